@@ -1,0 +1,135 @@
+"""Accounts and endpoints as the configuration describes them."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from mailcli.model.address import Address
+
+
+class Tls(Enum):
+    """How a connection is protected. NONE is only for loopback, unless `allow_cleartext`."""
+
+    IMPLICIT = "implicit"
+    STARTTLS = "starttls"
+    NONE = "none"
+
+
+class Protocol(Enum):
+    IMAP = "imap"
+    POP3 = "pop3"
+    SMTP = "smtp"
+
+
+DEFAULT_PORTS: Final = {
+    (Protocol.IMAP, Tls.IMPLICIT): 993,
+    (Protocol.IMAP, Tls.STARTTLS): 143,
+    (Protocol.IMAP, Tls.NONE): 143,
+    (Protocol.POP3, Tls.IMPLICIT): 995,
+    (Protocol.POP3, Tls.STARTTLS): 110,
+    (Protocol.POP3, Tls.NONE): 110,
+    (Protocol.SMTP, Tls.IMPLICIT): 465,
+    (Protocol.SMTP, Tls.STARTTLS): 587,
+    (Protocol.SMTP, Tls.NONE): 587,
+}
+"""RFC 8314 §7; a submission server without TLS is still a submission server."""
+
+
+class SecretSpec(NamedTuple):
+    """Where a password is kept: `kind` is keyring, command, file, env or credential."""
+
+    kind: str
+    value: str = ""
+
+
+class Password(NamedTuple):
+    """A secret in hand. Its repr hides it: it must never reach a log or a traceback."""
+
+    text: str
+
+    def __repr__(self) -> str:
+        return "Password(…)"
+
+
+class BearerToken(NamedTuple):
+    """An OAuth 2.0 access token (RFC 6750)."""
+
+    text: str
+
+    def __repr__(self) -> str:
+        return "BearerToken(…)"
+
+
+Secret = Password | BearerToken
+
+
+class Endpoint(NamedTuple):
+    """One server of an account.
+
+    `auth` is "auto" or a SASL mechanism name in lower case; `pins` are `sha256:HEX` of the
+    leaf certificate; `disabled` names protocol extensions not to use; `connections` is the most
+    to open at once (IMAP).
+    """
+
+    protocol: Protocol
+    host: str
+    port: int
+    tls: Tls
+    user: str
+    auth: str = "auto"
+    secret: SecretSpec | None = None
+    ca_file: Path | None = None
+    pins: tuple[str, ...] = ()
+    allow_cleartext: bool = False
+    disabled: frozenset[str] = frozenset()
+    connections: int = 2
+
+    @property
+    def label(self) -> str:
+        """`imap.example.org:993`, as error messages name it."""
+        return f"{self.host}:{self.port}"
+
+
+class FolderPolicy(NamedTuple):
+    """Which server folders take part: shell patterns over the user's folder names."""
+
+    include: tuple[str, ...] = ("*",)
+    exclude: tuple[str, ...] = ()
+
+
+class Pop3Policy(NamedTuple):
+    """What a POP3 download leaves on the server.
+
+    `leave` is "keep", "delete" or "days"; `days` counts from the delivery. `max_size` in octets
+    (0: none) skips larger messages.
+    """
+
+    leave: str = "keep"
+    days: int = 0
+    max_size: int = 0
+
+
+class Account(NamedTuple):
+    """One account: at most one incoming endpoint and one for sending."""
+
+    name: str
+    email: str
+    full_name: str
+    aliases: tuple[str, ...]
+    incoming: Endpoint | None
+    sending: Endpoint | None
+    folders: FolderPolicy = FolderPolicy()
+    pop3: Pop3Policy = Pop3Policy()
+    push: str = "auto"  # or "manual"
+    save_sent: bool = True
+    special: tuple[tuple[str, str], ...] = ()  # ("Trash", "Deleted Items"): the user's own choice
+
+    @property
+    def sender(self) -> Address:
+        return Address(self.full_name, self.email)
+
+
+LOCAL: Final = "local"
+"""The built-in account that has no server: imports go there when there is no other."""
