@@ -38,11 +38,11 @@ def check(connection: SmtpConnection, envelope: Envelope, data: bytes) -> tuple[
     Returns the parameters of MAIL FROM. Raises MessageRefused when it is larger than the
     server's SIZE, MessageMalformed when it needs SMTPUTF8 and the server has none.
     """
-    offered = dict(connection.greeted.extensions)
+    offered = connection.greeted.extensions
     label = connection.pump.label
     parameters: list[str] = []
     if "SIZE" in offered:
-        limit = next((int(p) for p in offered["SIZE"].split() if p.isdigit()), 0)
+        limit = next((int(p) for p in offered.parameters("SIZE") if p.isdigit()), 0)
         if limit and len(data) > limit:
             raise MessageRefused(
                 f"the message has {len(data)} octets and {label} takes at most {limit}",
@@ -108,9 +108,11 @@ def _last_flight(connection: SmtpConnection, data: bytes) -> Reply:
     pump = connection.pump
     tags = pump.send(smtp.Body(data), smtp.Quit())
     try:
-        replies = _replies(event for batch in pump.events(tags[0]) for event in batch)
+        replies = _replies(
+            event for batch in pump.events(tags[0], patience=pump.deadlines.content) for event in batch
+        )
     except MailcliError as error:
-        if pump.unsent:
+        if pump.stream.unsent:
             # The dot never left this machine: the server cannot have accepted the message.
             raise TryAgain(
                 f"the connection broke while sending: {error.message}", hint="send again"
