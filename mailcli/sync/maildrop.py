@@ -66,14 +66,19 @@ def top_hashes(connection: Pop3Connection, numbers: Sequence[int]) -> dict[int, 
     return found
 
 
+def header_hash(data: bytes) -> bytes:
+    """SHA-256 of the header block, without line ends: what TOP n 0 gives, however it ends it."""
+    head = data.replace(b"\r\n", b"\n").split(b"\n\n", 1)[0]
+    return hashlib.sha256(head.strip()).digest()
+
+
 def _gather(
     event: Pop3Event, by_tag: Mapping[int, int], pieces: dict[int, list[bytes]], found: dict[int, bytes]
 ) -> None:
     if isinstance(event, Content):
         pieces.setdefault(event.tag, []).append(event.data)
     elif isinstance(event, Completed) and event.ok and event.tag in by_tag:
-        head = b"".join(pieces.pop(event.tag, ())).replace(b"\r\n", b"\n").split(b"\n\n", 1)[0]
-        found[by_tag[event.tag]] = hashlib.sha256(head.strip()).digest()
+        found[by_tag[event.tag]] = header_hash(b"".join(pieces.pop(event.tag, ())))
 
 
 def _occurrences(rows: Collection[tuple[int, str, int]]) -> list[Listed]:

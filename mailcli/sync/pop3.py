@@ -23,7 +23,7 @@ from mailcli.net.sessions import Pop3Connection
 from mailcli.store.store import Store, Writer
 from mailcli.store.values import Arrival, Pop3Row, SyncChanges
 from mailcli.sync.deliverer import Deliverer
-from mailcli.sync.maildrop import Listed, list_maildrop, top_hashes
+from mailcli.sync.maildrop import Listed, header_hash, list_maildrop, top_hashes
 from mailcli.wire.pop3 import commands as pop3
 from mailcli.wire.pop3.events import Completed, Content
 
@@ -41,7 +41,7 @@ class Options(NamedTuple):
 
     policy: Pop3Policy
     limit: int | None = None
-    count: bool = False
+    count_only: bool = False
     adopt: bool = False
 
 
@@ -99,7 +99,7 @@ class Downloader:
             listing = list_maildrop(connection, known)
             self._check_migration(connection, listing, known)
             new = [m for m in listing if self._is_new(m, known)]
-            if self.options.count:
+            if self.options.count_only:
                 self.tally.new = len(new)
                 return self.tally
             self._note_missing(listing, known)
@@ -334,9 +334,3 @@ class Downloader:
             self.tally.problems.append(f"{pump.label} did not delete: {ends[tags[-1]].text}")
             return []
         return [m for m, tag in zip(messages, tags, strict=False) if ends[tag].ok]
-
-
-def header_hash(data: bytes) -> bytes:
-    """SHA-256 of the header block, without line ends: what TOP n 0 gives, however it ends it."""
-    head = data.replace(b"\r\n", b"\n").split(b"\n\n", 1)[0]
-    return hashlib.sha256(head.strip()).digest()
