@@ -339,7 +339,7 @@ class Store:
         raise NotImplementedError
 
     def lock_account(self, name: str) -> AbstractContextManager[None]:
-        """Hold the account's lock (flock), taken before any other. Locked: another process or thread has it."""
+        """Hold the account's lock (flock), before any other. Locked: another process or thread has it."""
         raise NotImplementedError
 
     # -- upkeep --------------------------------------------------------------------------------
