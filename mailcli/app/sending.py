@@ -97,8 +97,8 @@ def prepare(ctx: Context, request: SendRequest) -> Prepared:
         subject=request.subject,
         text=request.text,
         html=request.html,
-        attachments=tuple(_attachment(p) for p in request.attachments),
-        headers=tuple(_header(*h) for h in request.headers),
+        attachments=tuple(attachment(p) for p in request.attachments),
+        headers=tuple(header(*h) for h in request.headers),
         in_reply_to=fields,
         references=fields,
         date=ctx.clock(),
@@ -174,7 +174,7 @@ def prepare_reply(ctx: Context, id: str, request: SendRequest, *, everyone: bool
     account = _replying_account(ctx, row.account, request.sender)
     template = reply_template(ctx, id, request.sender, everyone=everyone)
     text = request.text + ("\n" + template.text if quote and template.text else "")
-    return _prepared(account, _merged(ctx, template, request, text))
+    return _prepared(account, _merged(template, request, text))
 
 
 def reply_template(ctx: Context, id: str, sender: str | None, *, everyone: bool) -> Draft:
@@ -196,15 +196,44 @@ def prepare_forward(ctx: Context, id: str, request: SendRequest) -> Prepared:
     """Forward a message inline, with its attachments, below `request.text`."""
     (row,) = ctx.store.get([id])
     account = _replying_account(ctx, row.account, request.sender)
-    template = replying.forward_draft(
+    template = forward_template(ctx, id, request.sender)
+    text = (request.text + "\n" if request.text else "") + template.text
+    return _prepared(account, _merged(template, request, text))
+
+
+def forward_template(ctx: Context, id: str, sender: str | None) -> Draft:
+    """The draft of a forwarded message, for an editor to begin with."""
+    (row,) = ctx.store.get([id])
+    account = _replying_account(ctx, row.account, sender)
+    return replying.forward_draft(
         ctx.store.open_bytes(id),
-        sender=_sender(account, request.sender),
+        sender=_sender(account, sender),
         date=ctx.clock(),
         zone=local_zone(ctx.clock()),
         message_id=compose.new_message_id(account.email.rpartition("@")[2]),
     )
-    text = (request.text + "\n" if request.text else "") + template.text
-    return _prepared(account, _merged(ctx, template, request, text))
+
+
+def blank_template(ctx: Context, sender: str | None = None) -> Draft:
+    """An empty draft of the account that would send it."""
+    account = sending_account(ctx, sender)
+    now = ctx.clock()
+    return Draft(
+        sender=_sender(account, sender),
+        to=(),
+        cc=(),
+        bcc=(),
+        subject="",
+        text="",
+        date=now,
+        zone=local_zone(now),
+        message_id=compose.new_message_id(account.email.rpartition("@")[2]),
+    )
+
+
+def prepare_draft(ctx: Context, draft: Draft) -> Prepared:
+    """A draft that was edited, ready to go by the account its sender belongs to."""
+    return _prepared(sending_account(ctx, draft.sender.email), draft)
 
 
 def mark_answered(ctx: Context, id: str, *, forwarded: bool = False) -> None:
@@ -298,7 +327,7 @@ def _prepared(account: Account, draft: Draft) -> Prepared:
     return Prepared(account, envelope, data, copy, draft.message_id)
 
 
-def _merged(ctx: Context, template: Draft, request: SendRequest, text: str) -> Draft:
+def _merged(template: Draft, request: SendRequest, text: str) -> Draft:
     return template._replace(
         to=(*strict(request.to), *template.to) if request.to else template.to,
         cc=(*template.cc, *strict(request.cc)),
@@ -306,8 +335,8 @@ def _merged(ctx: Context, template: Draft, request: SendRequest, text: str) -> D
         subject=request.subject or template.subject,
         text=text,
         html=request.html,
-        attachments=(*template.attachments, *(_attachment(p) for p in request.attachments)),
-        headers=(*template.headers, *(_header(*h) for h in request.headers)),
+        attachments=(*template.attachments, *(attachment(p) for p in request.attachments)),
+        headers=(*template.headers, *(header(*h) for h in request.headers)),
     )
 
 
@@ -341,7 +370,8 @@ def _with_mailto(request: SendRequest) -> tuple[tuple[str, ...], SendRequest]:
     )
 
 
-def _attachment(path: Path) -> Attachment:
+def attachment(path: Path) -> Attachment:
+    """A file as an attachment. Raises NotFound, LocalIOError."""
     try:
         data = path.read_bytes()
     except FileNotFoundError:
@@ -353,7 +383,8 @@ def _attachment(path: Path) -> Attachment:
     return Attachment(path.name, kind if kind and not encoding else "application/octet-stream", data)
 
 
-def _header(name: str, value: str) -> tuple[str, str]:
+def header(name: str, value: str) -> tuple[str, str]:
+    """An extra header field, if `-H` may set it. Raises MessageMalformed, UsageError."""
     if not re.fullmatch(r"[!-9;-~]+", name):
         raise MessageMalformed(f"{printable.line(name)!r} is no header name")
     if _RESERVED.fullmatch(name):
