@@ -43,7 +43,7 @@ class ListControl(UIControl):
             summary = self.rows.rows[n]
             made = formatting.row(summary, width, selected=summary.id in self.rows.selected, now=now)
             if n == self.rows.index:
-                return [(f"{style} class:cursor", text) for style, text in made]
+                return [(f"{part[0]} class:cursor", part[1]) for part in made]
             return made
 
         return UIContent(line, len(self.rows.rows), Point(0, self.rows.index), show_cursor=True)
@@ -129,8 +129,8 @@ class SidebarControl(UIControl):
             style = "class:sidebar.unread" if place.unread else "class:sidebar"
             if not place.selectable:
                 style = "class:sidebar.account"
-            made = [(style, f" {name}"), ("class:sidebar.count", count + " ")]
-            return [(f"{s} class:cursor", t) for s, t in made] if n == self.at else made
+            cursor = " class:cursor" if n == self.at else ""
+            return [(style + cursor, f" {name}"), (f"class:sidebar.count{cursor}", count + " ")]
 
         return UIContent(line, len(self.places), Point(0, self.at), show_cursor=False)
 

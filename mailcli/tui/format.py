@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.utils import get_cwidth
 from wcwidth import wcwidth
 
@@ -13,7 +14,7 @@ from mailcli.model import printable
 from mailcli.model.flags import ANSWERED, FLAGGED, FORWARDED, SEEN
 from mailcli.model.message import Summary
 
-Fragments = list[tuple[str, str]]
+Fragments = StyleAndTextTuples
 
 
 def fit(text: str, width: int) -> str:

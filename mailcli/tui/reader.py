@@ -41,6 +41,11 @@ from mailcli.tui.writing import Writing
 
 DWELL = 1.5
 """Seconds an open message waits before it counts as seen: moving past marks nothing."""
+_HINT = " j/k move  Enter open  d delete  e archive  r reply  / search  $ fetch  ? keys  q quit"
+_NO_ACCOUNT = """No account yet.
+
+Leave with q, then:  mailcli account add you@example.org
+or try:              mailcli demo"""
 POLL = 0.5
 """Seconds between looks at the mailbox's version, for what other processes changed."""
 
@@ -104,7 +109,7 @@ class Reader:
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
-        self.jobs = Jobs(loop.call_soon_threadsafe)
+        self.jobs = Jobs(self._post)
         self._reload(first=True)
         watcher = loop.create_task(self._watch())
         try:
@@ -515,7 +520,7 @@ class Reader:
         return [
             (
                 "class:row.preview",
-                " j/k move  Enter open  d delete  e archive  r reply  / search  $ fetch  ? keys  q quit",
+                _HINT,
             )
         ]
 
@@ -523,7 +528,7 @@ class Reader:
         if self.place.query:
             return "Nothing found."
         if not self.ctx.config.accounts and not self.ctx.store.accounts():
-            return "No account yet.\n\nLeave with q, then:  mailcli account add you@example.org\nor try:               mailcli demo"
+            return _NO_ACCOUNT
         return "No mail here yet.\n\n$ fetches it."
 
     def _say(self, text: str) -> None:

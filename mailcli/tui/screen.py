@@ -27,7 +27,6 @@ WIDE = 100
 STYLE = Style.from_dict(
     {
         "bar": "reverse",
-        "bar.busy": "reverse bold",
         "status": "",
         "status.error": "bold fg:ansired",
         "cursor": "reverse",
@@ -48,7 +47,6 @@ STYLE = Style.from_dict(
 PLAIN_STYLE = Style.from_dict(
     {
         "bar": "reverse",
-        "bar.busy": "reverse bold",
         "cursor": "reverse",
         "row.unread": "bold",
         "sidebar.unread": "bold",
