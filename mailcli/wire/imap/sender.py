@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import binascii
 from collections import deque
 from collections.abc import Iterator
 from typing import Final
 
 from mailcli.errors import AuthenticationFailed, LocalProtocolError
+from mailcli.wire import sasl
 from mailcli.wire.imap import commands as c
 from mailcli.wire.imap import events as e
 from mailcli.wire.imap.encode import Literal, Segment, Style, encode
@@ -158,8 +158,7 @@ class Sender:
         if isinstance(entry.command, c.Authenticate) and "SASL-IR" in self.capabilities:
             first = self._first_response.pop(entry.tag, None)
             if first is not None:
-                # RFC 4959 §3: "=" is an initial response of no octets.
-                segments.append(b" " + (binascii.b2a_base64(first, newline=False) or b"="))
+                segments.append(b" " + sasl.encode_initial(first))
         segments.appendleft(b"A%d " % entry.tag)
         segments.append(b"\r\n")
         self._write_segments(entry.tag, segments)
@@ -212,14 +211,12 @@ class Sender:
             try:
                 if entry.steps > _MOST_CHALLENGES:
                     raise AuthenticationFailed("the server asks without end")
-                answer = command.mechanism.step(binascii.a2b_base64(text, strict_mode=True))
-            except (AuthenticationFailed, binascii.Error) as error:
+                answer = command.mechanism.step(sasl.decode(text))
+            except AuthenticationFailed as error:
                 entry.steps = -1
                 self._out.append(b"*\r\n")
-                if isinstance(error, AuthenticationFailed):
-                    return [e.Cancelled(error.message, error.hint)]
-                return [e.Cancelled("the server's challenge is not base64", "")]
-        self._out.append(binascii.b2a_base64(answer, newline=False) + b"\r\n")
+                return [e.Cancelled(error.message, error.hint)]
+        self._out.append(sasl.encode(answer) + b"\r\n")
         return []
 
     def awaits(self, tag: int) -> bool:
