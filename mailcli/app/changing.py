@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from shlex import quote
 from typing import NamedTuple
 
 from mailcli.app.context import Context
@@ -87,7 +88,8 @@ def flag(ctx: Context, ids: Sequence[str], words: Sequence[str]) -> Change:
 
 def parse_flags(words: Sequence[str]) -> tuple[Flags, Flags]:
     """(to add, to remove) of words such as `+seen -flagged`. Raises UsageError."""
-    add, remove = set(), set()
+    add: set[str] = set()
+    remove: set[str] = set()
     for word in words:
         sign, name = word[:1], word[1:]
         if sign not in {"+", "-"} or not name:
@@ -166,8 +168,7 @@ def _back(rows: Sequence[Summary]) -> str:
     if len(homes) != 1:
         return ""
     ((_, folder),) = homes
-    quoted = f"'{folder}'" if " " in folder else folder
-    return f"mailcli move {' '.join(r.id for r in rows)} --to {quoted}"
+    return f"mailcli move {' '.join(r.id for r in rows)} --to {quote(folder)}"
 
 
 def _count(rows: Sequence[Summary]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from mailcli.app.connecting import deadlines, open_incoming_imap, open_incoming_pop3
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
     from mailcli.sync.imap import Progress as FolderProgress
 
 
-class FetchRequest(NamedTuple):
+@dataclass(frozen=True)
+class FetchRequest:
     """What `fetch` was asked to do; `leave` overrides what a POP3 account leaves on the server
     ("keep", "delete" or "days")."""
 
@@ -170,7 +172,7 @@ def _pop3(ctx: Context, account: Account, request: FetchRequest, limits: Deadlin
     options = Options(
         policy=policy,
         limit=request.limit,
-        count=request.count or request.dry_run,
+        count_only=request.count or request.dry_run,
         adopt=request.adopt,
     )
     run = Downloader(
