@@ -23,10 +23,9 @@ def main() -> int:
 
 def _reader(ctx: Context, start: str | None, plain: bool) -> int:
     """The full-screen reader. It is started from here because neither face imports the other."""
-    from mailcli.tui.reader import run
+    from mailcli.tui.run import run
 
-    code: int = run(ctx, start, plain=plain)
-    return code
+    return run(ctx, start, plain=plain)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ screen.
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -583,9 +582,3 @@ def _progress_text(progress: Progress) -> str:
     if progress.total:
         return f"{name}{progress.phase} {progress.done}/{progress.total} {formatting.size(progress.octets)}"
     return f"{name}{progress.phase}"
-
-
-def run(ctx: Context, place: str | None = None) -> None:
-    """Open the reader on the unified inbox, a folder, or the results of a query."""
-    os.environ.setdefault("PROMPT_TOOLKIT_NO_CPR", "1")  # a terminal that does not answer would be waited for
-    Reader(ctx, places.named(ctx, place) if place else ALL).run()

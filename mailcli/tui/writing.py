@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shlex
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 from prompt_toolkit.application import run_in_terminal
 
 from mailcli.app import drafting, sending
+from mailcli.app.context import Context
 from mailcli.errors import MailcliError
 from mailcli.model import printable
 from mailcli.model.draft import Draft, Sent
@@ -57,57 +59,19 @@ class Writing:
         self.reader.jobs.local(template, then)
 
     async def _write(self, draft: Draft, sent: Callable[[], None]) -> None:
-        edited = await run_in_terminal(lambda: self._edit(draft), in_executor=True)
+        edited = await run_in_terminal(lambda: edit(self.reader.ctx, draft), in_executor=True)
         if isinstance(edited, str):
             self.reader._say(edited)
         else:
             self._send(*edited, sent)
         self.reader.application.invalidate()
 
-    def _edit(self, draft: Draft) -> tuple[Draft, Path] | str:
-        """Edit until the user sends or stops. Gives the draft and the file that keeps it, or what
-        to say. Runs in the terminal, with the screen put away."""
-        folder = self.reader.ctx.paths.state / "drafts"
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(prefix="draft-", suffix=".txt", dir=folder)
-        path = Path(name)
-        before = drafting.to_text(draft)
-        with open(descriptor, "w", encoding="utf-8") as file:
-            file.write(before)
-        environ = self.reader.ctx.environ
-        editor = environ.get("VISUAL") or environ.get("EDITOR") or "vi"
-        while True:
-            try:
-                subprocess.run([*shlex.split(editor), str(path)], check=True)  # noqa: S603 - the user's editor
-            except (OSError, subprocess.CalledProcessError) as error:
-                return f"the editor failed ({error}); the draft is kept in {path}"
-            text = path.read_text(encoding="utf-8", errors="replace")
-            if text == before:
-                path.unlink()
-                return "unchanged, not sent"
-            try:
-                result = drafting.from_text(draft, text)
-                people = ", ".join(a.email for a in (*result.to, *result.cc, *result.bcc))
-                question = f"Send to {printable.line(people) or 'nobody'}? [y]es, [e]dit, [k]eep as draft: "
-            except MailcliError as error:
-                result = None
-                question = f"{error}. [e]dit, [k]eep as draft: "
-            answer = _ask(question)
-            if answer == "y" and result is not None:
-                return result, path
-            if answer == "k":
-                return f"not sent; the draft is kept in {path}"
-
     def _send(self, draft: Draft, path: Path, sent: Callable[[], None]) -> None:
         reader = self.reader
         reader._say("sending …")
 
         def work() -> Sent:
-            prepared = sending.prepare_draft(reader.ctx, draft)
-            outcome = sending.deliver(reader.ctx, prepared, sending.Delivery())
-            error = sending.failure(outcome)
-            if error is not None:
-                raise error
+            outcome = submit(reader.ctx, draft)
             sent()
             return outcome
 
@@ -122,6 +86,67 @@ class Writing:
                 reader.status += f" The draft is kept in {path}"
 
         reader.jobs.network(work, then)
+
+
+def edit(ctx: Context, draft: Draft) -> tuple[Draft, Path] | str:
+    """Edit until the user sends or stops. Gives the draft and the file that keeps it, or what to
+    say. Runs in the terminal, with the screen put away."""
+    folder = ctx.paths.state / "drafts"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(prefix="draft-", suffix=".txt", dir=folder)
+    path = Path(name)
+    before = drafting.to_text(draft)
+    with open(descriptor, "w", encoding="utf-8") as file:
+        file.write(before)
+    editor = ctx.environ.get("VISUAL") or ctx.environ.get("EDITOR") or "vi"
+    while True:
+        try:
+            subprocess.run([*shlex.split(editor), str(path)], check=True)  # noqa: S603 - the user's own
+        except (OSError, subprocess.CalledProcessError) as error:
+            return f"the editor failed ({error}); the draft is kept in {path}"
+        text = path.read_text(encoding="utf-8", errors="replace")
+        if text == before:
+            path.unlink()
+            return "unchanged, not sent"
+        result: Draft | None = None
+        try:
+            result = drafting.from_text(draft, text)
+            people = ", ".join(a.email for a in (*result.to, *result.cc, *result.bcc))
+            question = f"Send to {printable.line(people) or 'nobody'}? [y]es, [e]dit, [k]eep as draft: "
+        except MailcliError as error:
+            question = f"{error}. [e]dit, [k]eep as draft: "
+        answer = _ask(question)
+        if answer == "y" and result is not None:
+            return result, path
+        if answer == "k":
+            return f"not sent; the draft is kept in {path}"
+
+
+def submit(ctx: Context, draft: Draft) -> Sent:
+    """Send a draft; raises unless every recipient was accepted."""
+    outcome = sending.deliver(ctx, sending.prepare_draft(ctx, draft), sending.Delivery())
+    error = sending.failure(outcome)
+    if error is not None:
+        raise error
+    return outcome
+
+
+def write_plainly(ctx: Context, id: str | None, *, everyone: bool) -> None:
+    """Write or reply on the terminal as it is, for the plain reader."""
+    if id is None:
+        template = sending.blank_template(ctx)
+    else:
+        template = sending.reply_template(ctx, id, None, everyone=everyone)
+    edited = edit(ctx, template)
+    if isinstance(edited, str):
+        sys.stdout.write(edited + "\n")
+        return
+    draft, path = edited
+    submit(ctx, draft)
+    path.unlink(missing_ok=True)
+    if id is not None:
+        sending.mark_answered(ctx, id)
+    sys.stdout.write("sent\n")
 
 
 def _ask(question: str) -> str:
