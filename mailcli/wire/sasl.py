@@ -6,7 +6,8 @@ and writes what it returns. The rules for engines:
 - `client_first`: the first `step(b"")` gives the initial response, which travels in the command if
   the protocol and the server allow that, else answers the server's first (empty) challenge.
 - `step` raises AuthenticationFailed if the server is not to be trusted or the mechanism cannot go
-  on. The engine (`Exchange`) catches it and cancels with `*`; the reason stays in `reason`.
+  on. The engine (`Exchange`) catches it and cancels with `*`; it stays in `refusal`, which the
+  flow raises when the server has acknowledged the end.
 - The flow calls `finish` when the server reports success. It raises AuthenticationFailed if the
   server skipped proving that it knows the password.
 - If the server reports failure, `reason` may tell more than its reply.
@@ -48,7 +49,13 @@ class Mechanism(Protocol):
 
     @property
     def reason(self) -> str:
-        """What is known of a failure beyond the server's reply, in one harmless line; or ""."""
+        """What the server said of a failure beside its reply (the error document of the OAuth
+        mechanisms), in one harmless line; or ""."""
+        ...
+
+    @property
+    def refusal(self) -> AuthenticationFailed | None:
+        """What `step` has raised: the exchange ended because of us, not because of the server."""
         ...
 
     def step(self, challenge: bytes) -> bytes:
@@ -98,7 +105,7 @@ class Exchange:
         try:
             return _encode(self._mechanism.step(decoded))
         except AuthenticationFailed:
-            return b"*"  # the flow finds why in `Mechanism.reason`
+            return b"*"  # why is in `Mechanism.refusal`
 
 
 def _encode(response: bytes) -> bytes:
@@ -117,6 +124,7 @@ class _Steps:
         self._user = user
         self._steps = 0
         self.reason = ""
+        self.refusal: AuthenticationFailed | None = None
 
     def __repr__(self) -> str:
         return f"<{self.name} for {self._user!r}>"
@@ -126,7 +134,7 @@ class _Steps:
         try:
             return self._step(self._steps, challenge)
         except AuthenticationFailed as error:
-            self.reason = error.message
+            self.refusal = error
             raise
 
     def _step(self, number: int, challenge: bytes) -> bytes:

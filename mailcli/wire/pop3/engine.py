@@ -262,7 +262,7 @@ class Pop3Engine:
             events += listing.unique_ids(entry.tag, table)
         elif isinstance(entry.command, Capa):
             offered = listing.capabilities(table, self._disabled)
-            self._pipelining = offered.offers("PIPELINING")
+            self._pipelining = "PIPELINING" in offered
             events.append(offered)
 
     def _complete(self, entry: _Entry, ok: bool, code: str, text: str, events: list[Pop3Event]) -> None:

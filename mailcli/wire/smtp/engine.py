@@ -256,7 +256,7 @@ class SmtpEngine:
     def _learn(self, command: SmtpCommand, reply: Reply, events: list[SmtpEvent]) -> None:
         if isinstance(command, (Ehlo, Lhlo)) and reply.ok:
             offered = extensions(reply, self._disabled)
-            self._pipelining = offered.offers("PIPELINING")
+            self._pipelining = "PIPELINING" in offered
             events.append(offered)
         elif isinstance(command, Helo):
             self._pipelining = False

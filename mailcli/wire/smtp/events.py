@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from mailcli.model import printable
@@ -65,7 +66,8 @@ class Completed(NamedTuple):
     local: bool = False
 
 
-class Extensions(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Extensions:
     """What EHLO or LHLO offered: (keyword in upper case, parameters as sent), in order.
 
     Comes before the Completed of its EHLO. Extensions disabled by the user are left out.
@@ -73,8 +75,8 @@ class Extensions(NamedTuple):
 
     names: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
-    def offers(self, keyword: str) -> bool:
-        """`keyword` in upper case."""
+    def __contains__(self, keyword: str) -> bool:
+        """Whether a keyword (in upper case) was offered."""
         return any(name == keyword for name, _ in self.names)
 
     def parameters(self, keyword: str) -> tuple[str, ...]:
