@@ -86,7 +86,13 @@ def open_imap(
 ) -> ImapConnection:
     """Sign in to an IMAP server."""
     pump: Pump[ImapCommand, ImapEvent] = _pump(
-        endpoint, ImapEngine(), (secret,), deadlines, cancel, transcript, _imap_farewell
+        endpoint,
+        ImapEngine(disabled=endpoint.disabled),
+        (secret,),
+        deadlines,
+        cancel,
+        transcript,
+        _imap_farewell,
     )
     flow = imap_flows.sign_in(endpoint, secret, protected=_protected(endpoint))
     return Connection(pump, _signed_in(pump, flow), imap.Logout())
