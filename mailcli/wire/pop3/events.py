@@ -36,7 +36,8 @@ class Capabilities(NamedTuple):
 
     names: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
-    def __contains__(self, keyword: object) -> bool:
+    def offers(self, keyword: str) -> bool:
+        """`keyword` in upper case."""
         return any(name == keyword for name, _ in self.names)
 
     def parameters(self, keyword: str) -> tuple[str, ...]:

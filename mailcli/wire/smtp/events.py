@@ -73,7 +73,8 @@ class Extensions(NamedTuple):
 
     names: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
-    def __contains__(self, keyword: object) -> bool:
+    def offers(self, keyword: str) -> bool:
+        """`keyword` in upper case."""
         return any(name == keyword for name, _ in self.names)
 
     def parameters(self, keyword: str) -> tuple[str, ...]:
@@ -82,7 +83,9 @@ class Extensions(NamedTuple):
 
 
 class Closing(NamedTuple):
-    """A 421 that answers no command: the server closes the connection (RFC 5321 §3.8)."""
+    """A refusal that answers no command: the 421 of a server that closes (RFC 5321 §3.8), or a 4xx
+    or 5xx between the pieces of a message, after which only closing is left. No message whose
+    end was not written has been accepted."""
 
     reply: Reply
 
