@@ -71,6 +71,10 @@ class Output:
         """
         if quiet and self.options.quiet and not self._structured:
             return
+        if view.raw is not None and not self._structured:
+            for row in rows:
+                self.bytes(view.raw(row))
+            return
         for piece in self._form(view, rows, following, shorten, show, between):
             self.streams.write(piece)
 
@@ -125,9 +129,12 @@ class Output:
         shown = printable.block(text)
         self.streams.write(shown if shown.endswith("\n") or not shown else shown + "\n")
 
-    def raw(self, data: bytes) -> None:
-        """Bytes that are the result itself, unfiltered: --raw, a part."""
-        self.streams.write_bytes(data)
+    def bytes(self, data: bytes) -> None:
+        """Bytes that are the result: as they are when piped, as harmless text on a terminal."""
+        if self.streams.stdout_terminal:
+            self.block(data.decode("utf-8", "replace"))
+        else:
+            self.streams.write_bytes(data)
 
     def notice(self, text: str) -> None:
         """One line that is not the result: to stderr, or among the document's warnings."""

@@ -95,9 +95,9 @@ class Session:
         return listing.resolve(self.ctx, named)
 
     def message(self, word: str) -> Summary:
-        """The one message an id names."""
+        """The one message an id names; of several copies of one message, the first."""
         found = self.messages([word])
-        if len(found) != 1:
+        if not found or any(m.message_id != found[0].message_id or not m.message_id for m in found[1:]):
             raise UsageError(f"{word!r} names {len(found)} messages, and one is wanted")
         return found[0]
 

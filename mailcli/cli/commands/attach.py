@@ -27,7 +27,7 @@ def save(session: Session, id: str, choice: tuple[str, ...], output: str | None)
     for message in session.messages([id]):
         if output == "-":
             for _part, data in _one(reading.pick(session.ctx, message.id, choice)):
-                session.out.raw(data)
+                session.out.bytes(data)
             continue
         directory = Path(output).expanduser() if output else Path()
         session.out.show(PATHS, reading.save_attachments(session.ctx, message.id, choice, directory), quiet=True)

@@ -29,7 +29,7 @@ def run(
         found = _with_threads(session, found)
     if raw:
         for message in found:
-            session.out.raw(reading.raw(session.ctx, message.id))
+            session.out.bytes(reading.raw(session.ctx, message.id))
         return
     if part is not None:
         for message in found:
@@ -62,7 +62,7 @@ def _print_part(session: Session, message: str, n: str) -> None:
 
     part, data = reading.part(session.ctx, message, n)
     if not session.out.for_people:
-        session.out.raw(data)
+        session.out.bytes(data)
     elif part.type.startswith("text/"):
         session.out.block(data.decode(_codec(part.charset), "replace"))
     else:

@@ -119,6 +119,21 @@ SENT: Final = View(
 )
 
 
+PREPARED: Final = View(
+    "prepared",
+    {
+        "account": Field("text", lambda p: p.account.name),
+        "sender": Field("text", lambda p: p.envelope.sender),
+        "recipients": Field("words", lambda p: p.envelope.recipients),
+        "size": Field("integer", lambda p: len(p.data)),
+        "message_id": Field("text", lambda p: p.message_id),
+        "message": Field("text", lambda p: p.data.decode("utf-8", "replace")),
+    },
+    raw=lambda p: p.data,
+)
+"""`send --dry-run`: the exact bytes."""
+
+
 def _status(status: Any, _look: Look) -> str:
     rows = [
         ("messages", f"{status.messages}"),

@@ -61,7 +61,8 @@ class View(NamedTuple):
 
     `name` names it in the schema; `fields` in their JSON order; `tsv` the fields of the piped form;
     `columns` the terminal's table for these rows. `text` replaces both by a layout of its own
-    (it returns printable lines, already filtered). `ident` gives what --ids prints.
+    (it returns printable lines, already filtered); `raw` is for results that are bytes: written as
+    they are when piped, filtered on a terminal. `ident` gives what --ids prints.
     """
 
     name: str
@@ -70,6 +71,7 @@ class View(NamedTuple):
     columns: Callable[[Sequence[Any], Look], Sequence[Column]] | None = None
     text: Callable[[Any, Look], str] | None = None
     ident: Callable[[Any], Sequence[str]] | None = None
+    raw: Callable[[Any], bytes] | None = None
 
 
 def plain(field: Field, value: Any) -> str:
