@@ -226,15 +226,15 @@ class Store:
         """How many messages match a parsed query."""
         raise NotImplementedError
 
-    def open_bytes(self, id: str) -> bytes:  # noqa: A002
+    def open_bytes(self, id: str) -> bytes:
         """The message as it was on the wire. NotFound for a row without body, LocalIOError without file."""
         raise NotImplementedError
 
-    def stored_bytes(self, id: str) -> bytes:  # noqa: A002
+    def stored_bytes(self, id: str) -> bytes:
         """The message as its file has it."""
         raise NotImplementedError
 
-    def path(self, id: str) -> Path:  # noqa: A002
+    def path(self, id: str) -> Path:
         """The message's file."""
         raise NotImplementedError
 
@@ -339,7 +339,7 @@ class Store:
         raise NotImplementedError
 
     def lock_account(self, name: str) -> AbstractContextManager[None]:
-        """Hold the account's lock (flock), taken before any other. Locked: another process or thread has it."""
+        """Hold the account's lock (flock), before any other. Locked: another process or thread has it."""
         raise NotImplementedError
 
     # -- upkeep --------------------------------------------------------------------------------

@@ -31,12 +31,14 @@ from mailcli.model.flags import SEEN, Flags
 class Placed(NamedTuple):
     """A message here that the server had in this folder when we last agreed.
 
-    `folder` is the key of the folder it is in here (another than the planned one: moved here).
+    `base` is None when what was agreed is lost (a damaged database): then the flags of both sides
+    are united. `folder` is the key of the folder it is in here (another than the planned one:
+    moved here).
     """
 
     id: str
     uid: int
-    base: Flags
+    base: Flags | None
     flags: Flags
     folder: int
 
@@ -78,11 +80,12 @@ class Download(NamedTuple):
 
 
 class SetFlags(NamedTuple):
-    """Agree on flags: `base` is what the server has, `flags` what the message has here."""
+    """Agree on flags: `base` is what the server has; `add` and `remove` change those here."""
 
     id: str
     base: Flags
-    flags: Flags
+    add: Flags
+    remove: Flags
 
 
 class Gone(NamedTuple):
@@ -188,15 +191,17 @@ def plan(
             learnt.append(Gone(message.id) if message.folder == folder else Upload(message.id))
             continue
         now = remote.flags.get(message.uid, message.base)
+        if now is None:
+            continue  # base lost, and the server was not asked for this one: a full look will be
+        base = message.flags & now if message.base is None else message.base
         can_keep = None if remote.keywords else remote.permanent
-        merged = merge_flags(message.base, message.flags, now, can_keep=can_keep)
-        if not policy.push:
-            merged = merged._replace(base=now)
-        elif merged.add or merged.remove:
+        merged = merge_flags(base, message.flags, now, can_keep=can_keep)
+        if policy.push and (merged.add or merged.remove):
             stores.setdefault((merged.add, merged.remove), []).append((message.uid, message.id))
-        agreed = now  # until a Store is confirmed, the server has what it said
-        if merged.flags != message.flags or agreed != message.base:
-            learnt.append(SetFlags(message.id, agreed, merged.flags))
+        # Until a Store is confirmed the server has what it said, so that is the base.
+        here = merged.flags - message.flags, message.flags - merged.flags
+        if any(here) or now != message.base:
+            learnt.append(SetFlags(message.id, now, *here))
         if message.folder != folder and policy.push:
             moves.setdefault(message.folder, []).append((message.uid, message.id))
 

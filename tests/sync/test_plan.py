@@ -44,13 +44,13 @@ purged_here = Purged("m", 7, NONE)
 
 TABLE: list[tuple[str, Placed | Purged, Remote, list[Action]]] = [
     ("same, same", same_here, remote(), []),
-    ("same, flags", same_here, remote({7: S}), [SetFlags("m", S, S)]),
+    ("same, flags", same_here, remote({7: S}), [SetFlags("m", S, S, NONE)]),
     ("same, gone", same_here, remote(gone={7}), [Gone("m")]),
     ("flags, same", flagged_here, remote(), [Store((7,), ("m",), F, NONE)]),
-    ("flags, flags", flagged_here, remote({7: S}), [SetFlags("m", S, S | F), Store((7,), ("m",), F, NONE)]),
+    ("flags, flags", flagged_here, remote({7: S}), [SetFlags("m", S, S, NONE), Store((7,), ("m",), F, NONE)]),
     ("flags, gone", flagged_here, remote(gone={7}), [Gone("m")]),
     ("moved, same", moved_here, remote(), [Move((7,), ("m",), THERE)]),
-    ("moved, flags", moved_here, remote({7: S}), [SetFlags("m", S, S), Move((7,), ("m",), THERE)]),
+    ("moved, flags", moved_here, remote({7: S}), [SetFlags("m", S, S, NONE), Move((7,), ("m",), THERE)]),
     ("moved, gone", moved_here, remote(gone={7}), [Upload("m")]),
     ("purged, same", purged_here, remote(), [Expunge((7,), ("m",))]),
     ("purged, seen", purged_here, remote({7: S}), [Expunge((7,), ("m",))]),
@@ -83,12 +83,17 @@ def test_equal_flag_changes_travel_together_in_ascending_order() -> None:
 def test_without_push_nothing_goes_to_the_server() -> None:
     messages = [flagged_here, moved_here._replace(id="n", uid=8)]
     actions = plan(HERE, messages, [purged_here._replace(id="o", uid=9)], remote({7: S}), Policy(push=False))
-    assert actions == [SetFlags("m", S, S | F)]
+    assert actions == [SetFlags("m", S, S, NONE)]
 
 
 def test_a_flag_the_server_cannot_keep_stays_here_and_is_not_pushed() -> None:
     tagged = Placed("m", 7, NONE, frozenset({"work"}), HERE)
     assert plan(HERE, [tagged], [], remote(keywords=False)) == []
+
+
+def test_where_the_base_was_lost_the_flags_of_both_sides_are_united() -> None:
+    lost = Placed("m", 7, None, F, HERE)
+    assert plan(HERE, [lost], [], remote({7: S})) == [SetFlags("m", S, S, NONE), Store((7,), ("m",), F, NONE)]
 
 
 flag_sets = st.frozensets(st.sampled_from([SEEN, FLAGGED, ANSWERED, "work", "$Forwarded"]))
@@ -113,7 +118,7 @@ def test_after_the_plan_is_carried_out_a_second_plan_is_empty(
     there, here, agreed = server, local, base
     for action in plan(HERE, [message], [], remote({7: server})):
         if isinstance(action, SetFlags):
-            here, agreed = action.flags, action.base
+            here, agreed = (here | action.add) - action.remove, action.base
         elif isinstance(action, Store):
             there = (there | action.add) - action.remove
             agreed = there

@@ -1,0 +1,213 @@
+"""Address headers (RFC 5322 §3.4, §4.4, and what is met instead) to addresses.
+
+One pass over tokens, no recursion: comments nested to any depth cost a counter. Nothing raises.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Final
+
+from mailcli.mime import words
+from mailcli.model.address import Address
+
+_LIMIT: Final = 10_000  # addresses of one header
+# The forms nearly all mail has:  Name <a@b>   "Name" <a@b>   <a@b>   a@b
+_ONE: Final = re.compile(
+    r'(?:"([^"\\<>]*)"|([^"\\<>@,;:()\[\]]*))\s*<([^\s<>"@,;:()\[\]]+@[^\s<>"@,;:()\[\]]+)>|'
+    r"([^\s<>\"@,;:()\[\]]+@[^\s<>\"@,;:()\[\]]+)"
+)
+_TOKEN: Final = re.compile(
+    r"(?P<space>\s+)"
+    r"|(?P<word>=\?[^?\s]{1,60}\?[bBqQ]\?[^?\s]*\?=)"
+    r'|(?P<quoted>"(?:[^"\\]|\\.)*")'
+    r"|(?P<literal>\[[^\[\]\s]*\])"
+    r"|(?P<atom>[^\s\"(),:;<>\[\]]+)"
+    r"|(?P<special>.)",
+    re.DOTALL,
+)
+_PARENTHESIS: Final = re.compile(r"\\.|[()]", re.DOTALL)
+_ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
+_JOINED: Final = re.compile(r"\s*(@)\s*|(?<=[^\s])\s*(\.)\s+(?=[^\s]*@)")
+_ROUTE: Final = re.compile(r"@[^:]*:")
+
+
+def parse(raw: bytes) -> tuple[Address, ...]:
+    """The addresses of a header's value; group names and empty groups have none."""
+    return _parse(words.raw_text(raw))
+
+
+@lru_cache(maxsize=4096)
+def _cached(value: str) -> tuple[Address, ...]:
+    usual = _ONE.fullmatch(value)
+    if usual:
+        quoted, plain, email, bare = usual.groups()
+        name = quoted or plain
+        return (Address(_name(name) if name else "", email or bare),)
+    return tuple(_Reader(value).addresses())
+
+
+def _parse(value: str) -> tuple[Address, ...]:
+    if len(value) < 500:  # mail repeats its correspondents
+        return _cached(value)
+    return tuple(_Reader(value).addresses())
+
+
+def _name(text: str) -> str:
+    text = text.strip()
+    if "=?" in text:
+        text = words.decode(text).strip()
+    if "\\" in text:
+        text = _ESCAPE.sub(r"\1", text)
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
+        text = text[1:-1].strip()  # 'Name' <a@b>, as Outlook quotes
+    return " ".join(text.split()) if "  " in text or "\t" in text else text
+
+
+class _Reader:
+    """The state between two separators: what stands before, in and after the angle brackets."""
+
+    def __init__(self, value: str) -> None:
+        self.value = value
+        self.found: list[Address] = []
+        self.surname = ""  # an item that may be the first half of  Doe, John <j@doe>
+        self.comments_end = True  # false once a parenthesis is known never to close
+        self.clear()
+
+    def clear(self) -> None:
+        self.phrase: list[str] = []
+        self.comments: list[str] = []
+        self.angle: str | None = None
+
+    def addresses(self) -> list[Address]:
+        value = self.value
+        position = 0
+        token = _TOKEN.match
+        while position < len(value) and len(self.found) < _LIMIT:
+            match = token(value, position)
+            assert match is not None  # the last alternative takes any character
+            kind, text = match.lastgroup, match[0]
+            position = match.end()
+            if kind != "special":
+                self.phrase.append(" " if kind == "space" else text)
+            elif text == "(":
+                position = self.comment(position)
+            elif text == "<":
+                position = self.bracket(position)
+            elif text in ",;":
+                self.flush(text)
+            elif text == ":":
+                self.colon()
+            else:
+                self.phrase.append(text)
+        self.flush("")
+        return self.found
+
+    def comment(self, position: int) -> int:
+        """Take a comment whose `(` stands before `position`; the position after it."""
+        depth = 1
+        if self.comments_end:
+            for match in _PARENTHESIS.finditer(self.value, position):
+                depth += {"(": 1, ")": -1}.get(match[0], 0)
+                if depth == 0:
+                    self.comments.append(self.value[position : match.start()])
+                    return match.end()
+            self.comments_end = False
+        if "@" not in self.value[position:]:
+            self.comments.append(self.value[position:])
+            return len(self.value)
+        self.phrase.append("(")
+        return position
+
+    def bracket(self, position: int) -> int:
+        """Take an address whose `<` stands before `position`; the position after it."""
+        close = self.value.find(">", position, position + 1000)
+        other = self.value.find("<", position, close if close >= 0 else position + 1000)
+        if close < 0 or other >= 0:
+            # The bracket is missing: the address ends where the next item does.
+            match = re.compile(r"[^,;<>]*").match(self.value, position)
+            close = match.end() if match else position
+            after = close
+        else:
+            after = close + 1
+        inner = self.value[position:close].strip()
+        if self.angle and "@" in self.angle:
+            return after  # Name <a@b> <c@d>: the first one counts
+        if self.angle is None or "@" in inner:
+            self.angle = inner
+        return after
+
+    def colon(self) -> None:
+        """A group's name ends, or `mailto:` stands before an address: neither is an address."""
+        if self.angle is None:
+            text = "".join(self.phrase)
+            if "@" in text:
+                self.phrase.append(":")
+                return
+            self.clear()
+            self.surname = ""
+
+    def flush(self, separator: str) -> None:
+        phrase, comments, angle = self.phrase, self.comments, self.angle
+        self.clear()
+        text = "".join(phrase).strip()
+        surname, self.surname = self.surname, ""
+        if angle is None:
+            if not text:
+                return
+            if "@" not in text:
+                if separator == "," and text[:1].isupper() and not text.startswith("=?"):
+                    self.surname = text
+                self.found.append(_local(text, comments))
+                return
+            text, angle = _split(text)
+        name = _phrase(text)
+        if surname and name and angle and self.found and not comments:
+            self.found.pop()  # Doe, John <j@doe>, written without quotes
+            name = f"{_phrase(surname)}, {name}"
+        if not name and comments:
+            name = _name(_ESCAPE.sub(r"\1", comments[-1]))
+        email = _email(angle)
+        if email or name:
+            self.found.append(Address(name, email))
+
+
+def _local(text: str, comments: list[str]) -> Address:
+    """An item without `@`: a local user if it is one word, else only a name."""
+    if comments or not any(character in text for character in ' \t=?"'):
+        return Address(_name(comments[-1]) if comments else "", text)
+    return Address(_phrase(text), "")
+
+
+def _split(text: str) -> tuple[str, str]:
+    """The name and the address of an item without angle brackets."""
+    text = _JOINED.sub(lambda match: match[1] or match[2], text)
+    if text.startswith('"') and '"@' in text:
+        return "", text
+    pieces = text.split()
+    for index, piece in enumerate(pieces):
+        if "@" in piece:
+            return " ".join(pieces[:index] + pieces[index + 1 :]), piece
+    return text, ""
+
+
+def _phrase(text: str) -> str:
+    """The name a phrase spells: quotes taken off wherever they stand."""
+    if '"' in text:
+        text = re.sub(
+            r'"((?:[^"\\]|\\.)*)"', lambda match: _ESCAPE.sub(r"\1", match[1]), text, flags=re.DOTALL
+        )
+    return _name(text)
+
+
+def _email(text: str) -> str:
+    if text[:7].lower() == "mailto:":
+        text = text[7:]
+    if text.startswith("@"):
+        text = _ROUTE.sub("", text, count=1)  # <@relay:a@b>, RFC 5322 §4.4
+    if "=?" in text and "@" not in text:
+        text = words.decode(text)
+    if " " in text or "\t" in text:
+        text = re.sub(r"\s+", "", text) if '"' not in text else text
+    return text

@@ -1,0 +1,229 @@
+"""Which parts are the text of a message, and what it reads like.
+
+The same walk serves the index and the reader, so that what is found is what is seen; they differ
+only in how HTML is made text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+from mailcli.mime import charset, flowed, reports, transfer, words
+from mailcli.mime.tree import Entity
+
+Renderer = Callable[[str], str]
+
+_SHOWN: Final = frozenset({"text/plain", "text/html", "text/enriched", "text/richtext", "text/markdown"})
+_NOT_SHOWN: Final = frozenset({"text/vcard", "text/x-vcard", "text/rtf", "text/directory", "text/css"})
+_PLACEHOLDER: Final = re.compile(
+    r"(?:e-?mail|mail|message)\W+(?:client|program|reader|software)|html\W+(?:version|format|e-?mail|message|capable)"
+    r"|(?:view|read|see|display)\w*\W+(?:\w+\W+){0,6}(?:browser|online|html)|multi-?part message in MIME"
+    r"|does not support html|im browser|HTML-(?:E-?Mail|Ansicht)|navigateur",
+    re.IGNORECASE,
+)
+_UUENCODED: Final = re.compile(
+    rb"^begin [0-7]{3,4} ([^\r\n]{1,255})\r?\n(?=[!-`][^\r\n]{0,90}\r?\n)", re.MULTILINE
+)
+_UUEND: Final = re.compile(rb"^[` ]?\r?\nend[ \t]*(?:\r?\n|\Z)", re.MULTILINE)
+_ENRICHED: Final = re.compile(r"<(<)|<param>[^<]*</param>|<[^<>]{0,60}>", re.IGNORECASE)
+
+
+class Body:
+    """What the walk gathers: pieces of text, the source of the HTML, marks."""
+
+    def __init__(self, data: bytes, render: Renderer, *, prefer_html: bool = False) -> None:
+        self.data = data
+        self.render = render
+        self.prefer_html = prefer_html
+        self.pieces: list[str] = []
+        self.html: list[str] = []
+        self.marks: set[str] = set()
+
+    @property
+    def text(self) -> str:
+        if len(self.pieces) == 1:
+            return self.pieces[0]
+        return "\n\n".join([piece.strip("\n") for piece in self.pieces if piece.strip()])
+
+
+def walk(body: Body, root: Entity) -> None:
+    """Read the text of the tree below `root` into `body`."""
+    todo = [root]
+    while todo:
+        entity = todo.pop()
+        kind = entity.type
+        if kind.startswith("multipart/"):
+            todo.extend(reversed(_chosen(body, entity)))
+        elif entity.children:
+            if entity.parent is not None and entity.parent.type != "multipart/report":
+                body.pieces.append(_head(entity.children[0]))
+            todo.append(entity.children[0])
+        else:
+            _leaf(body, entity)
+
+
+def _chosen(body: Body, entity: Entity) -> list[Entity]:
+    """The children of a multipart that are read."""
+    children = entity.children
+    kind = entity.type
+    if not children:
+        # No boundary found: what is there is text, whatever it says.
+        body.pieces.append(decoded(body.data, entity))
+        return []
+    if kind == "multipart/alternative":
+        return _alternative(body, entity)
+    if kind == "multipart/related":
+        start = entity.parameters.get("start", "").strip("<> ")
+        for child in children:
+            if start and child.cid == start:
+                return [child]
+        return children[:1]
+    if kind == "multipart/signed":
+        body.marks.add("signed")
+        return children[:1] if len(children) == 2 else children
+    if kind == "multipart/encrypted":
+        body.marks.add("encrypted")
+        return []
+    if kind == "multipart/report":
+        summary = reports.summary(body.data, children)
+        if summary:
+            body.pieces.append(summary)
+        return children[:1] + [child for child in children[1:] if child.type == "message/rfc822"]
+    return children
+
+
+def _alternative(body: Body, entity: Entity) -> list[Entity]:
+    """One form of several (RFC 2046 §5.1.4): the plain text unless it says nothing, else HTML."""
+    plain: Entity | None = None
+    rich: Entity | None = None
+    others: list[Entity] = []
+    for child in entity.children:
+        if child.attached:
+            continue
+        if child.type == "text/calendar":
+            others.append(child)
+        elif child.type == "text/plain":
+            plain = plain or child
+        elif child.type == "text/html" or child.type.startswith("multipart/"):
+            rich = child
+        elif child.type in _SHOWN:
+            plain = plain or child
+    if plain is not None and rich is not None and (body.prefer_html or _says_nothing(body.data, plain)):
+        plain = None
+    if plain is not None:
+        if rich is not None and rich.type == "text/html":
+            body.html.append("")  # there is HTML, unread
+            body.marks.add("html")
+        return [plain, *others]
+    if rich is not None:
+        return [rich, *others]
+    return others or entity.children[-1:]
+
+
+def _says_nothing(data: bytes, entity: Entity) -> bool:
+    if entity.end - entity.start > 2000:
+        return False
+    text = decoded(data, entity).strip()
+    return not text or (len(text) < 400 and _PLACEHOLDER.search(text) is not None)
+
+
+def _leaf(body: Body, entity: Entity) -> None:
+    kind = entity.type
+    if kind == "text/calendar":
+        body.marks.add("invite")
+        if not entity.attached:
+            body.pieces.append(reports.invitation(decoded(body.data, entity)))
+        return
+    if kind in ("application/pkcs7-mime", "application/x-pkcs7-mime"):
+        form = entity.parameters.get("smime-type", "").lower()
+        body.marks.add("signed" if form == "signed-data" else "encrypted")
+        return
+    if entity.attached:
+        return
+    if kind == "text/html":
+        source = decoded(body.data, entity)
+        body.html.append(source)
+        body.marks.add("html")
+        body.pieces.append(body.render(source))
+    elif kind in ("text/enriched", "text/richtext"):
+        body.pieces.append(_ENRICHED.sub(lambda match: match[1] or "", decoded(body.data, entity)))
+    elif kind == "text/plain" or kind in _SHOWN:
+        body.pieces.append(plain_text(body.data, entity, body.marks))
+    elif kind.startswith("text/") and kind not in _NOT_SHOWN:
+        body.pieces.append(decoded(body.data, entity))
+
+
+def decoded(data: bytes, entity: Entity) -> str:
+    """A text entity's characters, line ends LF."""
+    octets = transfer.decode(data[entity.start : entity.end], entity.encoding)
+    label = entity.parameters.get("charset", "")
+    text = charset.decode(octets, label)
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return text
+
+
+def plain_text(data: bytes, entity: Entity, marks: set[str]) -> str:
+    """What a text/plain entity says: flowed paragraphs joined, uuencoded files named, not shown."""
+    if (
+        entity.encoding in ("", "7bit", "8bit", "binary")
+        and data.find(b"begin ", entity.start, entity.end) >= 0
+    ):
+        text = _without_uuencoded(data, entity)
+    else:
+        text = decoded(data, entity)
+    if entity.parameters.get("format", "").lower() == "flowed":
+        text = flowed.unflow(text, delsp=entity.parameters.get("delsp", "").lower() == "yes")
+    if "-----BEGIN PGP " in text:
+        if "-----BEGIN PGP MESSAGE-----" in text:
+            marks.add("encrypted")
+        if "-----BEGIN PGP SIGNED MESSAGE-----" in text:
+            marks.add("signed")
+    return text
+
+
+def uuencoded(data: bytes, entity: Entity) -> list[tuple[str, int, int, int]]:
+    """Files uuencoded in a text part: name, start of the encoded lines, their end, end of `end`."""
+    if entity.type != "text/plain" or entity.encoding not in ("", "7bit", "8bit", "binary"):
+        return []
+    if data.find(b"begin ", entity.start, entity.end) < 0:
+        return []
+    found: list[tuple[str, int, int, int]] = []
+    position = entity.start
+    while len(found) < 100:
+        # `^` looks behind the position, but not behind the start of what is searched
+        begin = _UUENCODED.search(data, position, entity.end)
+        if not begin:
+            break
+        end = _UUEND.search(data, begin.end(), entity.end)
+        if not end:
+            break
+        found.append((words.text(begin[1]), begin.end(), end.start(), end.end()))
+        position = end.end()
+    return found
+
+
+def _without_uuencoded(data: bytes, entity: Entity) -> str:
+    label = entity.parameters.get("charset", "")
+    pieces = []
+    position = entity.start
+    for name, start, _, after in uuencoded(data, entity):
+        begin = data.rfind(b"begin ", position, start)
+        pieces.append(charset.decode(data[position:begin], label))
+        pieces.append(f"[{name}]\n")
+        position = after
+    pieces.append(charset.decode(data[position : entity.end], label))
+    return "".join(pieces).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _head(entity: Entity) -> str:
+    """The small header block above a message inside the message."""
+    headers = entity.headers
+    lines = []
+    for name in (b"from", b"to", b"cc", b"date", b"subject"):
+        raw = headers.get(name)
+        if raw is not None:
+            lines.append(f"{name.decode().capitalize()}: {words.text(raw)}")
+    return "---------- Forwarded message ----------\n" + "\n".join(lines)

@@ -1,0 +1,206 @@
+"""The one MIME reader: bytes of a message in, what lists, searches and people need out.
+
+Nothing here raises on any bytes, recurses, or opens anything. LF, CRLF and mixed line ends are
+read alike; offsets are into the bytes given.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+
+from mailcli.mime import addresses, bodies, charset, dates, fields, striphtml, transfer, tree, words
+from mailcli.mime.bodies import Body
+from mailcli.mime.tree import Entity
+from mailcli.model.message import Content, Envelope, Part
+
+_PREVIEW: Final = 200
+_NOT_OWN: Final = re.compile(
+    r">|-----BEGIN PGP|Hash: |Version: GnuPG|---------- Forwarded|(?:From|To|Cc|Date|Sent|Subject): "
+)
+_ATTRIBUTION: Final = re.compile(
+    r"(?:On|Am|Le|El|Em|Il|Op|W dniu|Den|På) .{4,300}"
+    r"(?:wrote|schrieb|écrit|escribió|escreveu|scritto|schreef|napisał|skrev)"
+)
+
+
+class Reading(NamedTuple):
+    """A message as a person reads it.
+
+    `headers` are all fields in order, decoded; `text` is the readable text, `html` the source of
+    the HTML ("" if there is none); `parts` the MIME tree as `parts()` gives it.
+    """
+
+    envelope: Envelope
+    headers: tuple[tuple[str, str], ...]
+    text: str
+    html: str
+    parts: tuple[Part, ...]
+
+
+def envelope(data: bytes) -> Envelope:
+    """The header's fields for lists, threads and searches; the body is not looked at."""
+    data = _lines(data)
+    stop, _ = fields.block(data, 0, len(data))
+    return _envelope(fields.wanted(data, 0, stop))
+
+
+def content(data: bytes) -> Content:
+    """All that the index wants, in one pass; attachments' bodies are not decoded."""
+    data = _lines(data)
+    stop, start = fields.block(data, 0, len(data))
+    found = fields.wanted(data, 0, stop)
+    entities = tree.build(data, found, start)
+    body = Body(data, striphtml.strip)
+    bodies.walk(body, entities[0])
+    text = body.text
+    marks = body.marks
+    names: list[str] = []
+    count = 0
+    types = []
+    for entity in entities:
+        if not entity.type.startswith("multipart/"):
+            types.append(entity.type)
+            if tree.is_attachment(entity):
+                count += 1
+                if entity.name:
+                    names.append(entity.name)
+    for entity in entities:
+        for name, *_ in bodies.uuencoded(data, entity):
+            count += 1
+            names.append(name)
+    if b"list-id" in found or b"list-post" in found:
+        marks.add("list")
+    if "http://" in text or "https://" in text or any(striphtml.LINK.search(source) for source in body.html):
+        marks.add("link")
+    return Content(
+        envelope=_envelope(found),
+        text=text,
+        preview=_preview(text),
+        attachments=count,
+        filenames=tuple(names),
+        types=frozenset(types),
+        marks=frozenset(marks),
+    )
+
+
+def parts(data: bytes) -> tuple[Part, ...]:
+    """The MIME tree in document order.
+
+    Multiparts are in it too; they are numbered as IMAP names their bodies ("TEXT", "2",
+    "2.TEXT"), files uuencoded in a text get ".u1", ".u2" behind its number.
+    """
+    data = _lines(data)
+    return _parts(data, _build(data))
+
+
+def reading(data: bytes, *, html: bool = False) -> Reading:
+    """A message as a person reads it; with `html` the HTML form is read even if there is a plain one."""
+    data = _lines(data)
+    stop, start = fields.block(data, 0, len(data))
+    found = fields.wanted(data, 0, stop)
+    entities = tree.build(data, found, start)
+    body = Body(data, _render, prefer_html=html)
+    bodies.walk(body, entities[0])
+    source = ""
+    for entity in entities:
+        if entity.type == "text/html" and not tree.is_attachment(entity):
+            source = bodies.decoded(data, entity)
+            break
+    headers = tuple([(name, words.text(value)) for name, value in fields.every(data, 0, stop)])
+    return Reading(_envelope(found), headers, body.text.rstrip(), source, _parts(data, entities))
+
+
+def part_bytes(data: bytes, part: Part) -> bytes:
+    """A part's body, its transfer encoding undone."""
+    return transfer.decode(data[part.start : part.end], part.encoding)
+
+
+def part_text(data: bytes, part: Part) -> str:
+    """A part's body as text, line ends LF."""
+    text = charset.decode(part_bytes(data, part), part.charset)
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _lines(data: bytes) -> bytes:
+    """A message with bare CR for line ends is read as if they were LF: offsets stay true."""
+    return data.replace(b"\r", b"\n") if b"\n" not in data and b"\r" in data else data
+
+
+def _build(data: bytes) -> list[Entity]:
+    stop, start = fields.block(data, 0, len(data))
+    return tree.build(data, fields.wanted(data, 0, stop), start)
+
+
+def _parts(data: bytes, entities: list[Entity]) -> tuple[Part, ...]:
+    found = []
+    for entity in entities:
+        found.append(tree.part(data, entity))
+        for number, (name, start, end, _) in enumerate(bodies.uuencoded(data, entity), 1):
+            found.append(
+                Part(
+                    n=f"{entity.n}.u{number}",
+                    type="application/octet-stream",
+                    name=name,
+                    size=transfer.size(data, start, end, "x-uuencode"),
+                    cid="",
+                    disposition="attachment",
+                    charset="",
+                    encoding="x-uuencode",
+                    depth=entity.depth + 1,
+                    start=start,
+                    end=end,
+                    attachment=True,
+                )
+            )
+    return tuple(found)
+
+
+def _render(source: str) -> str:
+    return striphtml.strip(source)
+
+
+def _envelope(found: dict[bytes, bytes]) -> Envelope:
+    get = found.get
+    raw = get(b"date")
+    date, zone = dates.parse(words.raw_text(raw)) if raw is not None else (None, None)
+    return Envelope(
+        subject=words.text(raw) if (raw := get(b"subject")) is not None else "",
+        sender=addresses.parse(raw) if (raw := get(b"from")) is not None else (),
+        reply_to=addresses.parse(raw) if (raw := get(b"reply-to")) is not None else (),
+        to=addresses.parse(raw) if (raw := get(b"to")) is not None else (),
+        cc=addresses.parse(raw) if (raw := get(b"cc")) is not None else (),
+        bcc=addresses.parse(raw) if (raw := get(b"bcc")) is not None else (),
+        date=date,
+        zone=zone,
+        message_id=fields.message_id(raw) if (raw := get(b"message-id")) is not None else "",
+        in_reply_to=fields.message_ids(raw) if (raw := get(b"in-reply-to")) is not None else (),
+        references=fields.message_ids(raw) if (raw := get(b"references")) is not None else (),
+        list_id=_list_id(raw) if (raw := get(b"list-id")) is not None else "",
+    )
+
+
+def _list_id(raw: bytes) -> str:
+    """`Name <list.example.org>` is list.example.org (RFC 2919 §3)."""
+    text = words.text(raw)
+    start = text.rfind("<")
+    end = text.find(">", start)
+    return text[start + 1 : end].strip() if 0 <= start < end else text
+
+
+def _preview(text: str) -> str:
+    """One line of the message's own words: no quotes, no attribution, no signature."""
+    own: list[str] = []
+    length = 0
+    for line in text[:20_000].split("\n"):
+        stripped = line.strip()
+        if not stripped or _NOT_OWN.match(stripped) or _ATTRIBUTION.match(stripped):
+            continue
+        if line.rstrip("\r") == "-- ":
+            break
+        own.append(stripped)
+        length += len(stripped) + 1
+        if length > _PREVIEW:
+            break
+    line = " ".join(" ".join(own or text[:400].split()).split())
+    return line[:_PREVIEW].rstrip()

@@ -1,0 +1,305 @@
+"""The Maildir tree: directories of folders, names of files.
+
+    mail/<account>/<level>/<level>/{tmp,new,cur}/<time>.<id>.<host>,W=…,V=…,U=…,F=…:2,<flags>
+
+The name carries the identity, so that the database can be made again from the tree. W is the size on the
+wire; V and U are UIDVALIDITY and UID at the time of arrival and count only in the folder whose tag is F.
+Folder names come from servers: whatever they hold, a level becomes one file name that stays in the tree,
+and different names become different directories (`directory_levels` keeps apart even those that differ
+in case only).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from typing import Final, NamedTuple
+
+from mailcli.model.ids import ALPHABET, LENGTH
+from mailcli.store import disk
+
+SUBDIRECTORIES: Final = ("tmp", "new", "cur")
+MARKER: Final = ".mailcli"
+TMP_LIFETIME: Final = 36 * 3600
+"""Seconds after which a file in tmp/ is a leftover (maildir(5))."""
+
+_LONGEST: Final = 180  # octets of an encoded level; names end at 255 and some systems add to them
+_DEEPEST: Final = 32
+_LONGEST_PATH: Final = 1500
+_TAG_LENGTH: Final = 6
+
+
+class Name(NamedTuple):
+    """What a Maildir file name says. `base` is the part before the flags, unique in the tree."""
+
+    base: str
+    id: str | None
+    size: int | None
+    uidvalidity: int | None
+    uid: int | None
+    tag: str
+    letters: str | None  # None: no `:2,` at all
+
+
+_ID: Final = re.compile(rf"\d+\.([{ALPHABET}]{{{LENGTH}}})(?=[.,:]|$)")
+_FIELD: Final = re.compile(r",([WVUF])=([0-9a-z]+)")
+
+
+def parse_name(filename: str) -> Name:
+    """Read a file name, ours or another program's."""
+    base, mark, info = filename.partition(":")
+    fields = dict(_FIELD.findall(base))
+    found = _ID.match(base)
+
+    def number(letter: str) -> int | None:
+        text = fields.get(letter, "")
+        return int(text) if text.isdigit() and len(text) < 19 else None
+
+    letters = info[2:] if mark and info.startswith("2,") else None
+    return Name(
+        base,
+        found[1] if found else None,
+        number("W"),
+        number("V"),
+        number("U"),
+        fields.get("F", ""),
+        letters,
+    )
+
+
+def host_name() -> str:
+    """This machine's name, fit for a Maildir name (`/` and `:` as Maildir has it, `,` for our fields)."""
+    host = os.uname().nodename or "localhost"
+    host = host.replace("/", "\\057").replace(":", "\\072").replace(",", "\\054")
+    return re.sub(r"[^\x21-\x7e]", "_", host)[:64]
+
+
+def make_name(
+    when: float, identity: str, host: str, size: int, *, uidvalidity: int | None, uid: int | None, tag: str
+) -> str:
+    """The unique part of a file name, without flags."""
+    name = f"{max(0, int(when))}.{identity}.{host},W={size}"
+    if uid is not None and uidvalidity is not None:
+        name += f",V={uidvalidity},U={uid},F={tag}"
+    return name
+
+
+def place_name(base: str, letters: str) -> str:
+    """`cur/BASE:2,LETTERS`, or `new/BASE` for a message with no flags at all."""
+    return f"cur/{base}:2,{letters}" if letters else f"new/{base}"
+
+
+def flagged_name(file: str, letters: str) -> str:
+    """The name of a file with other flags. It does not go back to new/: it was taken notice of."""
+    subdirectory, _, name = file.partition("/")
+    base = name.partition(":")[0]
+    if subdirectory == "new" and not letters:
+        return file
+    return f"cur/{base}:2,{letters}"
+
+
+# -- folder names ------------------------------------------------------------------------------
+
+
+def encode_level(level: str, forced: int = 0) -> str:
+    """One file name for one level of a folder name, `forced` leading octets written as %XX at any rate.
+
+    Injective, and decodable by `decode_level` unless it had to be shortened.
+    """
+    if not level:
+        return "%_"
+    raw = level.encode("utf-8", "surrogatepass")
+    if level.startswith(".") or level.lower() in SUBDIRECTORIES:
+        forced = max(forced, 1)
+    encoded = "".join(f"%{byte:02X}" for byte in raw[:forced]) + _quoted(raw[forced:])
+    if len(encoded.encode()) > _LONGEST:
+        encoded = _shortened(encoded, raw)
+    return encoded
+
+
+def _quoted(raw: bytes) -> str:
+    text = raw.decode("utf-8", "surrogateescape")
+    if text.isprintable() and "%" not in text and "/" not in text and "\\" not in text:
+        return text
+    return "".join(
+        c
+        if c.isprintable() and c not in "%/\\"
+        else "".join(f"%{b:02X}" for b in c.encode("utf-8", "surrogateescape"))
+        for c in text
+    )
+
+
+def _shortened(encoded: str, raw: bytes) -> str:
+    import hashlib
+
+    head = encoded.encode()[:100].decode("utf-8", "ignore")
+    head = re.sub(r"%[0-9A-F]?$", "", head)
+    return f"{head}%~{hashlib.sha256(raw).hexdigest()[:32]}"
+
+
+def decode_level(name: str) -> str | None:
+    """The level an encoded name stands for; None if it was shortened or is not of our making."""
+    if name == "%_":
+        return ""
+    if "%" not in name:
+        return name
+    if not re.fullmatch(r"(?:[^%]|%[0-9A-F]{2})*", name):
+        return None
+    raw = re.sub(
+        rb"%([0-9A-F]{2})", lambda m: bytes((int(m[1], 16),)), name.encode("utf-8", "surrogateescape")
+    )
+    return raw.decode("utf-8", "surrogatepass") if _is_utf8(raw) else None
+
+
+def _is_utf8(raw: bytes) -> bool:
+    try:
+        raw.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _folded(name: str) -> str:
+    """Equal for names that some file system takes for the same."""
+    if name.isascii():
+        return name.lower()
+    import unicodedata
+
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def directory_levels(name: str, taken: Mapping[str, str]) -> list[str]:
+    """The directory names for a folder, given the folders (name -> `/`-joined directory) that are there.
+
+    Levels that exist already keep their directory; a new one that differs from its neighbours in case
+    only has its first octets written as %XX, so that both can live on any file system.
+    """
+    levels = name.split("/")
+    if len(levels) > _DEEPEST or len(name.encode("utf-8", "surrogatepass")) > _LONGEST_PATH // 3:
+        levels = [name]
+    known: dict[tuple[str, ...], str] = {}
+    neighbours: dict[str, dict[str, str]] = {}
+    for other, path in taken.items():
+        parts, directories = other.split("/"), path.split("/")
+        if len(parts) != len(directories):
+            parts = [other]
+        for depth, directory in enumerate(directories):
+            known.setdefault(tuple(parts[: depth + 1]), directory)
+            above = "/".join(directories[:depth])
+            neighbours.setdefault(above, {})[_folded(directory)] = directory
+    result: list[str] = []
+    for depth, level in enumerate(levels):
+        directory = known.get(tuple(levels[: depth + 1]), "")
+        if not directory:
+            beside = neighbours.get("/".join(result), {})
+            forced = 0
+            directory = encode_level(level)
+            while _folded(directory) in beside:
+                forced += 1
+                directory = encode_level(level, forced)
+        result.append(directory)
+    return result
+
+
+def folder_tag(account: str, name: str, taken: Iterable[str]) -> str:
+    """A short tag for a folder, the same whenever it is made anew from the same names."""
+    import hashlib
+
+    held = set(taken)
+    salt = 0
+    while True:
+        seed = f"{account}\0{name}\0{salt}".encode("utf-8", "surrogatepass")
+        tag = "".join(ALPHABET[b % len(ALPHABET)] for b in hashlib.sha256(seed).digest()[:_TAG_LENGTH])
+        if tag not in held:
+            return tag
+        salt += 1
+
+
+# -- the tree ----------------------------------------------------------------------------------
+
+
+class Tree:
+    """The directories below `data`: `mail/` and `recovery/`. Paths are strings; `file` is `cur/NAME`."""
+
+    def __init__(self, data: str) -> None:
+        self.root = data
+        self.mail = f"{data}/mail"
+        self.recovery = f"{data}/recovery"
+        self.host = host_name()
+
+    def directory(self, path: str) -> str:
+        """A folder's directory, from its `path` column (`account/level/level`)."""
+        return f"{self.mail}/{path}"
+
+    def file(self, path: str, file: str) -> str:
+        return f"{self.mail}/{path}/{file}"
+
+    def make_account(self, directory: str) -> None:
+        """An account's directory with the marker that proves later that its disk is mounted."""
+        marker = f"{self.mail}/{directory}/{MARKER}"
+        if os.path.exists(marker):
+            return
+        disk.make_directory(f"{self.mail}/{directory}")
+        with disk.reported("create the mailbox"):
+            try:
+                disk.write_new(marker, b"")
+            except FileExistsError:
+                return
+            disk.fsync_directory(f"{self.mail}/{directory}")
+
+    def has_marker(self, directory: str) -> bool:
+        return os.path.exists(f"{self.mail}/{directory}/{MARKER}")
+
+    def make_folder(self, path: str) -> None:
+        """tmp, new and cur of a folder."""
+        for name in SUBDIRECTORIES:
+            disk.make_directory(f"{self.mail}/{path}/{name}")
+
+    def listing(self, path: str) -> dict[str, str]:
+        """Files of a folder: {`cur/NAME`: base}; directories and dot files are not messages."""
+        found: dict[str, str] = {}
+        for subdirectory in ("new", "cur"):
+            try:
+                names = os.listdir(f"{self.mail}/{path}/{subdirectory}")
+            except FileNotFoundError:
+                continue
+            for name in names:
+                if not name.startswith("."):
+                    found[f"{subdirectory}/{name}"] = name.partition(":")[0]
+        return found
+
+    def locate(self, path: str, base: str) -> str | None:
+        """Where the file with this unique part is now, after another program renamed it."""
+        for file, other in self.listing(path).items():
+            if other == base:
+                return file
+        return None
+
+    def mtimes(self, path: str) -> tuple[int, int]:
+        """(cur, new) modification times in nanoseconds; 0 for a directory that is not there."""
+        times = []
+        for subdirectory in ("cur", "new"):
+            try:
+                times.append(os.stat(f"{self.mail}/{path}/{subdirectory}").st_mtime_ns)
+            except FileNotFoundError:
+                times.append(0)
+        return times[0], times[1]
+
+    def sweep(self, path: str, now: float) -> int:
+        """Remove leftovers from tmp/ that are older than 36 hours."""
+        directory = f"{self.mail}/{path}/{SUBDIRECTORIES[0]}"
+        swept = 0
+        try:
+            names = os.listdir(directory)
+        except FileNotFoundError:
+            return 0
+        for name in names:
+            file = f"{directory}/{name}"
+            try:
+                if os.lstat(file).st_mtime < now - TMP_LIFETIME:
+                    disk.unlink(file)
+                    swept += 1
+            except OSError:
+                continue
+        return swept
