@@ -7,7 +7,10 @@ the tests that hold the manual pages to the program. Nothing here imports Click.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from mailcli.cli.views.view import View
 
 
 class Option(NamedTuple):
@@ -85,7 +88,8 @@ class Command(NamedTuple):
 
     `run(session, **parameters)` does the work and returns an exit code or None (0). `words` marks
     the commands whose arguments may begin with `-` (see `is_option`). `about` holds paragraphs
-    parted by an empty line.
+    parted by an empty line. `view` is that of its results: --format and --ids are held against it
+    before the command does anything.
     """
 
     name: str
@@ -96,6 +100,7 @@ class Command(NamedTuple):
     about: str = ""
     examples: tuple[Example, ...] = ()
     words: bool = False
+    view: View | None = None
 
     @property
     def absent(self) -> dict[str, Any]:
