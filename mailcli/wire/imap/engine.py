@@ -270,6 +270,8 @@ class ImapEngine:
             if code.name == "CAPABILITY":
                 self._learn_capabilities(code, events)
                 return
+            if code.name == "CLOSED":
+                self._closed_early()
             fact = code_event(code, self._box.name)
             if fact is not None:
                 events.append(fact)
@@ -327,6 +329,13 @@ class ImapEngine:
         if front is not None and isinstance(front.command, c.Select) and front.tag != self._opening_tag:
             self._begin(front.tag, front.command)
 
+    def _closed_early(self) -> None:
+        """`[CLOSED]` while commands before the SELECT are not completed: servers may answer ahead."""
+        following = None if self._opening else self._sender.next_select()
+        if following is not None:
+            self._opening_tag, self._opening = following
+            self._move()
+
     def _begin(self, tag: int, select: c.Select) -> None:
         self._opening, self._opening_tag = select, tag
         if self._box.name:
@@ -346,7 +355,7 @@ class ImapEngine:
             self._settle_limbo(events, moved=False)
             self._move()
             return True
-        if first[:6].upper() == b"* BYE ":
+        if first[:5].upper() == b"* BYE":
             self._settle_limbo(events, moved=False)
             return True
         self._limbo.append(parts)

@@ -231,6 +231,13 @@ class Sender:
         """The oldest command that was written and not completed."""
         return next(iter(self._sent.values()), None)
 
+    def next_select(self) -> tuple[int, c.Select] | None:
+        """The oldest SELECT that was written and not completed."""
+        for tag, entry in self._sent.items():
+            if isinstance(entry.command, c.Select):
+                return tag, entry.command
+        return None
+
     def complete(self, tag: int, *, ok: bool) -> list[tuple[int, bool, str]]:
         """The tagged response of a written command. Returns what completes with it: (tag, whether
         it shares the status, why else it was refused unwritten)."""
