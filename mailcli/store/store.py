@@ -42,10 +42,12 @@ from mailcli.store.values import (
     SyncChanges,
     SyncFolder,
 )
+from mailcli.store.writer import Writer
 
 if TYPE_CHECKING:
     from mailcli.model.query.ast import Query
-    from mailcli.store.writer import Writer
+
+__all__ = ["Store", "Writer"]
 
 
 class Store:
@@ -219,8 +221,6 @@ class Store:
 
     def transact(self, change: Callable[[Writer], None]) -> None:
         """One transaction of its own for what a Writer can do."""
-        from mailcli.store.writer import Writer
-
         with self._site.database.writing() as connection:
             change(Writer(connection))
 
