@@ -16,6 +16,7 @@ from typing import Any, Final
 import apsw
 
 from mailcli.store import disk, folders, index, locks, maildir, rebuild, scanning
+from mailcli.store.database import Damaged
 from mailcli.store.site import Site, rows
 
 _TABLES: Final = {
@@ -44,14 +45,20 @@ _TABLES: Final = {
 _MESSAGE: Final = ", ".join(("rid", "thread", "missing_since", *index.STATE_COLUMNS, *index.DERIVED_COLUMNS))
 
 
-def needed(database: str, mail: str) -> bool:
-    """Whether there is damage to repair, or a mail tree without a database (two or three system calls)."""
-    if os.path.exists(f"{database}.damaged"):
+def needed(site: Site) -> bool:
+    """Whether the database is damaged, or empty beside a mail tree."""
+    path = site.database.path
+    if os.path.exists(f"{path}.damaged"):
+        return True
+    if not _has_mail(site.tree.mail):
+        return False
+    if not os.path.exists(path) or os.path.getsize(path) == 0:
         return True
     try:
-        return os.stat(database).st_size == 0 and _has_mail(mail)
-    except FileNotFoundError:
-        return _has_mail(mail)
+        with site.database.reading() as connection:
+            return not rows(connection, "SELECT 1 FROM account LIMIT 1")
+    except Damaged:
+        return True
 
 
 def _has_mail(mail: str) -> bool:
@@ -65,8 +72,9 @@ def salvage(site: Site, lock: str) -> list[str]:
     """Make the database anew. Returns sentences for the user. Locked while another process does it."""
     with locks.hold(lock, what="the mailbox to repair its database"):
         database = site.database
-        if not needed(database.path, site.tree.mail):
+        if not needed(site):
             return []
+        database.close()
         with disk.reported("set the damaged database aside"):
             aside = _set_aside(database.path)
         database.create()
