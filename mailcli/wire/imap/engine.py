@@ -145,13 +145,11 @@ class ImapEngine:
         assert self._inflate is not None
         try:
             while data:
+                if self._inflate.eof:  # a server may end the stream (Dovecot at LOGOUT), not go on
+                    raise RemoteProtocolError("the server sent data behind the end of its compression")
                 piece = self._inflate.decompress(data, _INFLATED_PIECE)
-                data = self._inflate.unconsumed_tail
-                if not piece and not data and self._inflate.eof:
-                    raise RemoteProtocolError("the server ended the compression")
+                data = self._inflate.unconsumed_tail or self._inflate.unused_data
                 yield piece
-                if self._inflate.eof:
-                    raise RemoteProtocolError("the server ended the compression")
         except zlib.error:
             raise RemoteProtocolError("the server's compressed data is damaged") from None
 

@@ -213,7 +213,10 @@ class Sender:
         self._out.append(answer + b"\r\n")
         if answer == b"*":
             entry.steps = -1
-            return [e.Cancelled(command.mechanism.reason or "the server asks without end", "")]
+            refusal = command.mechanism.refusal
+            if refusal is None:
+                return [e.Cancelled("the server asks without end", "")]
+            return [e.Cancelled(refusal.message, refusal.hint)]
         return []
 
     def awaits(self, tag: int) -> bool:
