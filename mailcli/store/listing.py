@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     import apsw
 
 COLUMNS: Final = (
-    "m.rid, m.id, m.folder, m.date, m.zone, m.arrived, m.sender, m.recipients, m.cc, m.subject, m.bits, m.words,"
-    " m.size, m.attachments, m.thread, m.message_id, m.in_reply_to, m.preview, m.file IS NULL"
+    "m.rid, m.id, m.folder, m.date, m.zone, m.arrived, m.sender, m.recipients, m.cc, m.subject,"
+    " m.bits, m.words, m.size, m.attachments, m.thread, m.message_id, m.in_reply_to, m.preview,"
+    " m.file IS NULL"
 )
 
 _UNREAD: Final = "m.bits & 1 = 0"
@@ -189,7 +190,8 @@ def _merged(
     for some in chunks(rids[:limit]):
         found += rows(
             connection,
-            f"SELECT {COLUMNS}, m.rid FROM message m WHERE m.rid IN ({marks(some)}) ORDER BY m.rid {direction}",
+            f"SELECT {COLUMNS}, m.rid FROM message m WHERE m.rid IN ({marks(some)})"
+            f" ORDER BY m.rid {direction}",
             some,
         )
     return found
@@ -264,7 +266,9 @@ def places(connection: apsw.Connection, ids: Iterable[str]) -> list[Place]:
             f" WHERE m.id IN ({marks(some)})",
             some,
         ):
-            found[row[0]] = Place(*row[:5], reader.flags(row[5], row[6]), bool(row[7]))
+            id_, account, folder, at_folder, uid, bits, words, present = row
+            flags = reader.flags(bits, words)
+            found[id_] = Place(id_, account, folder, at_folder, uid, flags, bool(present))
     return [_there(found, i) for i in wanted]
 
 

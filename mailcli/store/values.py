@@ -140,11 +140,13 @@ class PendingStore(NamedTuple):
 
 
 class PendingExpunge(NamedTuple):
-    """Purged here, to be expunged there. `id` names the recovery entry."""
+    """Purged here, to be expunged there. `id` names the recovery entry; `base` are the flags it
+    had when it was purged."""
 
     id: str
     folder: int
     uid: int
+    base: Flags = frozenset()
 
 
 class Pending(NamedTuple):
