@@ -127,7 +127,9 @@ GLOBALS: Final = (
     Option(("--json",), "Print the result as one JSON document; errors too, on stderr."),
     Option(("--format",), "Print each result by this template, like '{id} {subject}'.", "text", "TEMPLATE"),
     Option(("--ids",), "Print only the ids, one a line."),
-    Option(("-0", "--null"), "End each record with NUL instead of a line break; also for ids read from stdin."),
+    Option(
+        ("-0", "--null"), "End each record with NUL instead of a line break; also for ids read from stdin."
+    ),
     Option(("-q", "--quiet"), "Print nothing but results and errors."),
     Option(("-v", "--verbose"), "Say more on stderr; twice: tracebacks too.", "count"),
     Option(("--color",), "When to use colours.", "choice", choices=("auto", "always", "never")),
@@ -135,9 +137,19 @@ GLOBALS: Final = (
     Option(("--offline",), "Do not use the network; queue what has to be pushed."),
     Option(("--config",), "Read this configuration file.", "text", "FILE", complete="files"),
     Option(
-        ("--transcript",), "Write what was said to servers, secrets left out.", "text", "FILE", complete="files"
+        ("--transcript",),
+        "Write what was said to servers, secrets left out.",
+        "text",
+        "FILE",
+        complete="files",
     ),
-    Option(("--profile",), "Keep configuration, data and state under this directory.", "text", "DIR", complete="dirs"),
+    Option(
+        ("--profile",),
+        "Keep configuration, data and state under this directory.",
+        "text",
+        "DIR",
+        complete="dirs",
+    ),
     Option(("--plain",), "Do not take over the screen."),
     Option(("--log-file",), "Append what happened to this file.", "text", "FILE", complete="files"),
 )

@@ -149,7 +149,7 @@ def _pump(
 ) -> Pump[C, E]:
     trace = None
     if transcript is not None:
-        trace = transcript.connection(endpoint.label, endpoint.protocol.value)
+        trace = transcript.connection(endpoint.label, endpoint.protocol)
         trace.hide(*(s.text for s in secrets))
 
     def start_tls(stream: Stream) -> None:

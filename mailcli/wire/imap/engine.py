@@ -145,13 +145,11 @@ class ImapEngine:
         assert self._inflate is not None
         try:
             while data:
+                if self._inflate.eof:  # a server may end the stream (Dovecot at LOGOUT), not go on
+                    raise RemoteProtocolError("the server sent data behind the end of its compression")
                 piece = self._inflate.decompress(data, _INFLATED_PIECE)
-                data = self._inflate.unconsumed_tail
-                if not piece and not data and self._inflate.eof:
-                    raise RemoteProtocolError("the server ended the compression")
+                data = self._inflate.unconsumed_tail or self._inflate.unused_data
                 yield piece
-                if self._inflate.eof:
-                    raise RemoteProtocolError("the server ended the compression")
         except zlib.error:
             raise RemoteProtocolError("the server's compressed data is damaged") from None
 
@@ -270,6 +268,8 @@ class ImapEngine:
             if code.name == "CAPABILITY":
                 self._learn_capabilities(code, events)
                 return
+            if code.name == "CLOSED":
+                self._closed_early()
             fact = code_event(code, self._box.name)
             if fact is not None:
                 events.append(fact)
@@ -327,6 +327,13 @@ class ImapEngine:
         if front is not None and isinstance(front.command, c.Select) and front.tag != self._opening_tag:
             self._begin(front.tag, front.command)
 
+    def _closed_early(self) -> None:
+        """`[CLOSED]` while commands before the SELECT are not completed: servers may answer ahead."""
+        following = None if self._opening else self._sender.next_select()
+        if following is not None:
+            self._opening_tag, self._opening = following
+            self._move()
+
     def _begin(self, tag: int, select: c.Select) -> None:
         self._opening, self._opening_tag = select, tag
         if self._box.name:
@@ -346,7 +353,7 @@ class ImapEngine:
             self._settle_limbo(events, moved=False)
             self._move()
             return True
-        if first[:6].upper() == b"* BYE ":
+        if first[:5].upper() == b"* BYE":
             self._settle_limbo(events, moved=False)
             return True
         self._limbo.append(parts)

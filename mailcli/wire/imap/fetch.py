@@ -31,8 +31,8 @@ _USUAL: Final = re.compile(
     rb"(?:(?:UID ([0-9]{1,10})"
     rb"|FLAGS \(([^()]*+)\)"
     rb'|INTERNALDATE "([^"\\]*+)"'
-    rb"|RFC822\.SIZE ([0-9]{1,20})"
-    rb"|MODSEQ \(([0-9]{1,20})\))(?: |(?=\))))*+"
+    rb"|RFC822\.SIZE ([0-9]{1,18})"
+    rb"|MODSEQ \(([0-9]{1,18})\))(?: |(?=\))))*+"
     rb'(?:(BODY\[[^\]"{(]*+\])(?:<([0-9]{1,10})>)? \{[0-9]++\}|\))'
 )
 _SECTION: Final = re.compile(rb"((?:BODY|BINARY)\[.*\])(?:<([0-9]{1,10})>)?", re.IGNORECASE | re.DOTALL)
@@ -133,6 +133,6 @@ _FACTS: Final[dict[bytes, tuple[str, Any]]] = {
     b"MODSEQ": ("modseq", _modseq),
     b"EMAILID": ("email_id", _object_id),
     b"THREADID": ("thread_id", _object_id),
-    b"X-GM-MSGID": ("gmail_id", lambda v: str(number(v, MAX_NUMBER64))),
-    b"X-GM-THRID": ("gmail_thread", lambda v: str(number(v, MAX_NUMBER64))),
+    b"X-GM-MSGID": ("gmail_id", lambda v: str(number(v, 2**64 - 1))),
+    b"X-GM-THRID": ("gmail_thread", lambda v: str(number(v, 2**64 - 1))),
 }

@@ -7,7 +7,7 @@ server (or whoever sits before it) has no way to make the flow skip a step.
 from __future__ import annotations
 
 import re
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mailcli.errors import AuthenticationFailed, MailcliError, RemoteProtocolError, ServerRefused, TryAgain
 from mailcli.model import printable
@@ -16,8 +16,9 @@ from mailcli.wire import flow, sasl
 from mailcli.wire.imap import commands as c
 from mailcli.wire.imap import events as e
 
-Flow = flow.Flow[c.Command, e.Event, "Greeted"]
-_Part = flow.Flow[c.Command, e.Event, list[e.Event]]
+if TYPE_CHECKING:
+    Flow = flow.Flow[c.Command, e.Event, "Greeted"]
+    _Part = flow.Flow[c.Command, e.Event, list[e.Event]]
 
 _LATER: Final = frozenset({"UNAVAILABLE", "INUSE", "LIMIT", "SERVERBUG", "OVERQUOTA"})
 """RFC 5530 §3: not the credentials' fault. Gmail means its bandwidth limit by OVERQUOTA."""
@@ -145,7 +146,9 @@ def _authenticate(session: _Session, secret: Secret) -> _Part:
     """Try the strongest mechanism; a weaker one only if the failure may be the mechanism's own.
 
     Servers offer SCRAM or CRAM-MD5 for users whose stored password cannot serve them, and refuse
-    with the same NO as for a wrong password: one more attempt, under TLS only.
+    with the same NO as for a wrong password: one more attempt, under TLS only. Not if a server has
+    come as far as to check a SCRAM proof: then the password is wrong, and every attempt counts
+    towards a lock-out.
     """
     if session.capabilities is None:
         yield from _ask_capabilities(session)
@@ -184,7 +187,34 @@ def _worth_trying(
         return left  # the server does not know the mechanism after all
     if _reveals(mechanism) or not session.protected or isinstance(secret, BearerToken) or _busy(answer):
         return []
+    if isinstance(mechanism, _Counted) and mechanism.name.startswith("SCRAM-") and mechanism.steps > 1:
+        return []
     return [other for other in left if _reveals(other)][:1]
+
+
+class _Counted:
+    """A mechanism, and how far it came."""
+
+    def __init__(self, mechanism: sasl.Mechanism) -> None:
+        self._mechanism = mechanism
+        self.name = mechanism.name
+        self.client_first = mechanism.client_first
+        self.steps = 0
+
+    @property
+    def reason(self) -> str:
+        return self._mechanism.reason
+
+    @property
+    def refusal(self) -> AuthenticationFailed | None:
+        return self._mechanism.refusal
+
+    def step(self, challenge: bytes) -> bytes:
+        self.steps += 1
+        return self._mechanism.step(challenge)
+
+    def finish(self) -> None:
+        self._mechanism.finish()
 
 
 def _reveals(mechanism: sasl.Mechanism | None) -> bool:
@@ -214,7 +244,7 @@ def _mechanisms(session: _Session, secret: Secret) -> list[sasl.Mechanism | None
 def _chosen(session: _Session, offered: list[str], secret: Secret) -> list[sasl.Mechanism]:
     endpoint = session.endpoint
     try:
-        return sasl.choose(
+        chosen = sasl.choose(
             offered,
             secret,
             endpoint.user,
@@ -223,6 +253,7 @@ def _chosen(session: _Session, offered: list[str], secret: Secret) -> list[sasl.
             host=endpoint.host,
             port=endpoint.port,
         )
+        return [_Counted(mechanism) for mechanism in chosen]
     except AuthenticationFailed as error:
         raise AuthenticationFailed(f"{endpoint.label}: {error.message}", hint=error.hint) from None
 

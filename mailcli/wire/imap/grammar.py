@@ -13,7 +13,8 @@ from mailcli.wire.imap.framing import Parts
 
 MAX_DEPTH: Final = 64
 MAX_NUMBER: Final = 2**32 - 1
-MAX_NUMBER64: Final = 2**64 - 1
+MAX_NUMBER64: Final = 2**63 - 1
+"""RFC 7162 §7, RFC 9051 §9: `number64` has 63 bits, as SQLite's integers have."""
 
 
 class Malformed(ValueError):

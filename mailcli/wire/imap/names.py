@@ -18,31 +18,35 @@ class Names:
     a name is shown as well as can be, its octets are remembered, and go out again as they came.
     """
 
-    __slots__ = ("_spelling", "utf8")
+    __slots__ = ("_odd", "_spelling", "utf8")
 
     def __init__(self) -> None:
         self.utf8 = False
-        self._spelling: dict[str, bytes] = {}
+        self._spelling: dict[str, bytes] = {}  # of every name that is not plain ASCII
+        self._odd: dict[str, bytes] = {}  # of those that are not spelt as they should be
 
     def decode(self, raw: bytes) -> str:
         if raw.upper() == b"INBOX":
             return "INBOX"  # RFC 9051 §5.1: the one name without case
+        odd = False
         try:
             name = self._strict(raw)
         except ValueError:
-            name = _legible(raw)
+            name, odd = _legible(raw), True
         else:
             if name.isascii() and "&" not in name:
                 return name
         if self._spelling.get(name, raw) != raw:
-            name = raw.decode("ascii", "backslashreplace")  # another mailbox has this name already
+            name, odd = raw.decode("ascii", "backslashreplace"), True  # another mailbox has the name
         if len(self._spelling) < _REMEMBERED:
             self._spelling[name] = raw
+            if odd:
+                self._odd[name] = raw
         return name
 
     def encode(self, name: str, *, utf8: bool | None = None) -> bytes:
         """Raises LocalProtocolError for a name that cannot be spelt."""
-        known = self._spelling.get(name)
+        known = self._odd.get(name)
         if known is not None:
             return known
         try:
@@ -57,10 +61,12 @@ class Names:
     def forget(self) -> None:
         self.utf8 = False
         self._spelling.clear()
+        self._odd.clear()
 
     def enable_utf8(self) -> None:
         self.utf8 = True
         self._spelling.clear()
+        self._odd.clear()
 
     def _strict(self, raw: bytes) -> str:
         return raw.decode("utf-8") if self.utf8 else mutf7.decode(raw)

@@ -6,8 +6,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Final
 
-from mailcli.errors import AuthenticationFailed, LocalProtocolError
-from mailcli.wire import sasl
+from mailcli.errors import LocalProtocolError
 from mailcli.wire.imap import commands as c
 from mailcli.wire.imap import events as e
 from mailcli.wire.imap.encode import Literal, Segment, Style, encode
@@ -20,8 +19,11 @@ from mailcli.wire.imap.entry import (
     Entry,
 )
 from mailcli.wire.imap.names import Names
+from mailcli.wire.sasl import Exchange
 
 _MOST_CHALLENGES: Final = 16
+_RESPONSE_ROOM: Final = 8000
+"""Octets of an initial response that a command line may carry: servers cut lines at 8 KB or more."""
 _LITERAL_MINUS: Final = 4096  # RFC 7888 §5
 
 
@@ -46,7 +48,7 @@ class Sender:
         self._barrier: Entry | None = None
         self._selection = 0  # tag of the latest SELECT queued
         self._selectable = False  # whether a mailbox is, or is about to be, selected
-        self._first_response: dict[int, bytes] = {}  # of AUTHENTICATE, by tag, until it is written
+        self._exchanges: dict[int, Exchange] = {}  # of AUTHENTICATE, by tag, once it is written
 
     # --- queueing ---
 
@@ -57,8 +59,6 @@ class Sender:
         kind = type(command)
         self._check(kind)
         self._try_encoding(command)
-        if isinstance(command, c.Authenticate) and command.mechanism.client_first:
-            self._first_response[self._last + 1] = command.mechanism.step(b"")
         self._last += 1
         tag = self._last
         if kind is c.Select:
@@ -154,11 +154,14 @@ class Sender:
         self._sent[entry.tag] = entry
         if entry.kind in BARRIERS:
             self._barrier = entry
-        segments = deque(encode(entry.command, self._style()))
-        if isinstance(entry.command, c.Authenticate) and "SASL-IR" in self.capabilities:
-            first = self._first_response.pop(entry.tag, None)
-            if first is not None:
-                segments.append(b" " + sasl.encode_initial(first))
+        segments: deque[Segment]
+        if isinstance(entry.command, c.Authenticate):
+            # RFC 4959; an initial response that the command may not carry answers the first challenge.
+            room = _RESPONSE_ROOM if "SASL-IR" in self.capabilities else 0
+            exchange = self._exchanges[entry.tag] = Exchange(entry.command.mechanism, room=room)
+            segments = deque([b"AUTHENTICATE " + exchange.words])
+        else:
+            segments = deque(encode(entry.command, self._style()))
         segments.appendleft(b"A%d " % entry.tag)
         segments.append(b"\r\n")
         self._write_segments(entry.tag, segments)
@@ -206,17 +209,14 @@ class Sender:
         if entry.steps < 0:
             return None  # broken off already
         entry.steps += 1
-        answer = self._first_response.pop(entry.tag, None)
-        if answer is None:
-            try:
-                if entry.steps > _MOST_CHALLENGES:
-                    raise AuthenticationFailed("the server asks without end")
-                answer = command.mechanism.step(sasl.decode(text))
-            except AuthenticationFailed as error:
-                entry.steps = -1
-                self._out.append(b"*\r\n")
-                return [e.Cancelled(error.message, error.hint)]
-        self._out.append(sasl.encode(answer) + b"\r\n")
+        answer = b"*" if entry.steps > _MOST_CHALLENGES else self._exchanges[entry.tag].answer(text)
+        self._out.append(answer + b"\r\n")
+        if answer == b"*":
+            entry.steps = -1
+            refusal = command.mechanism.refusal
+            if refusal is None:
+                return [e.Cancelled("the server asks without end", "")]
+            return [e.Cancelled(refusal.message, refusal.hint)]
         return []
 
     def awaits(self, tag: int) -> bool:
@@ -234,6 +234,13 @@ class Sender:
         """The oldest command that was written and not completed."""
         return next(iter(self._sent.values()), None)
 
+    def next_select(self) -> tuple[int, c.Select] | None:
+        """The oldest SELECT that was written and not completed."""
+        for tag, entry in self._sent.items():
+            if isinstance(entry.command, c.Select):
+                return tag, entry.command
+        return None
+
     def complete(self, tag: int, *, ok: bool) -> list[tuple[int, bool, str]]:
         """The tagged response of a written command. Returns what completes with it: (tag, whether
         it shares the status, why else it was refused unwritten)."""
@@ -244,7 +251,7 @@ class Sender:
         also: list[tuple[int, bool, str]] = []
         if entry is self._barrier:
             self._barrier = None
-        self._first_response.pop(tag, None)
+        self._exchanges.pop(tag, None)
         if entry.done_tag:
             self._waiting.discard(entry.done_tag)
             also.append((entry.done_tag, True, ""))
