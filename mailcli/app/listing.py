@@ -39,7 +39,7 @@ def list_messages(
 
     Raises NotFound for an unknown folder or account, ConfigError when there is no account at all.
     """
-    keys = _folders(ctx, folder)
+    keys = _folders(ctx, account_names(ctx), folder)
     if not keys:
         return Page(())
     page = ctx.store.summaries(
@@ -54,9 +54,20 @@ def list_messages(
     return Page(page.rows, page.next, page.counts)
 
 
-def _folders(ctx: Context, folder: str | None) -> list[int]:
+def list_in(
+    ctx: Context, account: str, folder: str, *, limit: int | None = None, after: str | None = None
+) -> Page:
+    """As `list_messages`, for an account given by name ("all": that folder of every account)."""
+    names = ctx.store.accounts() if account == "all" else [account]
+    keys = _folders(ctx, names, folder)
+    if not keys:
+        return Page(())
+    page = ctx.store.summaries(folders=keys, limit=limit, after=after)
+    return Page(page.rows, page.next, page.counts)
+
+
+def _folders(ctx: Context, names: Sequence[str], folder: str | None) -> list[int]:
     """Keys of the folders meant. An account that was never fetched has an empty inbox."""
-    names = account_names(ctx)
     keys = []
     for name in names:
         try:

@@ -174,7 +174,7 @@ def prepare_reply(ctx: Context, id: str, request: SendRequest, *, everyone: bool
     account = _replying_account(ctx, row.account, request.sender)
     template = reply_template(ctx, id, request.sender, everyone=everyone)
     text = request.text + ("\n" + template.text if quote and template.text else "")
-    return _prepared(account, _merged(template, request, text))
+    return _prepared(account, merged(template, request, text))
 
 
 def reply_template(ctx: Context, id: str, sender: str | None, *, everyone: bool) -> Draft:
@@ -198,7 +198,7 @@ def prepare_forward(ctx: Context, id: str, request: SendRequest) -> Prepared:
     account = _replying_account(ctx, row.account, request.sender)
     template = forward_template(ctx, id, request.sender)
     text = (request.text + "\n" if request.text else "") + template.text
-    return _prepared(account, _merged(template, request, text))
+    return _prepared(account, merged(template, request, text))
 
 
 def forward_template(ctx: Context, id: str, sender: str | None) -> Draft:
@@ -327,7 +327,8 @@ def _prepared(account: Account, draft: Draft) -> Prepared:
     return Prepared(account, envelope, data, copy, draft.message_id)
 
 
-def _merged(template: Draft, request: SendRequest, text: str) -> Draft:
+def merged(template: Draft, request: SendRequest, text: str) -> Draft:
+    """A template with what the request names besides, and this text: before an editor or the wire."""
     return template._replace(
         to=(*strict(request.to), *template.to) if request.to else template.to,
         cc=(*template.cc, *strict(request.cc)),

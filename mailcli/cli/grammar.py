@@ -71,9 +71,7 @@ def _option(option: Option, prefix: str = "") -> click.Option:
     elif option.kind == "count":
         made = click.Option(declared, count=True)
     else:
-        made = click.Option(
-            declared, type=_Value(option), multiple=option.multiple, required=option.required
-        )
+        made = click.Option(declared, type=_Value(option), multiple=option.multiple, required=option.required)
     made.name = prefix + option.key
     return made
 

@@ -7,7 +7,10 @@ the tests that hold the manual pages to the program. Nothing here imports Click.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from mailcli.cli.views.view import View
 
 
 class Option(NamedTuple):
@@ -85,7 +88,8 @@ class Command(NamedTuple):
 
     `run(session, **parameters)` does the work and returns an exit code or None (0). `words` marks
     the commands whose arguments may begin with `-` (see `is_option`). `about` holds paragraphs
-    parted by an empty line.
+    parted by an empty line. `view` is that of its results: --format and --ids are held against it
+    before the command does anything.
     """
 
     name: str
@@ -96,6 +100,7 @@ class Command(NamedTuple):
     about: str = ""
     examples: tuple[Example, ...] = ()
     words: bool = False
+    view: View | None = None
 
     @property
     def absent(self) -> dict[str, Any]:
@@ -122,7 +127,9 @@ GLOBALS: Final = (
     Option(("--json",), "Print the result as one JSON document; errors too, on stderr."),
     Option(("--format",), "Print each result by this template, like '{id} {subject}'.", "text", "TEMPLATE"),
     Option(("--ids",), "Print only the ids, one a line."),
-    Option(("-0", "--null"), "End each record with NUL instead of a line break; also for ids read from stdin."),
+    Option(
+        ("-0", "--null"), "End each record with NUL instead of a line break; also for ids read from stdin."
+    ),
     Option(("-q", "--quiet"), "Print nothing but results and errors."),
     Option(("-v", "--verbose"), "Say more on stderr; twice: tracebacks too.", "count"),
     Option(("--color",), "When to use colours.", "choice", choices=("auto", "always", "never")),
@@ -130,9 +137,19 @@ GLOBALS: Final = (
     Option(("--offline",), "Do not use the network; queue what has to be pushed."),
     Option(("--config",), "Read this configuration file.", "text", "FILE", complete="files"),
     Option(
-        ("--transcript",), "Write what was said to servers, secrets left out.", "text", "FILE", complete="files"
+        ("--transcript",),
+        "Write what was said to servers, secrets left out.",
+        "text",
+        "FILE",
+        complete="files",
     ),
-    Option(("--profile",), "Keep configuration, data and state under this directory.", "text", "DIR", complete="dirs"),
+    Option(
+        ("--profile",),
+        "Keep configuration, data and state under this directory.",
+        "text",
+        "DIR",
+        complete="dirs",
+    ),
     Option(("--plain",), "Do not take over the screen."),
     Option(("--log-file",), "Append what happened to this file.", "text", "FILE", complete="files"),
 )

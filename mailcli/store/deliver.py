@@ -58,7 +58,7 @@ def deliver(
         here = _already_here(connection, arrivals)
         for account in {home.account for home in homes.values()}:
             folders.check_mounted(connection, site.tree, account)
-        fresh = _free_ids(connection, sum(1 for a in arrivals if a.id is None))
+        fresh = free_ids(connection, sum(1 for a in arrivals if a.id is None))
     items = [
         _item(site, arrival, homes[arrival.folder], arrival.id or fresh.pop())
         for number, arrival in enumerate(arrivals)
@@ -77,10 +77,10 @@ def deliver(
 def new_ids(site: Site, count: int) -> list[str]:
     """See Store.new_ids."""
     with site.database.reading() as connection:
-        return _free_ids(connection, count)
+        return free_ids(connection, count)
 
 
-def _free_ids(connection: apsw.Connection, count: int) -> list[str]:
+def free_ids(connection: apsw.Connection, count: int) -> list[str]:
     """Ids that no message and no recovery entry has."""
     drawn: dict[str, None] = {}
     while len(drawn) < count:
@@ -127,7 +127,9 @@ def _item(site: Site, arrival: Arrival, home: Home, identity: str) -> Item:
     )
     file = maildir.place_name(base, flag_words.to_letters(arrival.flags))
     directory = site.tree.directory(home.path)
-    return Item(arrival, home, identity, arrived, file, f"{directory}/tmp/{base}", f"{directory}/{file}")
+    return Item(
+        arrival, home, identity, arrived, file, f"{directory}/{maildir.TMP}/{base}", f"{directory}/{file}"
+    )
 
 
 def _write(site: Site, items: Sequence[Item]) -> tuple[list[index.Parsed], list[Written]]:

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     import apsw
 
 COLUMNS: Final = (
-    "m.rid, m.id, m.folder, m.date, m.zone, m.arrived, m.sender, m.recipients, m.cc, m.subject, m.bits, m.words,"
-    " m.size, m.attachments, m.thread, m.message_id, m.in_reply_to, m.preview, m.file IS NULL"
+    "m.rid, m.id, m.folder, m.date, m.zone, m.arrived, m.sender, m.recipients, m.cc, m.subject,"
+    " m.bits, m.words, m.size, m.attachments, m.thread, m.message_id, m.in_reply_to, m.preview,"
+    " m.file IS NULL"
 )
 
 _UNREAD: Final = "m.bits & 1 = 0"
@@ -143,7 +144,7 @@ def summaries(
         cursor = _cursor(found[-1], sort) if found else after
     reader = Reader(connection)
     listed = [reader.summary(row) for row in found]
-    counts = _thread_counts(connection, [s.thread for s in listed], folders, unread) if threads else ()
+    counts = thread_counts(connection, [s.thread for s in listed], folders, unread) if threads else ()
     return Page(listed, cursor, counts)
 
 
@@ -189,7 +190,8 @@ def _merged(
     for some in chunks(rids[:limit]):
         found += rows(
             connection,
-            f"SELECT {COLUMNS}, m.rid FROM message m WHERE m.rid IN ({marks(some)}) ORDER BY m.rid {direction}",
+            f"SELECT {COLUMNS}, m.rid FROM message m WHERE m.rid IN ({marks(some)})"
+            f" ORDER BY m.rid {direction}",
             some,
         )
     return found
@@ -212,8 +214,11 @@ def _beyond(after: str, expression: str, down: bool, sort: str) -> tuple[str, li
     return f"({expression} {sign} ? OR ({expression} = ? AND m.rid < ?))", [value, value, int(rid)]
 
 
-def _thread_counts(
-    connection: apsw.Connection, threads: Sequence[str], folders: Sequence[int] | None, unread: bool
+def thread_counts(
+    connection: apsw.Connection,
+    threads: Sequence[str],
+    folders: Sequence[int] | None = None,
+    unread: bool = False,
 ) -> tuple[int, ...]:
     """How many messages of each thread are in these folders."""
     where, values = _filter(folders, unread, "m")
@@ -240,6 +245,16 @@ def get(connection: apsw.Connection, ids: Iterable[str]) -> list[Summary]:
     return [_there(found, i) for i in wanted]
 
 
+def by_rids(connection: apsw.Connection, rids: Sequence[int]) -> list[Summary]:
+    """The rows of these row ids, in that order."""
+    reader = Reader(connection)
+    found: dict[int, Summary] = {}
+    for some in chunks(rids):
+        for row in rows(connection, f"SELECT {COLUMNS} FROM message m WHERE m.rid IN ({marks(some)})", some):
+            found[row[0]] = reader.summary(row)
+    return [found[rid] for rid in rids]
+
+
 def thread(connection: apsw.Connection, thread_id: str) -> list[Summary]:
     """See Store.thread."""
     reader = Reader(connection)
@@ -264,7 +279,9 @@ def places(connection: apsw.Connection, ids: Iterable[str]) -> list[Place]:
             f" WHERE m.id IN ({marks(some)})",
             some,
         ):
-            found[row[0]] = Place(*row[:5], reader.flags(row[5], row[6]), bool(row[7]))
+            id_, account, folder, at_folder, uid, bits, words, present = row
+            flags = reader.flags(bits, words)
+            found[id_] = Place(id_, account, folder, at_folder, uid, flags, bool(present))
     return [_there(found, i) for i in wanted]
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from mailcli.errors import LocalIOError, NotFound
+from mailcli.mime import lineends
 from mailcli.store import disk, maildir
 from mailcli.store.site import Site, rows
 
@@ -13,25 +16,26 @@ if TYPE_CHECKING:
 
 
 class Where(NamedTuple):
-    """A message's file as its row has it."""
+    """A message's file as its row has it; `paths` has two entries while its folder is being renamed."""
 
-    path: str
+    paths: tuple[str, ...]
     file: str
     size: int
 
 
 def where(connection: apsw.Connection, identity: str) -> Where:
     """Raises NotFound for an unknown id and for a row without body."""
-    for path, file, size in rows(
+    for path, renaming, file, size in rows(
         connection,
-        "SELECT f.path, m.file, m.size FROM message m JOIN folder f ON f.key = m.folder WHERE m.id = ?",
+        "SELECT f.path, f.renaming, m.file, m.size FROM message m JOIN folder f ON f.key = m.folder"
+        " WHERE m.id = ?",
         (identity,),
     ):
         if file is None:
             raise NotFound(
                 f"the body of {identity} was not downloaded", hint="read it while the server can be reached"
             )
-        return Where(path, file, size)
+        return Where((path, renaming) if renaming else (path,), file, size)
     raise NotFound(f"there is no message {identity}", hint="it may have been purged")
 
 
@@ -45,34 +49,41 @@ def stored(site: Site, identity: str) -> tuple[bytes, int]:
     for _ in range(5):
         with site.database.reading() as connection:
             found = where(connection, identity)
-        file = found.file
-        for _ in range(2):
-            last = site.tree.file(found.path, file)
-            try:
-                with disk.reported("read the message"), open(last, "rb") as opened:
-                    return opened.read(), found.size
-            except LocalIOError as error:
-                if not isinstance(error.__cause__, FileNotFoundError):
-                    raise
-            base = file.partition("/")[2].partition(":")[0]
-            file = site.tree.locate(found.path, base) or ""
-            if not file:
-                break
+        for path in found.paths:
+            for file in _names(site, path, found.file):
+                last = site.tree.file(path, file)
+                try:
+                    with open(last, "rb") as opened:
+                        return opened.read(), found.size
+                except FileNotFoundError:
+                    continue
+                except OSError as error:
+                    raise disk.failure(error, "read the message") from error
     raise LocalIOError(
         f"the file of {identity} is gone: {last}",
         hint="mailcli fetch takes notice of what other programs removed",
     )
 
 
+def wire(site: Site, identity: str) -> bytes:
+    """The message as it was on the wire."""
+    data, size = stored(site, identity)
+    return lineends.to_wire(data, size)
+
+
 def path(site: Site, identity: str) -> str:
     """Where the file is now; as the row has it if it cannot be found."""
-    import os
-
     with site.database.reading() as connection:
         found = where(connection, identity)
-    known = site.tree.file(found.path, found.file)
-    if os.path.exists(known):
-        return known
-    base = maildir.parse_name(found.file.partition("/")[2]).base
-    file = site.tree.locate(found.path, base)
-    return site.tree.file(found.path, file) if file else known
+    for path in found.paths:
+        for file in _names(site, path, found.file):
+            if os.path.exists(known := site.tree.file(path, file)):
+                return known
+    return site.tree.file(found.paths[0], found.file)
+
+
+def _names(site: Site, path: str, file: str) -> Iterator[str]:
+    """The name in the row, and then, should that fail, what the file is called by now."""
+    yield file
+    if now := site.tree.locate(path, maildir.parse_name(file.partition("/")[2]).base):
+        yield now

@@ -82,9 +82,9 @@ _TABLES: Final = (
 
 
 def _first(connection: apsw.Connection) -> None:
-    from mailcli.store import fulltext
+    from mailcli.store import criteria, fulltext
 
-    for statement in (*_TABLES, *fulltext.DDL):
+    for statement in (*_TABLES, *criteria.INDEXES, *fulltext.DDL):
         connection.execute(statement)
 
 

@@ -101,18 +101,18 @@ def signed_words(text: str) -> list[str]:
     return list(words)
 
 
-def needed_words(text: str) -> list[str]:
+def needed_words(text: str) -> list[tuple[str, bool]]:
     """The encoded words a message must have for a folded query `text` to stand in it.
 
-    A run at the end of the text comes last, so that the last one is the word a `*` extends.
+    With each, whether it reaches to the end of the text, so that a `*` there extends it.
     """
     pieces = _SIGNS.split(text)
-    words: dict[str, None] = {}
+    words: dict[str, bool] = {}
     for n in range(1, len(pieces), 2):
         left, sign, right = _around(pieces, n)
         if left or (right and not _LEADING.isdisjoint(pieces[n])):
-            words[left + sign + right] = None
-    return list(words)
+            words[left + sign + right] = n + 2 == len(pieces) and pieces[n + 1] == right
+    return list(words.items())
 
 
 def _around(pieces: list[str], n: int) -> tuple[str, str, str]:
