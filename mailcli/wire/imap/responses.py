@@ -50,7 +50,7 @@ _STATUS: Final = re.compile(
     rb'(?:\[([^\] ]++)(?: (\([^()]*+\)(?=\])|(?:"(?:[^"\\]|\\.)*+"|[^\]"])*+))?\] ?)?(.*)',
     re.DOTALL,
 )
-_SEARCH: Final = re.compile(rb"((?: +[0-9]{1,10})*+) *(?:\(MODSEQ ([0-9]{1,20})\))? *", re.IGNORECASE)
+_SEARCH: Final = re.compile(rb"((?: ++[0-9]{1,10})*+) *+(?:\(MODSEQ ([0-9]{1,20})\))? *+", re.IGNORECASE)
 
 
 def status_text(raw: bytes) -> tuple[Code | None, str]:
@@ -252,7 +252,7 @@ def _esearched(parts: Parts, start: int, mailbox: str) -> Event:
     )
 
 
-_VANISHED: Final = re.compile(rb" +(\(EARLIER\) +)?([0-9:,]+) *", re.IGNORECASE)
+_VANISHED: Final = re.compile(rb" ++(\(EARLIER\) ++)?([0-9:,]++) *+", re.IGNORECASE)
 
 
 def _vanished(parts: Parts, start: int, mailbox: str) -> Event:
