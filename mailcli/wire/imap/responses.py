@@ -150,6 +150,8 @@ def _listed(parts: Parts, start: int, names: Names, *more: str) -> Event:
     # RFC 9051 §9: one quoted character or NIL; an empty one means the same as NIL.
     delimiter = None if held[1] is None else text(held[1]) or None
     name = b"NIL" if held[2] is None else string(held[2])
+    if b"\0" in name:
+        raise Malformed("a name that no command can carry")
     return Listed(names.decode(name), delimiter, frozenset(attributes.union(more)))
 
 

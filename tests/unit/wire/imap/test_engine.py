@@ -41,7 +41,7 @@ def test_nothing_is_written_before_the_greeting() -> None:
 
 def test_a_server_that_is_no_imap_server_is_named() -> None:
     engine = ImapEngine()
-    with pytest.raises(RemoteProtocolError, match="not an IMAP server.*220 mx"):
+    with pytest.raises(RemoteProtocolError, match=r"not an IMAP server.*220 mx"):
         engine.receive(b"220 mx.example.org ESMTP\r\n")
     with pytest.raises(RemoteProtocolError):
         engine.receive(b"* OK hi\r\n")
