@@ -15,6 +15,7 @@ from mailcli.mime.tree import Entity
 from mailcli.model.message import Content, Envelope, Part
 
 _PREVIEW: Final = 200
+_LOOKED_AT: Final = 8_000  # characters in which the message's own words are looked for
 _NOT_OWN: Final = re.compile(
     r"-----BEGIN PGP|Hash: |Version: GnuPG|---------- Forwarded|(?:From|To|Cc|Date|Sent|Subject): "
     r"|(?:On|Am|Le|El|Em|Il|Op|W dniu|Den|På) .{4,300}"
@@ -58,7 +59,6 @@ def content(data: bytes) -> Content:
     names: list[str] = []
     count = 0
     types = []
-    encoded = b"begin " in data  # uuencoded files, perhaps
     for entity in entities:
         kind = entity.type
         if kind.startswith("multipart/"):
@@ -70,13 +70,15 @@ def content(data: bytes) -> Content:
             count += 1
             if name := entity.name:
                 names.append(name)
-        if encoded:
+        if body.uuencoded:
             for name, *_ in bodies.uuencoded(data, entity):
                 count += 1
                 names.append(name)
     if b"list-id" in found or b"list-post" in found:
         marks.add("list")
-    if "http://" in text or "https://" in text or any(striphtml.LINK.search(source) for source in body.html):
+    if ("http" in text and ("http://" in text or "https://" in text)) or any(
+        striphtml.LINK.search(source) for source in body.html
+    ):
         marks.add("link")
     return Content(
         envelope=_envelope(found),
@@ -201,7 +203,7 @@ def _preview(text: str) -> str:
     own: list[str] = []
     length = 0
     half = False
-    for line in text[:20_000].split("\n"):
+    for line in text[:_LOOKED_AT].split("\n"):
         if not line or line[0] == ">":
             continue
         stripped = line.strip()
