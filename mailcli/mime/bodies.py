@@ -155,7 +155,9 @@ def decoded(data: bytes, entity: Entity) -> str:
     label = entity.parameters.get("charset", "")
     text = charset.decode(octets, label)
     if "\r" in text:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
+        text = text.replace("\r\n", "\n")
+        if "\r" in text:
+            text = text.replace("\r", "\n")
     return text
 
 

@@ -22,6 +22,7 @@ _NOT_OWN: Final = re.compile(
     r"(?:wrote|schrieb|écrit|escribió|escreveu|scritto|schreef|napisał|skrev)"
 )
 # An attribution broken in two:  On Mon, 1 Jan 2024 at 10:00, Somebody <a@b>
+_UNQUOTED: Final = re.compile(r"^[^>\n].*", re.MULTILINE)
 _HALF: Final = re.compile(r"(?:On|Am|Le|El|Em|Il|Op) .*(?:\d{4}|\d:\d\d)")
 
 
@@ -203,16 +204,15 @@ def _preview(text: str) -> str:
     own: list[str] = []
     length = 0
     half = False
-    for line in text[:_LOOKED_AT].split("\n"):
-        if not line or line[0] == ">":
-            continue
+    for match in _UNQUOTED.finditer(text, 0, _LOOKED_AT):
+        line = match[0]
         stripped = line.strip()
         if not stripped or _NOT_OWN.match(stripped):
             continue
         if half and stripped.endswith(("wrote:", "schrieb:", "écrit :", "écrit:", "escribió:")):
             own.pop()
             continue
-        if line.rstrip("\r") == "-- ":
+        if line == "-- ":
             break
         half = _HALF.match(stripped) is not None
         own.append(stripped)

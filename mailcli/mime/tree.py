@@ -56,7 +56,9 @@ class Entity:
         self.n = ""
         self.depth: int = 0 if parent is None else parent.depth + 1
         found = headers.get(b"content-type")
-        self.type, self.parameters = fields.typed(found) if found is not None else _NOTHING
+        kind = fields.typed(found) if found is not None else _NOTHING
+        self.type: str = kind.value
+        self.parameters = kind.parameters
         found = headers.get(b"content-transfer-encoding")
         self.encoding = _encoding(found) if found is not None else ""
         found = headers.get(b"content-disposition")
