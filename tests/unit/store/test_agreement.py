@@ -30,9 +30,7 @@ def test_what_was_fetched_is_agreed(store: Store, inbox: int) -> None:
 def test_flags_agreed_are_applied_as_a_difference(store: Store, inbox: int) -> None:
     (one,) = store.deliver([remote(inbox, 1)])
     store.set_flags([one], frozenset({FLAGGED}))  # the user, while the run was under way
-    store.apply(
-        SyncChanges(flags=[FlagsAgreed(one, frozenset({SEEN, ANSWERED}), add=frozenset({ANSWERED}))])
-    )
+    store.apply(SyncChanges(flags=[FlagsAgreed(one, frozenset({SEEN, ANSWERED}), add=frozenset({ANSWERED}))]))
     (row,) = store.agreed(inbox)
     assert row.flags == {SEEN, ANSWERED, FLAGGED}
     assert row.base == {SEEN, ANSWERED}
