@@ -105,7 +105,8 @@ class SmallMailbox:
 
     def threads(self) -> dict[int, str]:
         """The thread of each row id, as it is now: threads merge."""
-        return dict(self.connection.execute("SELECT rid, thread FROM message").fetchall())
+        rows = self.connection.execute("SELECT rid, thread FROM message").fetchall()
+        return {int(str(rid)): str(thread) for rid, thread in rows}
 
     def read(self, identity: str) -> bytes:
         """What `find` calls for terms that must look into a message; says which were read."""

@@ -88,7 +88,7 @@ def test_words_that_are_visibly_there_are_found(
     "query", ["C++", "C++*", "x=1", "x=1*", "#12", "50%", "angstroms", "資議", "🎂", "…", "C#"]
 )
 def test_words_with_signs_are_not_their_bare_letters(mailbox: SmallMailbox, find: Find, query: str) -> None:
-    mailbox.add(mail("C c+ Cc x 1 x==1 x=2 12 50 percent Ångström 会議の資料 🎉"))
+    mailbox.add(mail("C c+ Cc, x 1 x==1 x=2 12 50 percent Ångström 会議の資料 🎉"))
     assert find(query) == []
 
 
@@ -183,11 +183,12 @@ def test_a_term_on_a_field_the_message_lacks_is_false_and_its_negation_true(
 
 def test_dates_speak_of_the_header_even_where_it_is_not_believed(mailbox: SmallMailbox, find: Find) -> None:
     future = mailbox.add(mail("x", date="Mon, 06 May 2044 10:00:00 +0000"))
-    past = mailbox.add(mail("x", date="Mon, 06 May 1968 10:00:00 +0000"))
+    past = mailbox.add(mail("x", date=None))
+    mailbox.connection.execute("UPDATE message SET date = ? WHERE id = ?", (-5e7, past.id))
     normal = mailbox.add(mail("x", date="Mon, 06 May 2024 23:59:59 +0000"))
     assert find("date:2044") == [future.id]
     assert find("after:2040 x") == [future.id]
-    assert find("date:1968-05-06..1970") in ([past.id], [])  # a reader may call it absurd
+    assert find("date:..1969 x") == [past.id]
     assert find("date:2024-05-06") == [normal.id]
     assert find("before:2024-05-06 after:2024-05-06") == [normal.id]
     assert find("-date:2024 date:2024-07 OR date:2044") == [future.id]
