@@ -85,7 +85,7 @@ def test_words_that_are_visibly_there_are_found(
 
 
 @pytest.mark.parametrize(
-    "query", ["C++", "C++*", "x=1", "x=1*", "#12", "50%", "angstroms", "資議", "🎂", "…", "C#"]
+    "query", ["C++", "C++*", "x=1", "x=1*", "#12", "50%", "angstroms", "資議", "🎂", "…", "C#", "angs,*"]
 )
 def test_words_with_signs_are_not_their_bare_letters(mailbox: SmallMailbox, find: Find, query: str) -> None:
     mailbox.add(mail("C c+ Cc, x 1 x==1 x=2 12 50 percent Ångström 会議の資料 🎉"))
