@@ -98,6 +98,20 @@ class Context:
 
         return load(self.paths.config)
 
+    def without_network(self) -> Context:
+        """A context on the same store that contacts no server: for what must never wait."""
+        twin = Context(
+            self.paths,
+            account=self.account,
+            offline=True,
+            progress=self.progress,
+            notice=self.notice,
+            clock=self.clock,
+            environ=self.environ,
+        )
+        twin.__dict__.update(config=self.config, store=self.store)
+        return twin
+
     def reload(self) -> None:
         """Forget the configuration read before: it has been changed."""
         self.__dict__.pop("config", None)

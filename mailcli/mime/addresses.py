@@ -35,7 +35,19 @@ _ROUTE: Final = re.compile(r"@[^:]*:")
 
 def parse(raw: bytes) -> tuple[Address, ...]:
     """The addresses of a header's value; group names and empty groups have none."""
-    return _parse(words.raw_text(raw))
+    return parse_text(words.raw_text(raw))
+
+
+def parse_text(value: str) -> tuple[Address, ...]:
+    """The addresses of an unfolded value."""
+    if len(value) < 500:  # mail repeats its correspondents
+        return _cached(value)
+    return tuple(_Reader(value).addresses())
+
+
+def parse_strictly(value: str) -> tuple[Address, ...]:
+    """The same where an address lost would be mail not sent: no guess that `Doe, J <j@doe>` is one."""
+    return tuple(_Reader(value, guess=False).addresses())
 
 
 @lru_cache(maxsize=4096)
@@ -45,12 +57,6 @@ def _cached(value: str) -> tuple[Address, ...]:
         quoted, plain, email, bare = usual.groups()
         name = quoted or plain
         return (Address(_name(name) if name else "", email or bare),)
-    return tuple(_Reader(value).addresses())
-
-
-def _parse(value: str) -> tuple[Address, ...]:
-    if len(value) < 500:  # mail repeats its correspondents
-        return _cached(value)
     return tuple(_Reader(value).addresses())
 
 
@@ -68,8 +74,9 @@ def _name(text: str) -> str:
 class _Reader:
     """The state between two separators: what stands before, in and after the angle brackets."""
 
-    def __init__(self, value: str) -> None:
+    def __init__(self, value: str, *, guess: bool = True) -> None:
         self.value = value
+        self.guess = guess
         self.found: list[Address] = []
         self.surname = ""  # an item that may be the first half of  Doe, John <j@doe>
         self.comments_end = True  # false once a parenthesis is known never to close
@@ -157,7 +164,7 @@ class _Reader:
             if not text:
                 return
             if "@" not in text:
-                if separator == "," and text[:1].isupper() and not text.startswith("=?"):
+                if self.guess and separator == "," and text[:1].isupper() and not text.startswith("=?"):
                     self.surname = text
                 self.found.append(_local(text, comments))
                 return

@@ -157,7 +157,9 @@ def _parts(data: bytes, entities: list[Entity]) -> tuple[Part, ...]:
 
 
 def _render(source: str) -> str:
-    return striphtml.strip(source)
+    from mailcli.mime import html  # selectolax is for reading only
+
+    return html.render(source)
 
 
 def _envelope(found: dict[bytes, bytes]) -> Envelope:

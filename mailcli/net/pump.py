@@ -144,6 +144,9 @@ class Pump(Generic[C, E]):
     def close(self) -> None:
         """Close the connection at once. Never raises; may be called again."""
         self.stream.close()
+        if self._trace is not None:
+            self._trace.close()
+            self._trace = None
 
     # -- the loop
 

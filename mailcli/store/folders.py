@@ -61,8 +61,10 @@ def accounts(connection: apsw.Connection) -> list[str]:
 
 
 def _account_row(connection: apsw.Connection, name: str) -> tuple[int, str, str] | None:
-    for row in connection.execute("SELECT key, protocol, directory FROM account WHERE name = ?", (name,)):
-        return row
+    for key, protocol, directory in connection.execute(
+        "SELECT key, protocol, directory FROM account WHERE name = ?", (name,)
+    ):
+        return key, protocol, directory
     return None
 
 
@@ -138,7 +140,8 @@ _FOLDER: Final = (
 
 
 def _folder(row: Sequence[Any]) -> Folder:
-    return Folder(*row[:6], bool(row[6]), bool(row[7]))
+    key, account, name, special, total, unread, subscribed, selectable = row
+    return Folder(key, account, name, special, total, unread, bool(subscribed), bool(selectable))
 
 
 def folders(connection: apsw.Connection, account: str | None) -> list[Folder]:

@@ -16,10 +16,12 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
+from mailcli.model import flags as flag_words
 from mailcli.model.ids import ALPHABET, LENGTH
 from mailcli.store import disk
 
-SUBDIRECTORIES: Final = ("tmp", "new", "cur")
+TMP: Final = "tmp"
+SUBDIRECTORIES: Final = (TMP, "new", "cur")
 MARKER: Final = ".mailcli"
 TMP_LIFETIME: Final = 36 * 3600
 """Seconds after which a file in tmp/ is a leftover (maildir(5))."""
@@ -88,6 +90,11 @@ def make_name(
 def place_name(base: str, letters: str) -> str:
     """`cur/BASE:2,LETTERS`, or `new/BASE` for a message with no flags at all."""
     return f"cur/{base}:2,{letters}" if letters else f"new/{base}"
+
+
+def letters_of(bits: int) -> str:
+    """The flag letters of a bit set of the store."""
+    return flag_words.to_letters(flag_words.from_bits(bits, ""))
 
 
 def flagged_name(file: str, letters: str) -> str:
@@ -276,6 +283,11 @@ class Tree:
                 return file
         return None
 
+    def recovered(self, name: str) -> str | None:
+        """The path of a file in the recovery area, if it is there."""
+        path = f"{self.recovery}/{name}"
+        return path if os.path.exists(path) else None
+
     def mtimes(self, path: str) -> tuple[int, int]:
         """(cur, new) modification times in nanoseconds; 0 for a directory that is not there."""
         times = []
@@ -288,7 +300,7 @@ class Tree:
 
     def sweep(self, path: str, now: float) -> int:
         """Remove leftovers from tmp/ that are older than 36 hours."""
-        directory = f"{self.mail}/{path}/{SUBDIRECTORIES[0]}"
+        directory = f"{self.mail}/{path}/{TMP}"
         swept = 0
         try:
             names = os.listdir(directory)

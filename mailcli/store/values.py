@@ -140,11 +140,14 @@ class PendingStore(NamedTuple):
 
 
 class PendingExpunge(NamedTuple):
-    """Purged here, to be expunged there. `id` names the recovery entry."""
+    """Purged here, to be expunged there. `id` names the recovery entry, `base` its flags last agreed
+    (if that was lost: the flags it had here).
+    """
 
     id: str
     folder: int
     uid: int
+    base: Flags = frozenset()
 
 
 class Pending(NamedTuple):

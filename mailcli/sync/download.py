@@ -3,13 +3,12 @@ makes the chunk before durable."""
 
 from __future__ import annotations
 
-import queue
-import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from mailcli.net.cancel import CancelToken
+from mailcli.sync.deliverer import Deliverer
 from mailcli.sync.server import Server, only
 from mailcli.wire.imap import commands as imap
 from mailcli.wire.imap.events import Fetched, Section
@@ -42,47 +41,6 @@ def chunks(uids: Sequence[int], sizes: Mapping[int, int]) -> Iterator[list[int]]
         yield chunk
 
 
-class Deliverer:
-    """One thread that makes batches durable in order, while the next ones still arrive.
-
-    A failure is kept and raised by the next `put`, or by `finish`, so that the connection stops
-    downloading what cannot be stored.
-    """
-
-    def __init__(self, deliver: Callable[[list[Fetched]], None]) -> None:
-        self._deliver = deliver
-        self._batches: queue.Queue[list[Fetched] | None] = queue.Queue(maxsize=2)
-        self._failure: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="deliver", daemon=True)
-        self._thread.start()
-
-    def put(self, batch: list[Fetched]) -> None:
-        if self._failure is not None:
-            raise self._failure
-        self._batches.put(batch)
-
-    def finish(self) -> None:
-        """Wait until all is durable. Raises what delivering raised."""
-        self._batches.put(None)
-        self._thread.join()
-        if self._failure is not None:
-            raise self._failure
-
-    def abandon(self) -> None:
-        """Let the batches already taken over become durable, and raise nothing."""
-        self._batches.put(None)
-        self._thread.join()
-
-    def _run(self) -> None:
-        while (batch := self._batches.get()) is not None:
-            if self._failure is not None:
-                continue
-            try:
-                self._deliver(batch)
-            except BaseException as failure:  # handed to the thread that waits, which raises it
-                self._failure = failure
-
-
 def download(
     server: Server,
     uids: Sequence[int],
@@ -100,7 +58,7 @@ def download(
         for event in only(Fetched, server.ask(imap.Fetch(UidSet.of(lacking), ("RFC822.SIZE",)))):
             if event.uid is not None and event.size is not None:
                 sizes[event.uid] = event.size
-    deliverer = Deliverer(deliver)
+    deliverer: Deliverer[Fetched] = Deliverer(deliver)
     try:
         missing = _pass(server, uids, sizes, deliverer, cancel)
         if missing:
@@ -113,7 +71,11 @@ def download(
 
 
 def _pass(
-    server: Server, uids: Sequence[int], sizes: Mapping[int, int], deliverer: Deliverer, cancel: CancelToken
+    server: Server,
+    uids: Sequence[int],
+    sizes: Mapping[int, int],
+    deliverer: Deliverer[Fetched],
+    cancel: CancelToken,
 ) -> set[int]:
     small = [uid for uid in uids if sizes.get(uid, 0) <= PIECE]
     waiting = deque(chunks(small, sizes))
@@ -130,7 +92,7 @@ def _pass(
         for batch in server.pump.events(tag):
             for event in only(Fetched, batch):
                 # Only what was asked for: a server that sends other bodies has them ignored.
-                if event.uid in wanted and event.sections and event.sections[0].name == "":
+                if event.uid in wanted and event.sections and event.sections[0].name == "BODY[]":
                     arrived.setdefault(event.uid, event)
         cancel.check()
         ready = [arrived.pop(uid) for uid in chunk if uid in arrived]
@@ -162,9 +124,9 @@ def _in_pieces(server: Server, uid: int, size: int, cancel: CancelToken) -> Fetc
                 continue
             if event.internaldate is not None and meta is None:
                 meta = event
-            pieces.update((s.origin or 0, s.data) for s in event.sections if s.name == "")
+            pieces.update((s.origin or 0, s.data) for s in event.sections if s.name == "BODY[]")
         cancel.check()
     data = b"".join(pieces[start] for start in sorted(pieces))
     if meta is None or len(data) < size:
         return None
-    return meta._replace(sections=(Section("", None, data),))
+    return meta._replace(sections=(Section("BODY[]", None, data),))

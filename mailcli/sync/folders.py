@@ -8,8 +8,10 @@ from typing import Final, NamedTuple
 
 from mailcli.model.account import FolderPolicy
 from mailcli.model.folder import INBOX
+from mailcli.net.sessions import ImapConnection
 from mailcli.sync.server import Server, only
 from mailcli.wire.imap import commands as imap
+from mailcli.wire.imap.commands import Command
 from mailcli.wire.imap.events import Listed, StatusOf
 
 _BY_ATTRIBUTE: Final = {
@@ -168,3 +170,21 @@ def _with_uses(folders: list[Found], chosen: dict[str, str]) -> list[Found]:
                 use = guess
         result.append(folder._replace(special=use))
     return result
+
+
+def change(connection: ImapConnection, disabled: frozenset[str], verb: str, name: str, to: str = "") -> str:
+    """Create, rename, delete or (un)subscribe a folder on the server. Returns the server's refusal,
+    "" when it is done."""
+    server = Server(connection, disabled)
+    listed = only(Listed, server.ask(imap.List(patterns=("%",))))
+    delimiter = next((f.delimiter for f in listed if f.delimiter), "/")
+    mailbox, target = to_server(name, delimiter), to_server(to, delimiter)
+    commands: dict[str, tuple[Command, ...]] = {
+        "CREATE": (imap.Create(mailbox), imap.Subscribe(mailbox)),
+        "RENAME": (imap.Rename(mailbox, target), imap.Unsubscribe(mailbox), imap.Subscribe(target)),
+        "DELETE": (imap.Delete(mailbox), imap.Unsubscribe(mailbox)),
+        "SUBSCRIBE": (imap.Subscribe(mailbox),),
+        "UNSUBSCRIBE": (imap.Unsubscribe(mailbox),),
+    }
+    _, answers = server.try_each(*commands[verb])
+    return "" if answers[0].status == "OK" else answers[0].text

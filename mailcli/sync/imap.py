@@ -19,7 +19,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from mailcli.errors import MailcliError
 from mailcli.model.account import Account
 from mailcli.model.folder import INBOX
 from mailcli.net.cancel import CancelToken
@@ -45,12 +44,14 @@ from mailcli.wire.imap.events import Fetched
 
 class Options(NamedTuple):
     """What one run is asked to do: only these folders, at most so many downloads (newest first),
-    only say what would be done, look at every message whatever the counters say."""
+    only say what would be done, look at every message whatever the counters say, only push (then
+    the cursors stay where they are, and the next run learns the rest)."""
 
     folders: Sequence[str] = ()
     limit: int | None = None
     dry_run: bool = False
     full: bool = False
+    push_only: bool = False
 
 
 @dataclass
@@ -62,7 +63,7 @@ class Tally:
     gone: int = 0
     pushed: int = 0
     octets: int = 0
-    problems: list[MailcliError | str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
 
 
 class Progress(NamedTuple):
@@ -167,6 +168,8 @@ class Synchroniser:
         in its new folder before that one is looked at."""
         rows = [r for r in self.store.sync_folders(self.account.name) if r.key in places]
         rows = [r for r in rows if wanted(places[r.key], self.account.folders, self.options.folders)]
+        if self.options.push_only:
+            rows = [r for r in rows if r.dirty]
         rows = [r for r in rows if r.dirty or self.options.full or _differs(r.state, places[r.key])]
         return sorted(rows, key=lambda r: (not r.dirty, r.name != INBOX, r.name))
 
@@ -197,6 +200,8 @@ class Synchroniser:
             return
         self._write_down(actions, row, delta)
         self.tally.pushed += push.carry_out(self.store, self.server, row.key, actions, placed, names)
+        if self.options.push_only:
+            return
         complete = self._download(row, delta, [a.uid for a in actions if isinstance(a, planner.Download)])
         self._commit_cursor(row, delta, complete=complete)
 

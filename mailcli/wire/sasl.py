@@ -6,7 +6,8 @@ and writes what it returns. The rules for engines:
 - `client_first`: the first `step(b"")` gives the initial response, which travels in the command if
   the protocol and the server allow that, else answers the server's first (empty) challenge.
 - `step` raises AuthenticationFailed if the server is not to be trusted or the mechanism cannot go
-  on. The engine catches it and cancels with `*`; the reason stays in `reason`.
+  on. The engine (`Exchange`) catches it and cancels with `*`; it stays in `refusal`, which the
+  flow raises when the server has acknowledged the end.
 - The flow calls `finish` when the server reports success. It raises AuthenticationFailed if the
   server skipped proving that it knows the password.
 - If the server reports failure, `reason` may tell more than its reply.
@@ -26,6 +27,7 @@ from typing import Final, Protocol
 from mailcli.errors import AuthenticationFailed, ConfigError
 from mailcli.model import printable
 from mailcli.model.account import BearerToken, Password, Secret
+from mailcli.wire.saslprep import saslprep
 
 MAX_ITERATIONS: Final = 1_000_000
 """A hostile server must not keep us busy: PBKDF2 with so many rounds takes about half a second."""
@@ -47,7 +49,13 @@ class Mechanism(Protocol):
 
     @property
     def reason(self) -> str:
-        """What is known of a failure beyond the server's reply, in one harmless line; or ""."""
+        """What the server said of a failure beside its reply (the error document of the OAuth
+        mechanisms), in one harmless line; or ""."""
+        ...
+
+    @property
+    def refusal(self) -> AuthenticationFailed | None:
+        """What `step` has raised: the exchange ended because of us, not because of the server."""
         ...
 
     def step(self, challenge: bytes) -> bytes:
@@ -60,26 +68,48 @@ class Mechanism(Protocol):
         ...
 
 
-def encode(response: bytes) -> bytes:
-    """A response as it is written on a line of its own."""
-    return binascii.b2a_base64(response, newline=False)
+class Exchange:
+    """The run of a mechanism on the wire, which is the same in all three protocols.
 
-
-def encode_initial(response: bytes) -> bytes:
-    """A response inside the command: an empty one is `=` (RFC 4954 §4, RFC 5034 §4)."""
-    return encode(response) or b"="
-
-
-def decode(challenge: bytes) -> bytes:
-    """A challenge as the mechanisms want it.
-
-    Text that is no base64 is passed as it came: old servers write prose to ask for PLAIN or LOGIN
-    ("334 ok, go on"), where nobody reads it; the other mechanisms refuse what they cannot parse.
+    `words` is what stands behind AUTH or AUTHENTICATE: the name, and the initial response if the
+    mechanism has one and it is at most `room` octets in base64 (0: the server takes none). An
+    initial response that did not fit answers the first challenge.
     """
-    try:
-        return base64.b64decode(challenge.strip(), validate=True)
-    except binascii.Error:
-        return challenge
+
+    def __init__(self, mechanism: Mechanism, *, room: int) -> None:
+        self._mechanism = mechanism
+        self._waiting: bytes | None = None
+        self.words = mechanism.name.encode("ascii")
+        if mechanism.client_first:
+            response = mechanism.step(b"")
+            encoded = _encode(response) or b"="  # RFC 4954 §4, RFC 5034 §4: "=" is the empty one
+            if len(encoded) <= room:
+                self.words += b" " + encoded
+            else:
+                self._waiting = response
+
+    def answer(self, challenge: bytes) -> bytes:
+        """The line that answers a challenge, both in base64, without CRLF; `*` cancels.
+
+        Text that is no base64 is handed to the mechanism as it came: old servers write prose to
+        ask for PLAIN or LOGIN ("334 ok, go on"), where nobody reads it; the other mechanisms
+        refuse what they cannot parse.
+        """
+        if self._waiting is not None:
+            response, self._waiting = self._waiting, None
+            return _encode(response)
+        try:
+            decoded = base64.b64decode(challenge.strip(), validate=True)
+        except binascii.Error:
+            decoded = challenge
+        try:
+            return _encode(self._mechanism.step(decoded))
+        except AuthenticationFailed:
+            return b"*"  # why is in `Mechanism.refusal`
+
+
+def _encode(response: bytes) -> bytes:
+    return binascii.b2a_base64(response, newline=False)
 
 
 class _Steps:
@@ -94,6 +124,7 @@ class _Steps:
         self._user = user
         self._steps = 0
         self.reason = ""
+        self.refusal: AuthenticationFailed | None = None
 
     def __repr__(self) -> str:
         return f"<{self.name} for {self._user!r}>"
@@ -103,7 +134,7 @@ class _Steps:
         try:
             return self._step(self._steps, challenge)
         except AuthenticationFailed as error:
-            self.reason = error.message
+            self.refusal = error
             raise
 
     def _step(self, number: int, challenge: bytes) -> bytes:
@@ -384,46 +415,6 @@ def choose(
     if not mechanisms and refused:
         raise refused
     return mechanisms
-
-
-def saslprep(text: str) -> str:
-    """RFC 4013 of a query string: unassigned code points pass (RFC 3454 §7).
-
-    Raises AuthenticationFailed for text that it prohibits.
-    """
-    if text.isascii() and text.isprintable():
-        return text
-    import stringprep
-    import unicodedata
-
-    mapped = "".join(
-        " " if stringprep.in_table_c12(c) else "" if stringprep.in_table_b1(c) else c for c in text
-    )
-    prepared = unicodedata.ucd_3_2_0.normalize("NFKC", mapped)
-    prohibited = (
-        stringprep.in_table_c12,
-        stringprep.in_table_c21_c22,
-        stringprep.in_table_c3,
-        stringprep.in_table_c4,
-        stringprep.in_table_c5,
-        stringprep.in_table_c6,
-        stringprep.in_table_c7,
-        stringprep.in_table_c8,
-        stringprep.in_table_c9,
-    )
-    if any(test(c) for c in prepared for test in prohibited):
-        raise AuthenticationFailed(
-            "the user name or password contains characters that SCRAM prohibits (RFC 4013)"
-        )
-    if any(stringprep.in_table_d1(c) for c in prepared) and (
-        any(stringprep.in_table_d2(c) for c in prepared)
-        or not stringprep.in_table_d1(prepared[0])
-        or not stringprep.in_table_d1(prepared[-1])
-    ):
-        raise AuthenticationFailed(
-            "the user name or password mixes writing directions as SCRAM prohibits (RFC 4013)"
-        )
-    return prepared
 
 
 def _saslname(text: str) -> bytes:

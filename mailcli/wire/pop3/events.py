@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 
@@ -28,7 +29,8 @@ class Completed(NamedTuple):
     text: str
 
 
-class Capabilities(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Capabilities:
     """What CAPA offered: (keyword in upper case, parameters as sent), in order.
 
     Capabilities disabled by the user are left out.
@@ -36,7 +38,8 @@ class Capabilities(NamedTuple):
 
     names: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
-    def __contains__(self, keyword: object) -> bool:
+    def __contains__(self, keyword: str) -> bool:
+        """Whether a keyword (in upper case) was offered."""
         return any(name == keyword for name, _ in self.names)
 
     def parameters(self, keyword: str) -> tuple[str, ...]:

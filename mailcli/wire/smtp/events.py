@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from mailcli.model import printable
@@ -65,7 +66,8 @@ class Completed(NamedTuple):
     local: bool = False
 
 
-class Extensions(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Extensions:
     """What EHLO or LHLO offered: (keyword in upper case, parameters as sent), in order.
 
     Comes before the Completed of its EHLO. Extensions disabled by the user are left out.
@@ -73,7 +75,8 @@ class Extensions(NamedTuple):
 
     names: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
-    def __contains__(self, keyword: object) -> bool:
+    def __contains__(self, keyword: str) -> bool:
+        """Whether a keyword (in upper case) was offered."""
         return any(name == keyword for name, _ in self.names)
 
     def parameters(self, keyword: str) -> tuple[str, ...]:
@@ -82,7 +85,9 @@ class Extensions(NamedTuple):
 
 
 class Closing(NamedTuple):
-    """A 421 that answers no command: the server closes the connection (RFC 5321 §3.8)."""
+    """A refusal that answers no command: the 421 of a server that closes (RFC 5321 §3.8), or a 4xx
+    or 5xx between the pieces of a message, after which only closing is left. No message whose
+    end was not written has been accepted."""
 
     reply: Reply
 

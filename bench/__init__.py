@@ -1,0 +1,1 @@
+"""Benchmarks: mailcli beside its peers, on the same servers."""
