@@ -68,10 +68,6 @@ def _chosen(body: Body, entity: Entity) -> list[Entity]:
     """The children of a multipart that are read."""
     children = entity.children
     kind = entity.type
-    if not children:
-        # No boundary found: what is there is text, whatever it says.
-        body.pieces.append(decoded(body.data, entity))
-        return []
     if kind == "multipart/alternative":
         return _alternative(body, entity)
     if kind == "multipart/related":
@@ -113,9 +109,6 @@ def _alternative(body: Body, entity: Entity) -> list[Entity]:
     if plain is not None and rich is not None and (body.prefer_html or _says_nothing(body.data, plain)):
         plain = None
     if plain is not None:
-        if rich is not None and rich.type == "text/html":
-            body.html.append("")  # there is HTML, unread
-            body.marks.add("html")
         return [plain, *others]
     if rich is not None:
         return [rich, *others]
@@ -145,7 +138,6 @@ def _leaf(body: Body, entity: Entity) -> None:
     if kind == "text/html":
         source = decoded(body.data, entity)
         body.html.append(source)
-        body.marks.add("html")
         body.pieces.append(body.render(source))
     elif kind in ("text/enriched", "text/richtext"):
         body.pieces.append(_ENRICHED.sub(lambda match: match[1] or "", decoded(body.data, entity)))
