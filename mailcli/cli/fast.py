@@ -99,9 +99,9 @@ class _Reading:
         """The next token that is no option; None at the end or in doubt."""
         while self._rest and not self.doubt:
             token = self._rest.pop()
-            if self._literal or not token.startswith("-") or token == "-":
+            if self._literal or not token.startswith("-") or len(token) == 1:
                 return token
-            if token == "--":
+            if token == "--":  # noqa: S105
                 self.doubt = not self._command
                 self._literal = True
             elif token in self._known:

@@ -8,23 +8,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mailcli.cli import printers
-from mailcli.cli.spec import Globals
-from mailcli.cli.streams import Streams
-from mailcli.cli.template import Template
-from mailcli.cli.views.view import Look, View
 from mailcli.errors import UsageError
 from mailcli.model import printable
+
+if TYPE_CHECKING:
+    from mailcli.cli.spec import Globals
+    from mailcli.cli.streams import Streams
+    from mailcli.cli.views.view import Look, View
+
+SCHEMA = 1
 
 
 class Output:
     """The result of a command on stdout, its notices on stderr (in --json: in the document)."""
 
-    def __init__(
-        self, streams: Streams, options: Globals, *, clock: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, streams: Streams, options: Globals, *, clock: Callable[[], float] = time.time) -> None:
         self.streams = streams
         self.options = options
         self._clock = clock
@@ -87,11 +87,15 @@ class Output:
         show: Any,
         between: str,
     ) -> Iterator[str]:
+        from mailcli.cli import printers  # not needed for help, and dear beside it
+
         options = self.options
         end = "\0" if options.null else "\n"
         if options.json:
             return printers.pieces(printers.json_document(view, rows, following, self.warnings))
         if options.format is not None:
+            from mailcli.cli.template import Template
+
             return printers.pieces(printers.templated(Template(options.format, view), rows, end))
         if options.ids:
             if view.ident is None:
@@ -106,6 +110,8 @@ class Output:
         return printers.pieces(printers.table(view, held, self.look(short, show), self.colour))
 
     def look(self, short: Mapping[str, str] | None = None, show: Any = None) -> Look:
+        from mailcli.cli.views.view import Look
+
         streams = self.streams
         return Look(streams.width, self._clock(), short or {}, self.for_people, show)
 
@@ -115,7 +121,7 @@ class Output:
         if self.options.json:
             from json import dumps
 
-            self.streams.write(f'{{"schema": {printers.SCHEMA}, "data": {dumps(value)}, "next": null')
+            self.streams.write(f'{{"schema": {SCHEMA}, "data": {dumps(value)}, "next": null')
             self.streams.write(f', "warnings": {dumps(self.warnings)}}}\n')
         else:
             self.streams.write(printable.line(str(value)) + end)
