@@ -101,7 +101,7 @@ class _Reading:
             token = self._rest.pop()
             if self._literal or not token.startswith("-") or len(token) == 1:
                 return token
-            if token == "--":  # noqa: S105
+            if token == "--":
                 self.doubt = not self._command
                 self._literal = True
             elif token in self._known:

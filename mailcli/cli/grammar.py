@@ -49,7 +49,7 @@ class _HelpWanted(Exception):
         self.path = path
 
 
-class _Value(click.ParamType):
+class _Value(click.ParamType[Any]):
     """An option's value, converted as its table entry says."""
 
     def __init__(self, option: Option) -> None:
@@ -219,7 +219,7 @@ def _options_first(args: list[str], known: dict[str, Option]) -> list[str]:
     rest = list(reversed(args))
     while rest:
         token = rest.pop()
-        if token == "--":  # noqa: S105
+        if token == "--":
             words.extend(reversed(rest))
             break
         if not token.startswith("-") or len(token) == 1 or not is_option(token, known):

@@ -116,7 +116,7 @@ class Output:
         return Look(streams.width, self._clock(), short or {}, self.for_people, show)
 
     def value(self, value: object) -> None:
-        """One bare value: a count, a path, a setting."""
+        """One bare value: a count, a setting; of a table a line for each of its values."""
         end = "\0" if self.options.null else "\n"
         if self.options.json:
             from json import dumps
@@ -124,7 +124,7 @@ class Output:
             self.streams.write(f'{{"schema": {SCHEMA}, "data": {dumps(value)}, "next": null')
             self.streams.write(f', "warnings": {dumps(self.warnings)}}}\n')
         else:
-            self.streams.write(printable.line(str(value)) + end)
+            self.streams.write("".join(printable.line(line) + end for line in _lines(value)))
 
     def text(self, text: str) -> None:
         """Text that is the result itself and safe: help, a schema, a script."""
@@ -154,3 +154,16 @@ class Output:
         """A word of help beside a result, for a person only."""
         if self.for_people and not self.options.quiet and self.streams.stderr_terminal:
             self.streams.say(f"{printable.line(text)}\n")
+
+
+def _lines(value: object, name: str = "") -> Iterator[str]:
+    """`accounts.work.email = x` for what is inside a table; truth values as TOML has them."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _lines(inner, f"{name}.{key}" if name else str(key))
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _lines(inner, name)
+    else:
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        yield f"{name} = {text}" if name else text

@@ -7,7 +7,7 @@ from typing import Any
 from mailcli.cli import failure
 from mailcli.cli.session import Session
 from mailcli.cli.spec import Argument, Command, Example, Group, Option
-from mailcli.cli.views.accounts import ACCOUNT, ACCOUNTS, CHECKS, Shown
+from mailcli.cli.views.accounts import ACCOUNT, ACCOUNTS, ADDED, CHECKS, Shown
 
 _NAME = Argument("name", "ACCOUNT", complete="accounts")
 _TLS = ("implicit", "starttls", "none")
@@ -27,7 +27,16 @@ def show(session: Session, name: str | None) -> None:
 def add(session: Session, address: str, **answers: Any) -> int:
     from mailcli.cli.wizard import add as add_account
 
-    return add_account(session, address, answers)
+    added = add_account(session, address, answers)
+    session.out.show(ADDED, (added,), quiet=True)
+    if added.account.incoming is None or not session.can_ask:
+        return 0
+    from mailcli.cli.ask import confirm
+    from mailcli.cli.commands.fetch import COMMAND as FETCH
+
+    if not confirm(session.streams, "Fetch its mail now?", default=True):
+        return 0
+    return FETCH.run(session, **{**FETCH.absent, "accounts": (added.account.name,)}) or 0
 
 
 def check(session: Session, names: tuple[str, ...]) -> int:
@@ -117,6 +126,7 @@ COMMAND = Group(
                     "An account that only sends.",
                 ),
             ),
+            view=ADDED,
         ),
         Command("list", "List the accounts.", list_, view=ACCOUNTS),
         Command(

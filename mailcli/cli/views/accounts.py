@@ -34,6 +34,7 @@ ENDPOINT: Final = View(
         "auth": Field("text", lambda e: e.auth),
         "secret": Field("text", lambda e: e.secret.kind if e.secret else None, none=True),
     },
+    text=lambda e, _: address(e),
 )
 
 
@@ -103,4 +104,22 @@ CHECKS: Final = View(
         "code": Field("integer", lambda c: c.code),
     },
     text=_check,
+)
+
+
+def _added(added: Any, look: Look) -> str:
+    checks = "".join(_check(check, look) for check in added.checks)
+    return f"{checks}account {added.account.name} added\n"
+
+
+ADDED: Final = View(
+    "added",
+    {
+        "name": Field("text", lambda a: a.account.name),
+        "email": Field("text", lambda a: a.account.email),
+        "incoming": Field("object", lambda a: a.account.incoming, ENDPOINT, none=True),
+        "sending": Field("object", lambda a: a.account.sending, ENDPOINT, none=True),
+        "checks": Field("objects", lambda a: a.checks, CHECKS),
+    },
+    text=_added,
 )
