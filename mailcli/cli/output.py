@@ -22,9 +22,7 @@ from mailcli.model import printable
 class Output:
     """The result of a command on stdout, its notices on stderr (in --json: in the document)."""
 
-    def __init__(
-        self, streams: Streams, options: Globals, *, clock: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, streams: Streams, options: Globals, *, clock: Callable[[], float] = time.time) -> None:
         self.streams = streams
         self.options = options
         self._clock = clock

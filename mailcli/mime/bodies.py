@@ -68,10 +68,6 @@ def _chosen(body: Body, entity: Entity) -> list[Entity]:
     """The children of a multipart that are read."""
     children = entity.children
     kind = entity.type
-    if not children:
-        # No boundary found: what is there is text, whatever it says.
-        body.pieces.append(decoded(body.data, entity))
-        return []
     if kind == "multipart/alternative":
         return _alternative(body, entity)
     if kind == "multipart/related":

@@ -10,6 +10,9 @@ from typing import Final, NamedTuple
 from mailcli.mime import charset, words
 
 _BLANK: Final = re.compile(rb"\n\r?\n")
+# A header begins with a field or, in a mbox, with its separator; one line of junk is forgiven.
+_BEGINNING: Final = re.compile(rb"(?:[^\n]{0,998}\n)?(?:[!-9;-~]+[ \t]*:|>?From |[ \t])")
+_FIELD_LINE: Final = re.compile(rb"(?:[!-9;-~]+[ \t]*:|>?From |[ \t])[^\n]*(?:\n|\Z)")
 _FIELD: Final = re.compile(rb"^([!-9;-~]+)[ \t]*:(.*(?:\n[ \t].*)*)", re.MULTILINE)
 # Written with the first letter apart: half the time of one case-insensitive alternation.
 _WANTED: Final = re.compile(
@@ -39,10 +42,15 @@ def block(data: bytes, start: int, end: int) -> tuple[int, int]:
     """Where the header block at `start` ends and where the body begins (RFC 5322 §2.1)."""
     if data.startswith((b"\n", b"\r\n"), start, end):
         return start, start + (1 if data[start] == 10 else 2)
+    if not _BEGINNING.match(data, start, end):
+        return start, start  # a body whose header was forgotten
     match = _BLANK.search(data, start, end)
     if match:
         return match.start() + 1, match.end()
-    return end, end
+    stop = start
+    while found := _FIELD_LINE.match(data, stop, end):
+        stop = found.end()
+    return stop, stop
 
 
 def wanted(data: bytes, start: int, end: int) -> dict[bytes, bytes]:

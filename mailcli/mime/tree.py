@@ -108,6 +108,8 @@ def build(data: bytes, headers: dict[bytes, bytes], start: int) -> list[Entity]:
                 entity.n = prefix
                 prefix += "."
             _split(data, entity, MAX_PARTS - len(entities) - len(todo))
+            if not entity.children:
+                _only_text(entity)
             todo.extend(
                 (child, f"{prefix}{number}")
                 for number, child in zip(
@@ -145,6 +147,13 @@ def _entity(
     headers = fields.wanted(data, start, stop) if whole else fields.content(data, start, stop)
     entity = Entity(parent, headers, start, body, end)
     entity.type = _type(entity.type, default)
+    if (
+        entity.type == "text/plain"
+        and b"content-type" in headers
+        and not fields.typed(headers[b"content-type"]).value
+    ):
+        # `Content-Type: ; name="x.zip"`: what has a file name is no text
+        entity.type = "application/octet-stream" if entity.name else "text/plain"
     return entity
 
 
@@ -191,6 +200,14 @@ def _split(data: bytes, entity: Entity, room: int) -> None:
         at = _next(data, marker, line_end, entity.end)
     if begun >= 0 and (begun < entity.end or not entity.children):
         entity.children.append(_entity(data, entity, begun, entity.end, default))
+
+
+def _only_text(entity: Entity) -> None:
+    """A multipart without a delimiter: what is there is text, whatever it says."""
+    child = Entity(entity, {}, entity.start, entity.start, entity.end)
+    child.type = "text/plain"
+    child.encoding = entity.encoding
+    entity.children.append(child)
 
 
 def _next(data: bytes, marker: bytes, start: int, end: int) -> int:

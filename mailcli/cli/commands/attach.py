@@ -9,7 +9,9 @@ from mailcli.cli.views.reading import PARTS
 from mailcli.errors import UsageError
 
 _ID = Argument("id", "ID", "The message.", complete="ids")
-_CHOICE = Argument("choice", "N|GLOB", "Attachments by position or by name; all without one.", many=True, required=False)
+_CHOICE = Argument(
+    "choice", "N|GLOB", "Attachments by position or by name; all without one.", many=True, required=False
+)
 
 
 def list_(session: Session, id: str) -> None:  # noqa: A002
@@ -30,7 +32,9 @@ def save(session: Session, id: str, choice: tuple[str, ...], output: str | None)
                 session.out.bytes(data)
             continue
         directory = Path(output).expanduser() if output else Path()
-        session.out.show(PATHS, reading.save_attachments(session.ctx, message.id, choice, directory), quiet=True)
+        session.out.show(
+            PATHS, reading.save_attachments(session.ctx, message.id, choice, directory), quiet=True
+        )
 
 
 def _one(chosen: list[tuple[object, bytes]]) -> list[tuple[object, bytes]]:
@@ -73,9 +77,7 @@ COMMAND = Group(
             "Save attachments into a directory.",
             save,
             arguments=(Argument("id", "ID", "The message; - reads ids from stdin.", complete="ids"), _CHOICE),
-            options=(
-                Option(("-o", "--output"), "Where to; - is stdout.", "text", "DIR|-", complete="dirs"),
-            ),
+            options=(Option(("-o", "--output"), "Where to; - is stdout.", "text", "DIR|-", complete="dirs"),),
             about="""
             Without a choice all are saved, without -o into the current directory. No file is overwritten: a
             second report.pdf becomes "report (2).pdf". The paths written are printed.

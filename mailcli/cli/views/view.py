@@ -14,7 +14,20 @@ from mailcli.model import printable
 from mailcli.model.address import Address
 
 KINDS: Final = frozenset(
-    ("text", "integer", "number", "boolean", "date", "address", "addresses", "words", "pairs", "error", "object", "objects")
+    (
+        "text",
+        "integer",
+        "number",
+        "boolean",
+        "date",
+        "address",
+        "addresses",
+        "words",
+        "pairs",
+        "error",
+        "object",
+        "objects",
+    )
 )
 
 
