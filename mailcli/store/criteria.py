@@ -80,7 +80,7 @@ class Criteria:
         self.values: dict[str, Any] = {}
 
     def where(self, *, wide: bool) -> str:
-        """The condition on `message m`; the narrow form needs :low and :high."""
+        """The condition on `message m`; it needs the row ids :low and :high."""
         self._wide = wide
         condition = self._condition(self._query.node, "m")
         if not self._query.everywhere and (left_out := self._folders.left_out()):
@@ -167,7 +167,7 @@ class Criteria:
         return _balanced([*parts, *conditions], "OR")
 
     def _hits(self, expression: str, m: str) -> str:
-        window = "" if self._wide or m != "m" else " AND rowid BETWEEN :low AND :high"
+        window = " AND rowid BETWEEN :low AND :high" if m == "m" else ""
         return f"SELECT rowid FROM fts WHERE fts MATCH {self._value(expression)}{window}"
 
     def _checked(self, node: Checked, m: str) -> str:
@@ -254,6 +254,9 @@ class Criteria:
 
     def _keyword(self, word: str, prefix: bool, m: str) -> str:
         value = self._value(f" {word}" if prefix else f" {word} ")
+        if self._wide and m == "m":
+            condition = f"instr(' ' || lower(words) || ' ', {value}) > 0"
+            return f"m.rid IN (SELECT rid FROM message WHERE {TAGGED} AND {condition})"
         return f"instr(' ' || lower({m}.words) || ' ', {value}) > 0"
 
     def _type(self, node: Name, m: str) -> str:
@@ -334,10 +337,12 @@ class Criteria:
 
 
 MISDATED: Final = "date IS NOT NULL AND CAST(date AS INTEGER) <> rid >> 20"
+TAGGED: Final = "words <> ''"
 INDEXES: Final = (
     "CREATE INDEX message_flagged ON message(folder) WHERE " + _RARE["is", "flagged"],
     "CREATE INDEX message_attached ON message(folder) WHERE " + _RARE["has", "attachment"],
     "CREATE INDEX message_by_size ON message(size)",
+    "CREATE INDEX message_tagged ON message(folder) WHERE " + TAGGED,
     "CREATE INDEX message_misdated ON message(date) WHERE " + MISDATED,
 )
 """Indexes of the message table that only searches need; part of the schema."""

@@ -140,8 +140,9 @@ class PendingStore(NamedTuple):
 
 
 class PendingExpunge(NamedTuple):
-    """Purged here, to be expunged there. `id` names the recovery entry; `base` are the flags it
-    had when it was purged."""
+    """Purged here, to be expunged there. `id` names the recovery entry, `base` its flags last agreed
+    (if that was lost: the flags it had here).
+    """
 
     id: str
     folder: int
