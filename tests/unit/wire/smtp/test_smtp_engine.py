@@ -292,12 +292,18 @@ def secured(after: bytes) -> SmtpEngine:
     return engine
 
 
-def test_all_that_was_learnt_in_the_clear_is_forgotten() -> None:
+def test_what_waited_for_the_handshake_goes_out_behind_it() -> None:
     engine = secured(b"")
     engine.start_tls()
     assert engine.outgoing() == b"EHLO c\r\n"
-    engine.receive(b"250 host\r\n")
-    assert queue(engine, Mail("a@b"), Rcpt("c@d")) == b"MAIL FROM:<a@b>\r\n"
+
+
+def test_all_that_was_learnt_in_the_clear_is_forgotten() -> None:
+    engine = greeted(b"STARTTLS", b"PIPELINING")
+    queue(engine, StartTls())
+    engine.receive(b"220 go\r\n")
+    engine.start_tls()
+    assert queue(engine, Rset(), Rset()) == b"RSET\r\n"
 
 
 @pytest.mark.parametrize("injected", [b"250 host\r\n", b"x", b"\r\n"])
