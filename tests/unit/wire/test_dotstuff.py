@@ -30,9 +30,9 @@ def test_a_lone_cr_or_lf_is_refused(message: bytes) -> None:
 
 def test_a_large_message_is_stuffed_in_no_time() -> None:
     message = (b"x" * 74 + b"\r\n") * 330_000  # 25 MB
-    start = time.perf_counter()
+    start = time.process_time()
     stuff(message)
-    assert time.perf_counter() - start < 2.0  # measured: 0.07 s; a loop over lines takes seconds
+    assert time.process_time() - start < 2.0  # measured: 0.07 s; a loop over lines takes seconds
 
 
 def test_a_lone_lf_dot_lf_in_a_crlf_message_is_text() -> None:

@@ -320,9 +320,9 @@ def test_tables_of_50_000_messages_are_read_at_once() -> None:
     numbers = range(1, 50_001)
     uidl = b"+OK\r\n" + b"".join(b"%d %032x\r\n" % (n, n * 7919) for n in numbers) + b".\r\n"
     sizes = b"+OK\r\n" + b"".join(b"%d %d\r\n" % (n, n * 3) for n in numbers) + b".\r\n"
-    start = time.perf_counter()
+    start = time.process_time()
     events = engine.receive(uidl) + engine.receive(sizes)
-    assert time.perf_counter() - start < 1.0  # measured: 0.07 s
+    assert time.process_time() - start < 1.0  # measured: 0.07 s
     assert events[0] == UniqueIds(tuple((n, f"{n * 7919:032x}") for n in numbers))
     assert events[2] == Sizes(tuple((n, n * 3) for n in numbers))
 
@@ -335,11 +335,11 @@ def test_downloads_are_linear_in_size_and_number() -> None:
         engine = greeted(b"PIPELINING")
         queue(engine, *(Retr(n + 1) for n in range(count)))
         stream = (b"+OK\r\n" + body + b".\r\n") * count
-        start = time.perf_counter()
+        start = time.process_time()
         octets = 0
         for at in range(0, len(stream), 262_144):
             octets += sum(
                 len(e.data) for e in engine.receive(stream[at : at + 262_144]) if isinstance(e, Content)
             )
-        assert time.perf_counter() - start < 3.0
+        assert time.process_time() - start < 3.0
         assert octets == len(body) * count
