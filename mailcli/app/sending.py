@@ -120,7 +120,13 @@ def prepare_raw(
     declared = mime.envelope(data).sender
     account = sending_account(ctx, sender or (declared[0].email if declared else None))
     default = _sender(account, sender)
-    found = raw.submission(data, recipients_from_header=from_header, now=ctx.clock(), default_sender=default)
+    found = raw.submission(
+        data,
+        recipients_from_header=from_header,
+        now=ctx.clock(),
+        zone=local_zone(ctx.clock()),
+        default_sender=default,
+    )
     named = [a.email for a in strict(recipients)]
     everyone = tuple(dict.fromkeys([*named, *found.recipients]))
     if not everyone:

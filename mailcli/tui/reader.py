@@ -63,6 +63,8 @@ class Reader:
         self.prefer_html = False
         self.status = ""
         self.failed = False
+        self.loaded = False
+        self._loop: asyncio.AbstractEventLoop | None = None
         self.working: dict[str, Progress] = {}
         self.version = ctx.store.data_version()
         self.sidebar = SidebarControl(self._click_sidebar)
@@ -78,6 +80,7 @@ class Reader:
             status=self._status,
             reading=lambda: self.reading,
             searching=lambda: self.searching,
+            alone=lambda: self.showing_help,
         )
         self.searching = False
         plain = bool(ctx.environ.get("NO_COLOR"))
@@ -107,7 +110,7 @@ class Reader:
         asyncio.run(self._run())
 
     async def _run(self) -> None:
-        loop = asyncio.get_running_loop()
+        loop = self._loop = asyncio.get_running_loop()
         self.jobs = Jobs(self._post)
         self._reload(first=True)
         watcher = loop.create_task(self._watch())
@@ -152,6 +155,7 @@ class Reader:
 
         def then(message: Message) -> None:
             if isinstance(message, Done):
+                self.loaded = True
                 folders, page = message.result
                 self.sidebar.places = folders
                 self.sidebar.at = places.nearest(folders, self.place)
@@ -524,6 +528,8 @@ class Reader:
         ]
 
     def _empty_text(self) -> str:
+        if not self.loaded:
+            return ""
         if self.place.query:
             return "Nothing found."
         if not self.ctx.config.accounts and not self.ctx.store.accounts():
@@ -564,9 +570,8 @@ class Reader:
         self._post(show)
 
     def _post(self, change: Callable[[], None]) -> None:
-        loop = self.application.loop
-        if loop is not None and not loop.is_closed():
-            loop.call_soon_threadsafe(change)
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(change)
 
 
 def _handler(action: Callable[[], None]) -> Callable[[KeyPressEvent], None]:

@@ -113,7 +113,7 @@ def test_engines_open_no_file() -> None:
     for path in sources():
         if layer(path) not in SANS_IO:
             continue
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(ast.parse(path.read_text(), str(path))):
             name = ast.unparse(node) if isinstance(node, ast.Name | ast.Attribute) else ""
             # nonces need the system's randomness: the one thing of os an engine may touch
             if name in {"open", "print"} or (name.startswith("os.") and name != "os.urandom"):
@@ -139,7 +139,7 @@ def test_long_files_are_few_and_have_their_reason() -> None:
 def test_names_come_from_the_field() -> None:
     wrong = [str(path.relative_to(ROOT)) for path in sources() if FORBIDDEN_FILES.fullmatch(path.name)]
     for path in sources():
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(ast.parse(path.read_text(), str(path))):
             if isinstance(node, ast.ClassDef) and FORBIDDEN_CLASSES.search(node.name):
                 wrong.append(f"{path.relative_to(ROOT)}:{node.lineno}: class {node.name}")
     assert not wrong, "\n".join(wrong)
