@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 IDS: Final = Argument("ids", "ID", "Messages; - reads ids from stdin.", many=True, complete="ids")
 YES: Final = Option(("-y", "--yes"), "Do not ask, however many messages there are.")
 TO: Final = Option(
-    ("--to",), "The folder; ACCOUNT:FOLDER for another account.", "text", "FOLDER", required=True, complete="folders"
+    ("--to",),
+    "The folder; ACCOUNT:FOLDER for another account.",
+    "text",
+    "FOLDER",
+    required=True,
+    complete="folders",
 )
 CREATE: Final = Option(("--create",), "Create the folder if it is not there.")
 

@@ -101,7 +101,8 @@ _BASH_HELPERS: Final = r"""_mailcli_ask() {  # candidates from the local mailbox
   while IFS= read -r line; do
     value=${line%%$'\t'*}
     COMPREPLY+=("$(printf '%q' "$value")")
-  done < <(mailcli ${account:+-A "$account"} ${profile:+--profile "$profile"} __complete "$1" -- "$2" 2>/dev/null)
+  done < <(mailcli ${account:+-A "$account"} ${profile:+--profile "$profile"} \
+    __complete "$1" -- "$2" 2>/dev/null)
 }
 
 _mailcli_offer() {  # by kind
@@ -155,7 +156,12 @@ def _zsh() -> str:
     lines += ["  _arguments -C $shared '1:command:->command' '*::word:->word'", "  case $state in"]
     lines += ["    command)", "      local -a commands", "      commands=("]
     lines += [f"        {_zsh_quote(f'{name}:{says}')}" for name, says in top()]
-    lines += ["      )", "      _describe -t commands command commands ;;", "    word)", "      case $words[1] in"]
+    lines += [
+        "      )",
+        "      _describe -t commands command commands ;;",
+        "    word)",
+        "      case $words[1] in",
+    ]
     grouped = groups()
     for path, command in leaves():
         if len(path) == 1:
@@ -163,11 +169,18 @@ def _zsh() -> str:
             lines.append(f"        {names})")
             lines += _zsh_arguments(command, "          ")
     for name, group in grouped.items():
-        lines += [f"        {name})", "          _arguments -C $shared '1:command:->command' '*::word:->word'"]
+        lines += [
+            f"        {name})",
+            "          _arguments -C $shared '1:command:->command' '*::word:->word'",
+        ]
         lines += ["          case $state in", "            command)", "              local -a commands"]
         lines += ["              commands=("]
         lines += [f"                {_zsh_quote(f'{each.name}:{each.help}')}" for each in group.commands]
-        lines += ["              )", "              _describe -t commands command commands ;;", "            word)"]
+        lines += [
+            "              )",
+            "              _describe -t commands command commands ;;",
+            "            word)",
+        ]
         lines += ["              case $words[1] in"]
         for each in group.commands:
             lines.append(f"                {each.name})")
@@ -201,7 +214,11 @@ def _zsh_action(kind: str) -> str:
 
 def _zsh_option(option: Option) -> str:
     says = option.help.replace("[", "(").replace("]", ")").replace(":", "\\:")
-    value = f":{option.placeholder.split('|')[0].lower()}:{_zsh_action(_values(option))}" if option.takes_value else ""
+    value = (
+        f":{option.placeholder.split('|')[0].lower()}:{_zsh_action(_values(option))}"
+        if option.takes_value
+        else ""
+    )
     many = "*" if option.multiple or option.kind == "count" or len(option.names) > 1 else ""
     names = "{" + ",".join(option.names) + "}" if len(option.names) > 1 else option.names[0]
     if len(option.names) > 1:
@@ -225,7 +242,9 @@ def _fish() -> str:
         lines.append(f"complete -c mailcli -n '__mailcli_at' -a {name} -d {_fish_quote(says)}")
     for name, group in groups().items():
         for each in group.commands:
-            lines.append(f"complete -c mailcli -n '__mailcli_at {name}' -a {each.name} -d {_fish_quote(each.help)}")
+            lines.append(
+                f"complete -c mailcli -n '__mailcli_at {name}' -a {each.name} -d {_fish_quote(each.help)}"
+            )
     for path, command in leaves():
         here = f"__mailcli_in {' '.join(path)}"
         lines += [_fish_option(option, here) for option in command.options]

@@ -17,15 +17,47 @@ if TYPE_CHECKING:
 
 SUBJECT: Final = Option(("-s", "--subject"), "The subject.", "text", "SUBJECT")
 OPTIONS: Final = (
-    Option(("-c", "--cc"), "A copy to this address; may be repeated.", "text", "ADDRESS", multiple=True, complete="addresses"),
-    Option(("-b", "--bcc"), "A copy the others do not see.", "text", "ADDRESS", multiple=True, complete="addresses"),
-    Option(("-r", "--from"), "Send as this address, by the account it belongs to.", "text", "ADDRESS", dest="sender"),
-    Option(("-a", "--attach"), "Attach this file; may be repeated.", "text", "FILE", multiple=True, complete="files"),
+    Option(
+        ("-c", "--cc"),
+        "A copy to this address; may be repeated.",
+        "text",
+        "ADDRESS",
+        multiple=True,
+        complete="addresses",
+    ),
+    Option(
+        ("-b", "--bcc"),
+        "A copy the others do not see.",
+        "text",
+        "ADDRESS",
+        multiple=True,
+        complete="addresses",
+    ),
+    Option(
+        ("-r", "--from"),
+        "Send as this address, by the account it belongs to.",
+        "text",
+        "ADDRESS",
+        dest="sender",
+    ),
+    Option(
+        ("-a", "--attach"),
+        "Attach this file; may be repeated.",
+        "text",
+        "FILE",
+        multiple=True,
+        complete="files",
+    ),
     Option(("-H", "--header"), "Add a header field.", "text", "'NAME: VALUE'", multiple=True),
     Option(("-F", "--file"), "Take the text from this file; - is stdin.", "text", "FILE|-", complete="files"),
     Option(("--html",), "Take an HTML version of the text from this file.", "text", "FILE", complete="files"),
     Option(("-E", "--not-empty"), "If the text is empty, send nothing and exit 0."),
-    Option(("--partial",), "When a recipient is refused: send to nobody, or to the others.", "choice", choices=("abort", "deliver")),
+    Option(
+        ("--partial",),
+        "When a recipient is refused: send to nobody, or to the others.",
+        "choice",
+        choices=("abort", "deliver"),
+    ),
     Option(("--ehlo",), "The name of this machine for the server.", "text", "NAME"),
     Option(("--deadline",), "Give up after this time.", "number", "SECONDS"),
     Option(("-n", "--dry-run"), "Print the message as it would be sent, and send nothing."),
@@ -146,7 +178,9 @@ def edited(session: Session, template: Draft, letter: Letter) -> Prepared:
             raise Interrupted(f"not sent; the text is kept in {path}")
 
 
-def finish(session: Session, prepared: Prepared, letter: Letter, after: Callable[[], Any] = lambda: None) -> None:
+def finish(
+    session: Session, prepared: Prepared, letter: Letter, after: Callable[[], Any] = lambda: None
+) -> None:
     """Send a prepared message, or with --dry-run only print it. Raises the error of its outcome."""
     if letter.dry_run:
         envelope = prepared.envelope

@@ -19,7 +19,9 @@ def edit(streams: Streams, path: Path) -> str:
     try:
         done = subprocess.run([*command, str(path)], check=False)  # noqa: S603
     except OSError as error:
-        raise LocalIOError(f"cannot run the editor {command[0]}: {error.strerror}", hint="set EDITOR") from error
+        raise LocalIOError(
+            f"cannot run the editor {command[0]}: {error.strerror}", hint="set EDITOR"
+        ) from error
     if done.returncode != 0:
         raise Interrupted(f"the editor ended with code {done.returncode}; nothing was done")
     return path.read_text(encoding="utf-8", errors="surrogateescape")

@@ -18,7 +18,9 @@ SORTS: Final = ("date", "from", "subject", "size")
 LIMIT: Final = Option(("-n", "--limit"), "Show at most this many.", "integer", "N")
 THREADS: Final = Option(("--threads",), "One line for each thread: its newest message.")
 REVERSE: Final = Option(("--reverse",), "Oldest first; the reverse of the order.")
-AFTER: Final = Option(("--after",), 'Go on behind this cursor (the "next" of a --json page).', "text", "CURSOR")
+AFTER: Final = Option(
+    ("--after",), 'Go on behind this cursor (the "next" of a --json page).', "text", "CURSOR"
+)
 
 
 def shown_limit(session: Session, limit: int | None) -> int | None:

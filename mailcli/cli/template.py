@@ -24,9 +24,7 @@ class Template:
     """A template bound to a view. UsageError says what is wrong with it, before anything is printed."""
 
     def __init__(self, source: str, view: View) -> None:
-        self._pieces = [
-            piece if isinstance(piece, str) else _piece(view, *piece) for piece in _split(source)
-        ]
+        self._pieces = [piece if isinstance(piece, str) else _piece(view, *piece) for piece in _split(source)]
 
     def render(self, row: Any) -> str:
         return "".join(piece if isinstance(piece, str) else piece(row) for piece in self._pieces)
@@ -48,7 +46,9 @@ def _split(source: str) -> list[str | tuple[str, str]]:
         elif char == "{":
             end = source.find("}", at)
             if end < 0:
-                raise UsageError(f"--format: {source[at:]!r} has no closing brace", hint="write {{ for a brace")
+                raise UsageError(
+                    f"--format: {source[at:]!r} has no closing brace", hint="write {{ for a brace"
+                )
             pieces += [text] if text else []
             text = ""
             name, _, form = source[at + 1 : end].partition(":")
@@ -65,7 +65,9 @@ def _piece(view: View, name: str, form: str) -> Callable[[Any], str]:
     field = view.fields.get(top)
     if field is None:
         near = closest(top, list(view.fields))
-        raise UsageError(f"--format: there is no field {name!r}", hint=near or "fields: " + " ".join(view.fields))
+        raise UsageError(
+            f"--format: there is no field {name!r}", hint=near or "fields: " + " ".join(view.fields)
+        )
     if sub:
         return _formatted(name, form, _part(field, name, sub))
     if field.kind == "date" and form:

@@ -92,7 +92,8 @@ _DIRTY: Final = (
     " WHERE m.dirty = 1 AND a.name = ? ORDER BY m.rid"
 )
 _EXPUNGES: Final = (
-    "SELECT r.id, r.at_folder, r.uid, r.bits, r.words FROM recovery r JOIN folder f ON f.key = r.at_folder"
+    "SELECT r.id, r.at_folder, r.uid, coalesce(r.base_bits, r.bits), coalesce(r.base_words, r.words)"
+    " FROM recovery r JOIN folder f ON f.key = r.at_folder"
     " JOIN account a ON a.key = f.account WHERE r.pending = 1 AND a.name = ? AND r.uid IS NOT NULL"
     # moved to another account: only once it has been uploaded there
     " AND NOT EXISTS(SELECT 1 FROM message m JOIN folder g ON g.key = m.folder"
@@ -127,7 +128,8 @@ def pending(connection: apsw.Connection, account: str) -> Pending:
         if have != base:
             stores.append(PendingStore(id_, at_folder, uid, have - base, base - have))
     expunges = [
-        PendingExpunge(*row[:3], flags(row[3], row[4])) for row in rows(connection, _EXPUNGES, (account,))
+        PendingExpunge(id_, at_folder, uid, flags(bits, words))
+        for id_, at_folder, uid, bits, words in rows(connection, _EXPUNGES, (account,))
     ]
     return Pending(
         tuple(moves), tuple(copies), tuple(appends), tuple(stores), tuple(expunges), tuple(unagreed)

@@ -55,7 +55,7 @@ class Checks:
     def call(self, *values: Any) -> bool:
         """The SQL function: the number of a check, the message's id, columns."""
         number, identity, *columns = values
-        check = self._checks[number]
+        check: Check = self._checks[number]
         return check(identity, _plain("\n".join(map(str, columns))))
 
     def __bool__(self) -> bool:

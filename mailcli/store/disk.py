@@ -52,8 +52,11 @@ def failure(error: OSError, doing: str) -> LocalIOError:
     return LocalIOError(f"cannot {doing}{where}: {error.strerror or error}", hint=hint)
 
 
-def write_new(path: str, data: bytes) -> None:
-    """Create a file with these bytes and make it durable; on an error there is no file."""
+def write_new(path: str, data: bytes, *, durable: bool = True) -> None:
+    """Create a file with these bytes; on an error there is no file.
+
+    Not `durable`: the caller syncs the whole file system before it relies on it.
+    """
     step("create", path)
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
@@ -62,8 +65,9 @@ def write_new(path: str, data: bytes) -> None:
             view = memoryview(data)
             while view:
                 view = view[os.write(fd, view) :]
-            step("fsync", path)
-            os.fsync(fd)
+            if durable:
+                step("fsync", path)
+                os.fsync(fd)
         finally:
             os.close(fd)
     except BaseException as error:
@@ -99,6 +103,27 @@ def fsync_directory(path: str) -> None:
         os.close(fd)
 
 
+def can_sync_file_system() -> bool:
+    """Whether one syncfs(2) may stand for many fsyncs: since Linux 5.8 it reports write errors."""
+    system, _, release, _, _ = os.uname()
+    version = tuple(int(n) for n in release.split("-")[0].split(".")[:2] if n.isdigit())
+    return system == "Linux" and version >= (5, 8)
+
+
+def sync_file_system(path: str) -> None:
+    """Make all that was written to the file system of a directory durable."""
+    import ctypes
+
+    step("syncfs", path)
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        if ctypes.CDLL(None, use_errno=True).syncfs(fd) != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number), path)
+    finally:
+        os.close(fd)
+
+
 def make_directory(path: str) -> bool:
     """Create a directory (0700) and the missing ones above it, durably. Returns whether it was new.
 
@@ -128,7 +153,10 @@ class Parallel(Generic[T, R]):
     A thread pool of the standard library would do, but its import takes longer than a small fetch.
     """
 
-    def __init__(self, work: Callable[[T], R], items: Sequence[T], threads: int = THREADS) -> None:
+    def __init__(
+        self, work: Callable[[T], R], items: Sequence[T], threads: int = THREADS, *, at_once: bool = False
+    ) -> None:
+        """`at_once`: start a thread even for a single item (else the caller's does it in `results`)."""
         self._work = work
         self._items = items
         self._results: list[R | None] = [None] * len(items)
@@ -136,7 +164,7 @@ class Parallel(Generic[T, R]):
         self._error: BaseException | None = None
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
-        if len(items) > 1:
+        if len(items) > 1 or (at_once and items):
             self._threads = [
                 threading.Thread(target=self._run, name="mailcli-files", daemon=True)
                 for _ in range(min(threads, len(items)))

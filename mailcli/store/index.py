@@ -68,7 +68,7 @@ def pack(addresses: Iterable[Address]) -> str:
     packed = _ADDRESS_END.join(
         f"{_SEPARATORS.sub(' ', name)}{_FIELD_END}{_SEPARATORS.sub(' ', email)}" for name, email in addresses
     )
-    return packed if packed.isascii() else _encodable(packed)
+    return _encodable(packed)
 
 
 def unpack(packed: str) -> tuple[Address, ...]:
@@ -86,7 +86,13 @@ def unpack(packed: str) -> tuple[Address, ...]:
 
 def _encodable(text: str) -> str:
     """Text without lone surrogates, which SQLite cannot take."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace").decode()
+    return text
 
 
 def parse(data: bytes) -> Parsed:

@@ -144,7 +144,7 @@ def summaries(
         cursor = _cursor(found[-1], sort) if found else after
     reader = Reader(connection)
     listed = [reader.summary(row) for row in found]
-    counts = _thread_counts(connection, [s.thread for s in listed], folders, unread) if threads else ()
+    counts = thread_counts(connection, [s.thread for s in listed], folders, unread) if threads else ()
     return Page(listed, cursor, counts)
 
 
@@ -214,8 +214,11 @@ def _beyond(after: str, expression: str, down: bool, sort: str) -> tuple[str, li
     return f"({expression} {sign} ? OR ({expression} = ? AND m.rid < ?))", [value, value, int(rid)]
 
 
-def _thread_counts(
-    connection: apsw.Connection, threads: Sequence[str], folders: Sequence[int] | None, unread: bool
+def thread_counts(
+    connection: apsw.Connection,
+    threads: Sequence[str],
+    folders: Sequence[int] | None = None,
+    unread: bool = False,
 ) -> tuple[int, ...]:
     """How many messages of each thread are in these folders."""
     where, values = _filter(folders, unread, "m")
@@ -240,6 +243,16 @@ def get(connection: apsw.Connection, ids: Iterable[str]) -> list[Summary]:
         for row in rows(connection, f"SELECT {COLUMNS} FROM message m WHERE m.id IN ({marks(some)})", some):
             found[row[1]] = reader.summary(row)
     return [_there(found, i) for i in wanted]
+
+
+def by_rids(connection: apsw.Connection, rids: Sequence[int]) -> list[Summary]:
+    """The rows of these row ids, in that order."""
+    reader = Reader(connection)
+    found: dict[int, Summary] = {}
+    for some in chunks(rids):
+        for row in rows(connection, f"SELECT {COLUMNS} FROM message m WHERE m.rid IN ({marks(some)})", some):
+            found[row[0]] = reader.summary(row)
+    return [found[rid] for rid in rids]
 
 
 def thread(connection: apsw.Connection, thread_id: str) -> list[Summary]:

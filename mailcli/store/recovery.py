@@ -134,6 +134,11 @@ def restore(site: Site, ids: Sequence[str]) -> list[str]:
                 f"{identity} is not in the recovery area", hint="purged messages are kept there for 14 days"
             )
         entry = dict(zip(_COLUMNS.split(", "), found[0], strict=True))
+        if entry["file"] is None and entry["pending"]:
+            # No body here, but the server still has it: leave it there, and it comes like any other.
+            with site.database.writing() as connection:
+                connection.execute("DELETE FROM recovery WHERE id = ?", (identity,))
+            continue
         if entry["file"] is None:
             raise NotFound(f"{identity} has no file in the recovery area")
         key = folders.ensure_folder(site, entry["account"], entry["folder"], None, None, None, None)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mailcli.errors import UsageError
 from mailcli.store.checks import Checks, Read
-from mailcli.store.criteria import CHECK, Bounds, Criteria
+from mailcli.store.criteria import CHECK, Criteria
 from mailcli.store.match import Matcher
 
 if TYPE_CHECKING:
@@ -97,16 +97,12 @@ class _Search:
         self._connection.create_scalar_function(CHECK, None)
 
     def count(self) -> int:
-        bounds = self._criteria.bounds()
-        where = self._bounded(bounds)
-        rows = self._rows(f"SELECT count(*) FROM message m WHERE {where}", {})
+        rows = self._rows(f"SELECT count(*) {self._from_all()}", self._range())
         return int(rows[0][0])
 
     def by_date(self, limit: int | None, after: str | None, *, threads: bool, reverse: bool) -> Found:
         cursor = None if after is None else _number(after)
-        bounds = self._criteria.bounds()
-        low = _LOWEST if bounds.low is None else bounds.low
-        high = _HIGHEST if bounds.high is None else bounds.high
+        low, high = self._range().values()
         if threads:
             return self._first_of_threads(low, high, limit, cursor, reverse=reverse)
         if cursor is not None and reverse:
@@ -135,13 +131,15 @@ class _Search:
         skip = 0 if after is None else _number(after)
         join = "JOIN" if needed else "LEFT JOIN"
         direction = "DESC" if reverse else "ASC"  # bm25 is negative: the best is the least
-        where = self._bounded(self._criteria.bounds())
-        sql = (
-            f"SELECT m.rid, m.thread FROM message m {join}"
-            f" (SELECT rowid AS rid, {_RANK} AS rank FROM fts WHERE fts MATCH :expression) s ON s.rid = m.rid"
-            f" WHERE {where} ORDER BY ifnull(s.rank, 0) {direction}, m.rid DESC"
+        ranked = (
+            f"(SELECT rowid AS rid, {_RANK} AS rank FROM fts"
+            " WHERE fts MATCH :expression AND rowid BETWEEN :low AND :high)"
         )
-        values = {"expression": expression, "now": int(now)}
+        sql = (
+            f"SELECT m.rid, m.thread {self._from_all(f' {join} {ranked} s ON s.rid = m.rid')}"
+            f" ORDER BY ifnull(s.rank, 0) {direction}, m.rid DESC"
+        )
+        values = {**self._range(), "expression": expression, "now": int(now)}
         if not threads:
             sql += f" LIMIT {-1 if limit is None else limit + 1} OFFSET {skip}"
             rids = [rid for rid, _ in self._rows(sql, values)]
@@ -202,12 +200,18 @@ class _Search:
                 rids.append(rid)
         return Found(rids)
 
-    def _bounded(self, bounds: Bounds) -> str:
-        """The whole condition, within the row ids that the dates allow."""
+    def _range(self) -> dict[str, int]:
+        """:low and :high, as far as the dates asked for bound them."""
+        bounds = self._criteria.bounds()
+        return {
+            "low": _LOWEST if bounds.low is None else bounds.low,
+            "high": _HIGHEST if bounds.high is None else bounds.high,
+        }
+
+    def _from_all(self, join: str = "") -> str:
+        """Tables and condition of a single pass over everything between :low and :high."""
         where = self._criteria.where(wide=True)
-        if bounds.low is not None:
-            where = f"m.rid >= {bounds.low} AND {where}"
-        return where if bounds.high is None else f"m.rid <= {bounds.high} AND {where}"
+        return f"FROM message m{join} WHERE m.rid BETWEEN :low AND :high AND {where}"
 
     def _rows(self, sql: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
         """All rows at once: no cursor is held while they are worked on."""

@@ -92,7 +92,7 @@ def _pass(
         for batch in server.pump.events(tag):
             for event in only(Fetched, batch):
                 # Only what was asked for: a server that sends other bodies has them ignored.
-                if event.uid in wanted and event.sections and event.sections[0].name == "":
+                if event.uid in wanted and event.sections and event.sections[0].name == "BODY[]":
                     arrived.setdefault(event.uid, event)
         cancel.check()
         ready = [arrived.pop(uid) for uid in chunk if uid in arrived]
@@ -124,9 +124,9 @@ def _in_pieces(server: Server, uid: int, size: int, cancel: CancelToken) -> Fetc
                 continue
             if event.internaldate is not None and meta is None:
                 meta = event
-            pieces.update((s.origin or 0, s.data) for s in event.sections if s.name == "")
+            pieces.update((s.origin or 0, s.data) for s in event.sections if s.name == "BODY[]")
         cancel.check()
     data = b"".join(pieces[start] for start in sorted(pieces))
     if meta is None or len(data) < size:
         return None
-    return meta._replace(sections=(Section("", None, data),))
+    return meta._replace(sections=(Section("BODY[]", None, data),))

@@ -21,6 +21,8 @@ COMMAND = Command(
     arguments=(IDS,),
     options=(YES,),
     about=ABOUT,
-    examples=(Example("mailcli search 'older_than:1y has:list' | mailcli archive -", "Old list mail, all of it."),),
+    examples=(
+        Example("mailcli search 'older_than:1y has:list' | mailcli archive -", "Old list mail, all of it."),
+    ),
     view=CHANGES,
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from mailcli.cli.session import Session
 from mailcli.cli.spec import Argument, Command, Example, Group, Option
 from mailcli.cli.views.places import PATHS
@@ -9,17 +11,19 @@ from mailcli.cli.views.reading import PARTS
 from mailcli.errors import UsageError
 
 _ID = Argument("id", "ID", "The message.", complete="ids")
-_CHOICE = Argument("choice", "N|GLOB", "Attachments by position or by name; all without one.", many=True, required=False)
+_CHOICE = Argument(
+    "choice", "N|GLOB", "Attachments by position or by name; all without one.", many=True, required=False
+)
 
 
-def list_(session: Session, id: str) -> None:  # noqa: A002
+def list_(session: Session, id: str) -> None:
     from mailcli.app import reading
 
     message = session.message(id)
     session.out.show(PARTS, reading.attachments(session.ctx, message.id))
 
 
-def save(session: Session, id: str, choice: tuple[str, ...], output: str | None) -> None:  # noqa: A002
+def save(session: Session, id: str, choice: tuple[str, ...], output: str | None) -> None:
     from pathlib import Path
 
     from mailcli.app import reading
@@ -30,16 +34,18 @@ def save(session: Session, id: str, choice: tuple[str, ...], output: str | None)
                 session.out.bytes(data)
             continue
         directory = Path(output).expanduser() if output else Path()
-        session.out.show(PATHS, reading.save_attachments(session.ctx, message.id, choice, directory), quiet=True)
+        session.out.show(
+            PATHS, reading.save_attachments(session.ctx, message.id, choice, directory), quiet=True
+        )
 
 
-def _one(chosen: list[tuple[object, bytes]]) -> list[tuple[object, bytes]]:
+def _one(chosen: Sequence[tuple[object, bytes]]) -> Sequence[tuple[object, bytes]]:
     if len(chosen) != 1:
         raise UsageError(f"-o - writes one attachment, and {len(chosen)} are chosen", hint="name one")
     return chosen
 
 
-def open_(session: Session, id: str, choice: tuple[str, ...]) -> None:  # noqa: A002
+def open_(session: Session, id: str, choice: tuple[str, ...]) -> None:
     """Hand attachments to the desktop, from a private directory that outlives us."""
     import shutil
     import subprocess
@@ -73,9 +79,7 @@ COMMAND = Group(
             "Save attachments into a directory.",
             save,
             arguments=(Argument("id", "ID", "The message; - reads ids from stdin.", complete="ids"), _CHOICE),
-            options=(
-                Option(("-o", "--output"), "Where to; - is stdout.", "text", "DIR|-", complete="dirs"),
-            ),
+            options=(Option(("-o", "--output"), "Where to; - is stdout.", "text", "DIR|-", complete="dirs"),),
             about="""
             Without a choice all are saved, without -o into the current directory. No file is overwritten: a
             second report.pdf becomes "report (2).pdf". The paths written are printed.

@@ -63,9 +63,20 @@ COMMAND = Command(
     "fetch",
     "Bring accounts up to date: push changes, then pull.",
     run,
-    arguments=(Argument("accounts", "ACCOUNT", "All, if none is named.", many=True, required=False, complete="accounts"),),
+    arguments=(
+        Argument(
+            "accounts", "ACCOUNT", "All, if none is named.", many=True, required=False, complete="accounts"
+        ),
+    ),
     options=(
-        Option(("--folder",), "Only this folder; may be repeated.", "text", "FOLDER", multiple=True, complete="folders"),
+        Option(
+            ("--folder",),
+            "Only this folder; may be repeated.",
+            "text",
+            "FOLDER",
+            multiple=True,
+            complete="folders",
+        ),
         Option(("--limit",), "Bring at most this many new messages.", "integer", "N"),
         Option(("--dry-run",), "Only say what would be brought."),
         Option(("--count",), "Print only how many messages are new on the server, one line an account."),
@@ -74,7 +85,10 @@ COMMAND = Command(
         Option(("--keep",), "POP3: leave everything on the server."),
         Option(("--delete",), "POP3: delete on the server what is safely here."),
         Option(("--delete-after",), "POP3: delete it this many days after it came.", "integer", "DAYS"),
-        Option(("--adopt",), "POP3: take what is on the server now as known, and download only what comes later."),
+        Option(
+            ("--adopt",),
+            "POP3: the mailbox moved to another server; recognise by their headers the messages that are here.",
+        ),
         Option(("--full",), "IMAP: compare everything instead of asking what changed."),
     ),
     about="""

@@ -60,7 +60,9 @@ COMMAND = Command(
     ),
     options=(
         LIMIT,
-        Option(("--sort",), "Newest first, or the best match first.", "choice", choices=("date", "relevance")),
+        Option(
+            ("--sort",), "Newest first, or the best match first.", "choice", choices=("date", "relevance")
+        ),
         THREADS,
         REVERSE,
         AFTER,

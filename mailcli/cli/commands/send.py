@@ -68,7 +68,9 @@ COMMAND = Command(
     options=(
         SUBJECT,
         *OPTIONS,
-        Option(("-t", "--recipients-from-header"), "The input is a message; its header names recipients too."),
+        Option(
+            ("-t", "--recipients-from-header"), "The input is a message; its header names recipients too."
+        ),
         Option(("--raw",), "The input is a message, to be sent byte for byte."),
     ),
     about="""
@@ -85,9 +87,11 @@ COMMAND = Command(
     out and a missing Date, Message-ID or From is put in.
     """,
     examples=(
-        Example("df -h | mailcli send -s \"disk $(hostname)\" ops@example.org", "From a script."),
+        Example('df -h | mailcli send -s "disk $(hostname)" ops@example.org', "From a script."),
         Example("./job 2>&1 | mailcli send -E -s 'job output' me@example.org", "Only if it said anything."),
-        Example("mailcli send -s Report -a report.pdf -F text.txt ann@example.org bob@example.org", "A file."),
+        Example(
+            "mailcli send -s Report -a report.pdf -F text.txt ann@example.org bob@example.org", "A file."
+        ),
         Example("mailcli send -t < message.eml", "A message that has its header."),
     ),
     view=SENT,

@@ -19,7 +19,9 @@ COMMAND = Command(
     "Open the full-screen reader.",
     run,
     arguments=(
-        Argument("start", "FOLDER|QUERY", "What to show first; the inbox without it.", many=True, required=False),
+        Argument(
+            "start", "FOLDER|QUERY", "What to show first; the inbox without it.", many=True, required=False
+        ),
     ),
-    about="mailcli without a command does the same. --plain shows numbered lines instead, for screen readers.",
+    about="mailcli without a command does the same. --plain shows numbered lines, for screen readers.",
 )

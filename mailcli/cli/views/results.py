@@ -70,7 +70,9 @@ def _folder_columns(rows: Sequence[Folder], _look: Look) -> Sequence[Column]:
             grow=True,
             keep=0,
         ),
-        Column("unread", lambda f, _: str(f.unread) if f.unread else "", lambda _: "bold", right=True, keep=1),
+        Column(
+            "unread", lambda f, _: str(f.unread) if f.unread else "", lambda _: "bold", right=True, keep=1
+        ),
         Column("total", lambda f, _: str(f.total), right=True, keep=2),
         Column("use", lambda f, _: f.special, lambda _: "dim", keep=3),
     ]
@@ -137,7 +139,10 @@ PREPARED: Final = View(
 def _status(status: Any, _look: Look) -> str:
     rows = [
         ("messages", f"{status.messages}"),
-        ("indexed", f"{status.indexed}" + ("" if status.complete else " (incomplete: mailcli index rebuild)")),
+        (
+            "indexed",
+            f"{status.indexed}" + ("" if status.complete else " (incomplete: mailcli index rebuild)"),
+        ),
         ("headers only", f"{status.remote_only}"),
         ("folders", f"{status.folders}"),
         ("threads", f"{status.threads}"),
@@ -177,6 +182,7 @@ PROBLEMS: Final = View(
         "id": Field("text", lambda p: p.id),
         "path": Field("text", lambda p: p.path),
     },
-    text=lambda p, _: printable.line(f"{p.id + ': ' if p.id else ''}{p.text}{f' ({p.path})' if p.path else ''}")
-    + "\n",
+    text=lambda p, _: (
+        printable.line(f"{p.id + ': ' if p.id else ''}{p.text}{f' ({p.path})' if p.path else ''}") + "\n"
+    ),
 )
