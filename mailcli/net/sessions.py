@@ -43,6 +43,9 @@ _FAREWELL = 1.0
 """Seconds a good-bye is waited for: long enough for a loopback or a LAN, and nothing depends on it."""
 
 
+_IS_IT_TLS = 'if this port begins with TLS (993, 995, 465 do), use `tls = "implicit"`'
+
+
 class Connection(Generic[C, E, G]):
     """A signed-in connection. `greeted` is what signing in found out. A context manager: it closes
     politely after success, at once after an error."""
@@ -172,6 +175,7 @@ def _pump(
         trace=trace,
         start_tls=start_tls,
         farewell=farewell,
+        greeting_hint="" if endpoint.tls is Tls.IMPLICIT else _IS_IT_TLS,
     )
 
 
