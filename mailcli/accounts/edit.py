@@ -35,13 +35,18 @@ def add_account(path: Path, name: str, table: Plain) -> None:
         raise ConfigError(f"there is an account {name!r} already", hint="choose another with --name")
     if not document.get("accounts") and "default_account" not in document:
         document = _with_default(document, name)
-    accounts = tomlkit.table(is_super_table=True)
-    accounts.append(name, _table(table))
-    fresh = tomlkit.document()
-    fresh.append("accounts", accounts)
     # Joined as text: nothing of what stands there already is touched.
     before = document.as_string().rstrip("\n")
-    _write(path, tomlkit.parse(f"{before}\n\n{fresh.as_string()}"))
+    _write(path, tomlkit.parse(f"{before}\n\n{rendered(name, table).decode()}"))
+
+
+def rendered(name: str, table: Plain) -> bytes:
+    """The text of a configuration with this account alone, unchecked."""
+    accounts = tomlkit.table(is_super_table=True)
+    accounts.append(name, _table(table))
+    document = tomlkit.document()
+    document.append("accounts", accounts)
+    return document.as_string().encode("utf-8")
 
 
 def remove_account(path: Path, name: str) -> None:

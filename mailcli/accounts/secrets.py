@@ -209,8 +209,8 @@ def _delete(ring: KeyringBackend, name: str) -> None:
 def _from_command(command: str, where: str, environ: Mapping[str, str]) -> str:
     # A shell line of the user's own, as git and ssh take them. It gets a process group, so that
     # what it has started ends with it.
-    with subprocess.Popen(
-        ["/bin/sh", "-c", command],  # noqa: S603
+    with subprocess.Popen(  # noqa: S603
+        ["/bin/sh", "-c", command],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

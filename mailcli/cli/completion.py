@@ -101,7 +101,8 @@ _BASH_HELPERS: Final = r"""_mailcli_ask() {  # candidates from the local mailbox
   while IFS= read -r line; do
     value=${line%%$'\t'*}
     COMPREPLY+=("$(printf '%q' "$value")")
-  done < <(mailcli ${account:+-A "$account"} ${profile:+--profile "$profile"} __complete "$1" -- "$2" 2>/dev/null)
+  done < <(mailcli ${account:+-A "$account"} ${profile:+--profile "$profile"} \
+    __complete "$1" -- "$2" 2>/dev/null)
 }
 
 _mailcli_offer() {  # by kind

@@ -29,8 +29,10 @@ _TOKEN: Final = re.compile(
 )
 _PARENTHESIS: Final = re.compile(r"\\.|[()]", re.DOTALL)
 _ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
-_JOINED: Final = re.compile(r"\s*(@)\s*|(?<=[^\s])\s*(\.)\s+(?=[^\s]*@)")
+_JOINED: Final = re.compile(r" ?(@) ?| (\.) ?")
 _ROUTE: Final = re.compile(r"@[^:]*:")
+_UNTIL_SEPARATOR: Final = re.compile(r"[^,;<>]*")
+_GROUP: Final = re.compile(r"[^@\"]+:@")
 
 
 def parse(raw: bytes) -> tuple[Address, ...]:
@@ -40,7 +42,17 @@ def parse(raw: bytes) -> tuple[Address, ...]:
 
 def parse_text(value: str) -> tuple[Address, ...]:
     """The addresses of an unfolded value."""
-    if len(value) < 500:  # mail repeats its correspondents
+    if "," in value:
+        # Most lists are of usual items without a comma in a name; the items come again and again.
+        found = []
+        for item in value.split(","):
+            address = _usual(item)
+            if address is None:
+                break
+            found.append(address)
+        else:
+            return tuple(found[:_LIMIT])
+    if len(value) < 500:
         return _cached(value)
     return tuple(_Reader(value).addresses())
 
@@ -52,12 +64,18 @@ def parse_strictly(value: str) -> tuple[Address, ...]:
 
 @lru_cache(maxsize=4096)
 def _cached(value: str) -> tuple[Address, ...]:
-    usual = _ONE.fullmatch(value)
-    if usual:
-        quoted, plain, email, bare = usual.groups()
-        name = quoted or plain
-        return (Address(_name(name) if name else "", email or bare),)
-    return tuple(_Reader(value).addresses())
+    address = _usual(value)
+    return (address,) if address is not None else tuple(_Reader(value).addresses())
+
+
+@lru_cache(maxsize=8192)
+def _usual(item: str) -> Address | None:
+    match = _ONE.fullmatch(item.strip()) if len(item) < 300 else None
+    if match is None:
+        return None
+    quoted, plain, email, bare = match.groups()
+    name = quoted or plain
+    return Address(_name(name) if name else "", email or bare)
 
 
 def _name(text: str) -> str:
@@ -86,6 +104,7 @@ class _Reader:
         self.phrase: list[str] = []
         self.comments: list[str] = []
         self.angle: str | None = None
+        self.before = 0  # pieces of the phrase that stand before the angle brackets
 
     def addresses(self) -> list[Address]:
         value = self.value
@@ -133,16 +152,19 @@ class _Reader:
         other = self.value.find("<", position, close if close >= 0 else position + 1000)
         if close < 0 or other >= 0:
             # The bracket is missing: the address ends where the next item does.
-            match = re.compile(r"[^,;<>]*").match(self.value, position)
-            close = match.end() if match else position
-            after = close
+            match = _UNTIL_SEPARATOR.match(self.value, position)
+            close = after = match.end() if match else position
         else:
             after = close + 1
         inner = self.value[position:close].strip()
-        if self.angle and "@" in self.angle:
-            return after  # Name <a@b> <c@d>: the first one counts
+        if self.angle and "@" in self.angle and "@" in inner:
+            rest = self.phrase[self.before :]  # Name <a@b> Other <c@d>, the comma forgotten
+            del self.phrase[self.before :]
+            self.flush("")
+            self.phrase = rest
         if self.angle is None or "@" in inner:
             self.angle = inner
+            self.before = len(self.phrase)
         return after
 
     def colon(self) -> None:
@@ -168,7 +190,10 @@ class _Reader:
                     self.surname = text
                 self.found.append(_local(text, comments))
                 return
-            text, angle = _split(text)
+            text, *emails = _split(text)
+            for email in emails[:-1]:
+                self.found.append(Address("", _email(email)))
+            angle = emails[-1]
         name = _phrase(text)
         if surname and name and angle and self.found and not comments:
             self.found.pop()  # Doe, John <j@doe>, written without quotes
@@ -187,16 +212,15 @@ def _local(text: str, comments: list[str]) -> Address:
     return Address(_phrase(text), "")
 
 
-def _split(text: str) -> tuple[str, str]:
-    """The name and the address of an item without angle brackets."""
+def _split(text: str) -> list[str]:
+    """The name, then the addresses, of an item without angle brackets; more than one address if
+    the commas were forgotten."""
     text = _JOINED.sub(lambda match: match[1] or match[2], text)
     if text.startswith('"') and '"@' in text:
-        return "", text
+        return ["", text]
     pieces = text.split()
-    for index, piece in enumerate(pieces):
-        if "@" in piece:
-            return " ".join(pieces[:index] + pieces[index + 1 :]), piece
-    return text, ""
+    emails = [piece for piece in pieces if "@" in piece]
+    return [" ".join([piece for piece in pieces if "@" not in piece]), *emails]
 
 
 def _phrase(text: str) -> str:
@@ -211,6 +235,10 @@ def _phrase(text: str) -> str:
 def _email(text: str) -> str:
     if text[:7].lower() == "mailto:":
         text = text[7:]
+    if "(" in text and '"' not in text:
+        text = _without_comments(text)
+    if _GROUP.match(text):
+        return ""  # <Undisclosed-Recipient:@relay;>
     if text.startswith("@"):
         text = _ROUTE.sub("", text, count=1)  # <@relay:a@b>, RFC 5322 §4.4
     if "=?" in text and "@" not in text:
@@ -218,3 +246,16 @@ def _email(text: str) -> str:
     if " " in text or "\t" in text:
         text = re.sub(r"\s+", "", text) if '"' not in text else text
     return text
+
+
+def _without_comments(text: str) -> str:
+    depth = 0
+    kept = []
+    for piece in re.split(r"([()])", text):
+        if piece == "(":
+            depth += 1
+        elif piece == ")":
+            depth = max(0, depth - 1)
+        elif not depth:
+            kept.append(piece)
+    return "".join(kept)

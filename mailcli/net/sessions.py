@@ -9,12 +9,13 @@ from typing import Generic, Self, TypeVar
 
 from mailcli.errors import MailcliError
 from mailcli.model.account import Endpoint, Secret, Tls
+from mailcli.net import tls
 from mailcli.net.cancel import CancelToken
 from mailcli.net.deadline import Deadlines
 from mailcli.net.dial import dial, secure
 from mailcli.net.pump import Pump
 from mailcli.net.stream import Stream
-from mailcli.net.trace import Transcript
+from mailcli.net.trace import Trace, Transcript
 from mailcli.wire.engine import Engine
 from mailcli.wire.flow import Flow
 from mailcli.wire.imap import commands as imap
@@ -154,9 +155,17 @@ def _pump(
 
     def start_tls(stream: Stream) -> None:
         secure(stream, endpoint, deadlines, cancel)
+        _note_tls(stream, trace)
 
+    try:
+        stream = dial(endpoint, deadlines, cancel)
+    except MailcliError as error:
+        if trace is not None:
+            trace.note(error.message)
+        raise
+    _note_tls(stream, trace)
     return Pump(
-        dial(endpoint, deadlines, cancel),
+        stream,
         engine,
         deadlines=deadlines,
         cancel=cancel,
@@ -164,6 +173,11 @@ def _pump(
         start_tls=start_tls,
         farewell=farewell,
     )
+
+
+def _note_tls(stream: Stream, trace: Trace | None) -> None:
+    if trace is not None and stream.tls is not None:
+        trace.note("{0.version} {0.cipher}".format(tls.facts(stream.tls)))
 
 
 def _signed_in(pump: Pump[C, E], flow: Flow[C, E, G]) -> G:

@@ -232,9 +232,11 @@ class Synchroniser:
                     pass
         if changes:
             self.store.apply(changes)
-        revived = [a.id for a in actions if isinstance(a, planner.Revive)]
+        revived = [a for a in actions if isinstance(a, planner.Revive)]
         if revived:
-            self.store.restore(revived)
+            self.store.restore([a.id for a in revived])
+            flags = [FlagsAgreed(a.id, a.flags, a.flags) for a in revived]
+            self.store.apply(SyncChanges(flags=flags))
             self.tally.changed += len(revived)
 
     def _download(self, row: SyncFolder, delta: Delta, uids: list[int]) -> bool:

@@ -30,7 +30,7 @@ class Import(NamedTuple):
 
 
 def imports(path: Path) -> Iterator[Import]:
-    yield from _walk(ast.parse(path.read_text()), path, lazy=False, typing_only=False)
+    yield from _walk(ast.parse(path.read_text(), str(path)), path, lazy=False, typing_only=False)
 
 
 def _walk(node: ast.AST, path: Path, *, lazy: bool, typing_only: bool) -> Iterator[Import]:

@@ -23,7 +23,7 @@ FLOORS = (
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
 
 FOR_ALL = {"errors"}
-ENTRANCE = {"__main__": {"cli", "tui"}, "__init__": set[str](), "errors": set[str]()}
+ENTRANCE = {"__main__": {"cli", "tui", "app"}, "__init__": set[str](), "errors": set[str]()}
 
 IMPORTERS = {
     "click": {"cli"},
@@ -38,7 +38,7 @@ IMPORTERS = {
     "selectolax": {"mime"},
     "aiosmtpd": {"demo"},
     "pymap": {"demo"},
-    "asyncio": {"demo"},
+    "asyncio": {"demo", "tui"},  # prompt_toolkit's loop; everything else is threads
     "email": {"demo"},  # recursive, slow, and it raises on real mail: mime has readers of its own
 }
 """Who may import what. demo is a world of servers: it also takes socket, ssl and asyncio."""
@@ -54,6 +54,8 @@ LONGEST = 400
 LONG_FILES: dict[str, str] = {
     "mailcli/app/sending.py": "the verbs that submit a message share its preparation",
     "mailcli/model/query/parse.py": "one grammar, a method for each rule",
+    "mailcli/store/store.py": "the store's one face: a signature and a sentence for everything it can do",
+    "mailcli/wire/imap/engine.py": "one state machine",
     "mailcli/wire/sasl.py": "every mechanism and the choice between them, for three protocols",
 }
 """Files of more than 400 lines, each with the reason why it is one file."""
@@ -113,7 +115,7 @@ def test_engines_open_no_file() -> None:
     for path in sources():
         if layer(path) not in SANS_IO:
             continue
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(ast.parse(path.read_text(), str(path))):
             name = ast.unparse(node) if isinstance(node, ast.Name | ast.Attribute) else ""
             # nonces need the system's randomness: the one thing of os an engine may touch
             if name in {"open", "print"} or (name.startswith("os.") and name != "os.urandom"):
@@ -139,7 +141,7 @@ def test_long_files_are_few_and_have_their_reason() -> None:
 def test_names_come_from_the_field() -> None:
     wrong = [str(path.relative_to(ROOT)) for path in sources() if FORBIDDEN_FILES.fullmatch(path.name)]
     for path in sources():
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(ast.parse(path.read_text(), str(path))):
             if isinstance(node, ast.ClassDef) and FORBIDDEN_CLASSES.search(node.name):
                 wrong.append(f"{path.relative_to(ROOT)}:{node.lineno}: class {node.name}")
     assert not wrong, "\n".join(wrong)

@@ -6,6 +6,7 @@ One line each:
     > Select("INBOX")       queue a command; `> tls`, `> eof` tell the engine of those
     C: A1 SELECT "INBOX"    what the engine writes next (CRLF understood)
     S: * 3 EXISTS           what the server sends (CRLF understood), literals over several lines
+    R: b"+OK\n"             what the server sends, exactly these octets
     E: Exists("INBOX", 3)   an event of the S: block before it, in order
 
 Commands and events are the constructors of the protocol's modules.
@@ -13,6 +14,7 @@ Commands and events are the constructors of the protocol's modules.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -55,15 +57,21 @@ def turns(path: Path) -> list[Turn]:
             turn = found[-1] = turn._replace(client=turn.client + text + b"\r\n")
         elif mark == b"S:":
             turn = found[-1] = turn._replace(server=turn.server + text + b"\r\n")
+        elif mark == b"R:":
+            turn = found[-1] = turn._replace(server=turn.server + ast.literal_eval(text.decode()))
         else:
             raise AssertionError(f"{path}:{number}: {raw!r} is no line of a transcript")
     return found
 
 
 Cut = Callable[[bytes], Iterable[bytes]]
+Normal = Callable[[list[Any]], list[Any]]
+"""Takes from a turn's events what legitimately depends on the split: joins pieces of content."""
 
 
-def replay(path: Path, engine: AnyEngine, names: Mapping[str, Any], cut: Cut) -> list[tuple[type, Any]]:
+def replay(
+    path: Path, engine: AnyEngine, names: Mapping[str, Any], cut: Cut, normal: Normal = list
+) -> list[tuple[type, Any]]:
     """All events, after checking every turn's octets and events. `cut` splits what comes."""
     everything: list[tuple[type, Any]] = []
     for turn in turns(path):
@@ -79,7 +87,7 @@ def replay(path: Path, engine: AnyEngine, names: Mapping[str, Any], cut: Cut) ->
         assert engine.outgoing() == turn.client, where
         for piece in cut(turn.server):
             events += engine.receive(piece)
-        seen = [(type(event), event) for event in events]
+        seen = [(type(event), event) for event in normal(events)]
         expected = [eval(event, dict(names)) for event in turn.events]
         assert seen == [(type(event), event) for event in expected], where
         everything += seen
