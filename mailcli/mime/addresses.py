@@ -42,7 +42,17 @@ def parse(raw: bytes) -> tuple[Address, ...]:
 
 def parse_text(value: str) -> tuple[Address, ...]:
     """The addresses of an unfolded value."""
-    if len(value) < 500:  # mail repeats its correspondents
+    if "," in value:
+        # Most lists are of usual items without a comma in a name; the items come again and again.
+        found = []
+        for item in value.split(","):
+            address = _usual(item)
+            if address is None:
+                break
+            found.append(address)
+        else:
+            return tuple(found[:_LIMIT])
+    if len(value) < 500:
         return _cached(value)
     return tuple(_Reader(value).addresses())
 
@@ -54,12 +64,18 @@ def parse_strictly(value: str) -> tuple[Address, ...]:
 
 @lru_cache(maxsize=4096)
 def _cached(value: str) -> tuple[Address, ...]:
-    usual = _ONE.fullmatch(value)
-    if usual:
-        quoted, plain, email, bare = usual.groups()
-        name = quoted or plain
-        return (Address(_name(name) if name else "", email or bare),)
-    return tuple(_Reader(value).addresses())
+    address = _usual(value)
+    return (address,) if address is not None else tuple(_Reader(value).addresses())
+
+
+@lru_cache(maxsize=8192)
+def _usual(item: str) -> Address | None:
+    match = _ONE.fullmatch(item.strip()) if len(item) < 300 else None
+    if match is None:
+        return None
+    quoted, plain, email, bare = match.groups()
+    name = quoted or plain
+    return Address(_name(name) if name else "", email or bare)
 
 
 def _name(text: str) -> str:

@@ -15,13 +15,15 @@ from mailcli.mime.tree import Entity
 from mailcli.model.message import Content, Envelope, Part
 
 _PREVIEW: Final = 200
+_LOOKED_AT: Final = 8_000  # characters in which the message's own words are looked for
 _NOT_OWN: Final = re.compile(
-    r">|-----BEGIN PGP|Hash: |Version: GnuPG|---------- Forwarded|(?:From|To|Cc|Date|Sent|Subject): "
-)
-_ATTRIBUTION: Final = re.compile(
-    r"(?:On|Am|Le|El|Em|Il|Op|W dniu|Den|På) .{4,300}"
+    r"-----BEGIN PGP|Hash: |Version: GnuPG|---------- Forwarded|(?:From|To|Cc|Date|Sent|Subject): "
+    r"|(?:On|Am|Le|El|Em|Il|Op|W dniu|Den|På) .{4,300}"
     r"(?:wrote|schrieb|écrit|escribió|escreveu|scritto|schreef|napisał|skrev)"
 )
+# An attribution broken in two:  On Mon, 1 Jan 2024 at 10:00, Somebody <a@b>
+_UNQUOTED: Final = re.compile(r"^[^>\n].*", re.MULTILINE)
+_HALF: Final = re.compile(r"(?:On|Am|Le|El|Em|Il|Op) .*(?:\d{4}|\d:\d\d)")
 
 
 class Reading(NamedTuple):
@@ -59,19 +61,25 @@ def content(data: bytes) -> Content:
     count = 0
     types = []
     for entity in entities:
-        if not entity.type.startswith("multipart/"):
-            types.append(entity.type)
-            if tree.is_attachment(entity):
-                count += 1
-                if entity.name:
-                    names.append(entity.name)
-    for entity in entities:
-        for name, *_ in bodies.uuencoded(data, entity):
+        kind = entity.type
+        if kind.startswith("multipart/"):
+            continue
+        types.append(kind)
+        if kind == "text/html" and not entity.attached:
+            marks.add("html")
+        if tree.is_attachment(entity):
             count += 1
-            names.append(name)
+            if name := entity.name:
+                names.append(name)
+        if body.uuencoded:
+            for name, *_ in bodies.uuencoded(data, entity):
+                count += 1
+                names.append(name)
     if b"list-id" in found or b"list-post" in found:
         marks.add("list")
-    if "http://" in text or "https://" in text or any(striphtml.LINK.search(source) for source in body.html):
+    if ("http" in text and ("http://" in text or "https://" in text)) or any(
+        striphtml.LINK.search(source) for source in body.html
+    ):
         marks.add("link")
     return Content(
         envelope=_envelope(found),
@@ -166,19 +174,20 @@ def _envelope(found: dict[bytes, bytes]) -> Envelope:
     get = found.get
     raw = get(b"date")
     date, zone = dates.parse(words.raw_text(raw)) if raw is not None else (None, None)
+    # by position: lists of 10,000 envelopes feel the keywords
     return Envelope(
-        subject=words.text(raw) if (raw := get(b"subject")) is not None else "",
-        sender=addresses.parse(raw) if (raw := get(b"from")) is not None else (),
-        reply_to=addresses.parse(raw) if (raw := get(b"reply-to")) is not None else (),
-        to=addresses.parse(raw) if (raw := get(b"to")) is not None else (),
-        cc=addresses.parse(raw) if (raw := get(b"cc")) is not None else (),
-        bcc=addresses.parse(raw) if (raw := get(b"bcc")) is not None else (),
-        date=date,
-        zone=zone,
-        message_id=fields.message_id(raw) if (raw := get(b"message-id")) is not None else "",
-        in_reply_to=fields.message_ids(raw) if (raw := get(b"in-reply-to")) is not None else (),
-        references=fields.message_ids(raw) if (raw := get(b"references")) is not None else (),
-        list_id=_list_id(raw) if (raw := get(b"list-id")) is not None else "",
+        words.text(raw) if (raw := get(b"subject")) is not None else "",
+        addresses.parse(raw) if (raw := get(b"from")) is not None else (),
+        addresses.parse(raw) if (raw := get(b"reply-to")) is not None else (),
+        addresses.parse(raw) if (raw := get(b"to")) is not None else (),
+        addresses.parse(raw) if (raw := get(b"cc")) is not None else (),
+        addresses.parse(raw) if (raw := get(b"bcc")) is not None else (),
+        date,
+        zone,
+        fields.message_id(raw) if (raw := get(b"message-id")) is not None else "",
+        fields.message_ids(raw) if (raw := get(b"in-reply-to")) is not None else (),
+        fields.message_ids(raw) if (raw := get(b"references")) is not None else (),
+        _list_id(raw) if (raw := get(b"list-id")) is not None else "",
     )
 
 
@@ -194,15 +203,21 @@ def _preview(text: str) -> str:
     """One line of the message's own words: no quotes, no attribution, no signature."""
     own: list[str] = []
     length = 0
-    for line in text[:20_000].split("\n"):
+    half = False
+    for match in _UNQUOTED.finditer(text, 0, _LOOKED_AT):
+        line = match[0]
         stripped = line.strip()
-        if not stripped or _NOT_OWN.match(stripped) or _ATTRIBUTION.match(stripped):
+        if not stripped or _NOT_OWN.match(stripped):
             continue
-        if line.rstrip("\r") == "-- ":
+        if half and stripped.endswith(("wrote:", "schrieb:", "écrit :", "écrit:", "escribió:")):
+            own.pop()
+            continue
+        if line == "-- ":
             break
+        half = _HALF.match(stripped) is not None
         own.append(stripped)
         length += len(stripped) + 1
-        if length > _PREVIEW:
+        if length > _PREVIEW and not half:
             break
     line = " ".join(" ".join(own or text[:400].split()).split())
     return line[:_PREVIEW].rstrip()

@@ -166,7 +166,12 @@ class Pump(Generic[C, E]):
         if not self.stream.pending and not self.stream.wait(end, self.cancel):
             return []
         self.cancel.check()
-        data = self.stream.read()
+        try:
+            data = self.stream.read()
+        except Unreachable as error:
+            if self._last_words:
+                raise self._lost() from error
+            raise
         if data is None:
             return []
         self.received += len(data)

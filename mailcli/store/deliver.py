@@ -226,12 +226,17 @@ def _commit(
     committing = False
     try:
         with site.database.writing() as connection:
-            stored = iter(zip(items, parsed, written, strict=True))
+            fresh = [number for number in range(len(arrivals)) if number not in here]
+            stored = sorted(
+                zip(fresh, items, parsed, written, strict=True),
+                # Ascending row ids: FTS5 flushes its hash at every step back, which doubled its time.
+                key=lambda row: index.sort_time(row[2].date, row[1].arrival.arrived),
+            )
             rids = index.RowIds(connection)
-            ids = [
-                here[number] if number in here else _row(site, connection, rids, *next(stored))
-                for number in range(len(arrivals))
-            ]
+            there = dict(here)
+            for number, item, content, file in stored:
+                there[number] = _row(site, connection, rids, item, content, file)
+            ids = [there[number] for number in range(len(arrivals))]
             if also is not None:
                 also(Writer(connection, tuple(ids)))
             committing = True

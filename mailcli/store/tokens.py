@@ -28,6 +28,8 @@ _SIGNS: Final = re.compile("([+=#&%$]+)")
 _LEADING: Final = frozenset("#&%$")
 """Signs that make a word of what follows (`#12`, `$HOME`, `%d`). `+word` is a diff's line."""
 _ENCODED: Final = {ord(sign): 0xE000 + ord(sign) for sign in "+=#&%$"}
+_MARK: Final = "\ue000"
+"""Begins every encoded word, so that no plain prefix (`c*`) takes one for a word of the text."""
 _TAIL: Final = re.compile(r"[^\W_]+\Z")
 _HEAD: Final = re.compile(r"[^\W_]+")
 
@@ -93,11 +95,11 @@ def signed_words(text: str) -> list[str]:
     for n in range(1, len(pieces), 2):
         left, sign, right = _around(pieces, n)
         if left:
-            words[left + sign] = None
+            words[_MARK + left + sign] = None
             if right:
-                words[left + sign + right] = None
+                words[_MARK + left + sign + right] = None
         if right and not _LEADING.isdisjoint(pieces[n]):
-            words[sign + right] = None
+            words[_MARK + sign + right] = None
     return list(words)
 
 
@@ -111,7 +113,7 @@ def needed_words(text: str) -> list[tuple[str, bool]]:
     for n in range(1, len(pieces), 2):
         left, sign, right = _around(pieces, n)
         if left or (right and not _LEADING.isdisjoint(pieces[n])):
-            words[left + sign + right] = n + 2 == len(pieces) and pieces[n + 1] == right
+            words[_MARK + left + sign + right] = n + 2 == len(pieces) and pieces[n + 1] == right
     return list(words.items())
 
 

@@ -64,14 +64,18 @@ def parse(
     zone: tzinfo | None = None,
     saved: Mapping[str, str] = _NO_SAVED,
     typing: bool = False,
+    account: str = "",
 ) -> Query:
     """Parse a query. `now` and `zone` (None: this machine's) give dates their meaning.
 
     `saved` maps the names of saved queries to their text. With `typing`, a word at the very end
-    is taken as a prefix: it may not be finished. Raises QueryError and nothing else.
+    is taken as a prefix: it may not be finished. With `account` only its messages are meant, and
+    an empty text means all of them. Raises QueryError and nothing else.
     """
+    if account and not text.strip():
+        text = "*"
     parser = _Parser(text, dates.Clock(now, zone), saved, typing=typing)
-    return Query(text, parser.whole())
+    return Query(text, parser.whole(), account)
 
 
 class _Parser:
