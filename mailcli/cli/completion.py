@@ -209,7 +209,9 @@ def _zsh_quote(text: str) -> str:
 def _zsh_action(kind: str) -> str:
     if kind.startswith("="):
         return f"({kind[1:]})"
-    return {"files": "_files", "dirs": "_files -/", "": " "}.get(kind, f" _mailcli_ask {kind}")  # the space: called as it is
+    return {"files": "_files", "dirs": "_files -/", "": " "}.get(
+        kind, f" _mailcli_ask {kind}"
+    )  # the space: called as it is
 
 
 def _zsh_option(option: Option) -> str:

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from mailcli.errors import MailcliError, MessageMalformed, MessageRefused, TryAgain
 from mailcli.model import printable
 from mailcli.model.draft import Envelope, Outcome
-from mailcli.net.sessions import SmtpConnection
+from mailcli.net.smtp import SmtpConnection
 from mailcli.wire.smtp import commands as smtp
 from mailcli.wire.smtp.events import Completed, Reply, SmtpEvent
 
