@@ -128,7 +128,7 @@ def _item(site: Site, arrival: Arrival, home: Home, identity: str) -> Item:
     base = maildir.make_name(
         arrived,
         identity,
-        site.tree.host,
+        maildir.host_name(),
         len(arrival.data),
         uidvalidity=arrival.uidvalidity if arrival.uidvalidity is not None else home.uidvalidity,
         uid=arrival.uid if arrival.on_server else None,

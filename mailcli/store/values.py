@@ -6,7 +6,34 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from mailcli.model.flags import Flags
-from mailcli.model.message import Summary
+from mailcli.store.pages import Page, Place
+
+__all__ = [
+    "Agreed",
+    "Arrival",
+    "Bound",
+    "Changed",
+    "Fingerprint",
+    "FlagsAgreed",
+    "FolderState",
+    "Gone",
+    "IndexStatus",
+    "Operation",
+    "Page",
+    "Pending",
+    "PendingAppend",
+    "PendingCopy",
+    "PendingExpunge",
+    "PendingMove",
+    "PendingStore",
+    "Place",
+    "Pop3Row",
+    "Problem",
+    "RecoveryEntry",
+    "Scan",
+    "SyncChanges",
+    "SyncFolder",
+]
 
 
 class Arrival(NamedTuple):
@@ -29,18 +56,6 @@ class Arrival(NamedTuple):
     on_server: bool = False
     origin: str = ""
     object_id: str = ""
-
-
-class Place(NamedTuple):
-    """Where one copy of a message is: `folder` here, `at_folder`/`uid` on the server as last agreed."""
-
-    id: str
-    account: str
-    folder: int
-    at_folder: int | None
-    uid: int | None
-    flags: Flags
-    file_present: bool
 
 
 class FolderState(NamedTuple):
@@ -299,18 +314,6 @@ class RecoveryEntry(NamedTuple):
     size: int
     file_present: bool
     pending: bool
-
-
-class Page(NamedTuple):
-    """Rows of a list, and the cursor (`next`) behind the last of them, None when there are no more.
-
-    With threads each row is the newest message of its thread and `counts` has the number of messages
-    of each; without, `counts` is empty.
-    """
-
-    rows: list[Summary]
-    next: str | None = None
-    counts: tuple[int, ...] = ()
 
 
 class Problem(NamedTuple):

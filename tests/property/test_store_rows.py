@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailcli.model.address import Address
-from mailcli.store import index, naming, schema
+from mailcli.store import columns, index, naming, schema
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
 CLEAN = TEXT.filter(lambda t: "\x1e" not in t and "\x1f" not in t)
@@ -13,14 +13,14 @@ CLEAN = TEXT.filter(lambda t: "\x1e" not in t and "\x1f" not in t)
 
 @given(st.lists(st.builds(Address, CLEAN, CLEAN.filter(bool)), max_size=5))
 def test_packed_addresses_come_back(addresses: list[Address]) -> None:
-    assert index.unpack(index.pack(addresses)) == tuple(addresses)
+    assert columns.unpack(columns.pack(addresses)) == tuple(addresses)
 
 
 @given(st.lists(st.builds(Address, st.text(max_size=9), st.text(max_size=9)), min_size=1, max_size=5))
 def test_hostile_addresses_cannot_become_more_addresses(addresses: list[Address]) -> None:
-    packed = index.pack(addresses)
+    packed = columns.pack(addresses)
     packed.encode()
-    assert len(index.unpack(packed)) in (len(addresses), 0)
+    assert len(columns.unpack(packed)) in (len(addresses), 0)
 
 
 @given(
@@ -29,21 +29,21 @@ def test_hostile_addresses_cannot_become_more_addresses(addresses: list[Address]
 )
 def test_every_sort_time_fits_a_row_id(date: float | None, arrived: float) -> None:
     when = index.sort_time(date, arrived)
-    assert 0 <= when << index.SEQUENCE_BITS < 1 << 63
+    assert 0 <= when << columns.SEQUENCE_BITS < 1 << 63
 
 
 def test_a_full_second_spills_into_the_next() -> None:
     database = apsw.Connection(":memory:")
     schema.migrate(database, 0)
-    last = (1 << index.SEQUENCE_BITS) - 1
+    last = (1 << columns.SEQUENCE_BITS) - 1
 
     def put(rid: int) -> None:
-        columns: dict[str, object] = dict.fromkeys(index.DERIVED_COLUMNS, "")
-        columns |= {"rid": rid, "id": str(rid), "folder": 1, "size": 0, "bits": 0, "words": ""}
-        columns |= {"arrived": 0.0, "attachments": 0, "thread": ""}
+        values: dict[str, object] = dict.fromkeys(index.DERIVED_COLUMNS, "")
+        values |= {"rid": rid, "id": str(rid), "folder": 1, "size": 0, "bits": 0, "words": ""}
+        values |= {"arrived": 0.0, "attachments": 0, "thread": ""}
         database.execute(
-            f"INSERT INTO message({', '.join(columns)}) VALUES({', '.join('?' * len(columns))})",
-            tuple(columns.values()),
+            f"INSERT INTO message({', '.join(values)}) VALUES({', '.join('?' * len(values))})",
+            tuple(values.values()),
         )
 
     assert index.RowIds(database).take(0) == 0
