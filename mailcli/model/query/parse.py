@@ -14,8 +14,7 @@ instead. Within `field:( … )` bare texts are values of the field.
 from __future__ import annotations
 
 import re
-import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import tzinfo
 from types import MappingProxyType
 from typing import Final
@@ -40,6 +39,7 @@ from mailcli.model.query.ast import (
     conjunction,
     disjunction,
 )
+from mailcli.model.query.regex import compile_regex
 
 MAX_DEPTH: Final = 50
 """Parentheses within parentheses; five Python frames each."""
@@ -408,14 +408,3 @@ class _Parser:
 
 def text_without_star(text: Text) -> Text:
     return Text(text.field, text.text, at=text.at)
-
-
-def compile_regex(pattern: str, at: int = 0) -> re.Pattern[str]:
-    """The pattern as every search uses it; QueryError if Python does not take it."""
-    compiler: Callable[[str, int], re.Pattern[str]] = re.compile
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # "possible nested set" is the user's business
-            return compiler(pattern, re.IGNORECASE | re.MULTILINE)
-    except (re.error, RecursionError, OverflowError) as error:
-        raise QueryError(f"not a regular expression: {error}", position=at) from None
