@@ -22,7 +22,7 @@ import pytest
 
 from mailcli.mime.read import content
 from mailcli.model.message import Content
-from mailcli.model.query import parse
+from mailcli.model.query.parse import parse
 from mailcli.store import fulltext, index, schema, search
 
 ROOT = Path(__file__).resolve().parents[2]
