@@ -31,7 +31,7 @@ servers:
 test: $(READY) servers
 	@start=$$(date +%s); \
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy \
-	&& $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal \
+	&& $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup \
 	&& echo "make test: ruff, mypy and all tests passed in $$(( $$(date +%s) - start )) s" \
 	|| { echo 'make test: FAILED, see above'; exit 1; }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from typing import TYPE_CHECKING
 
 from mailcli.app.context import Context
@@ -63,3 +65,9 @@ def _endpoint(account: Account, endpoint: Endpoint | None, protocol: Protocol) -
 def _online(ctx: Context, endpoint: Endpoint) -> None:
     if ctx.offline:
         raise Unreachable(f"{endpoint.label} is not contacted: --offline", hint="run it without --offline")
+
+
+def own_name() -> str:
+    """What EHLO calls this machine: its full name if it has one (RFC 5321 §4.1.1.1)."""
+    name = os.uname().nodename
+    return name if re.fullmatch(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", name) else "localhost"

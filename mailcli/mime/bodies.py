@@ -40,6 +40,7 @@ class Body:
         self.pieces: list[str] = []
         self.html: list[str] = []
         self.marks: set[str] = set()
+        self.uuencoded = False  # whether a text read so far holds uuencoded files
 
     @property
     def text(self) -> str:
@@ -57,9 +58,10 @@ def walk(body: Body, root: Entity) -> None:
         if kind.startswith("multipart/"):
             todo.extend(reversed(_chosen(body, entity)))
         elif entity.children:
-            if entity.parent is not None and entity.parent.type != "multipart/report":
-                body.pieces.append(_head(entity.children[0]))
-            todo.append(entity.children[0])
+            returned = entity.within == "multipart/report"
+            body.pieces.append(_head(entity.children[0], "Returned" if returned else "Forwarded"))
+            if not returned:
+                todo.append(entity.children[0])
         else:
             _leaf(body, entity)
 
@@ -142,7 +144,7 @@ def _leaf(body: Body, entity: Entity) -> None:
     elif kind in ("text/enriched", "text/richtext"):
         body.pieces.append(_ENRICHED.sub(lambda match: match[1] or "", decoded(body.data, entity)))
     elif kind == "text/plain" or kind in _SHOWN:
-        body.pieces.append(plain_text(body.data, entity, body.marks))
+        body.pieces.append(_plain(body, entity))
     elif kind.startswith("text/") and kind not in _NOT_SHOWN:
         body.pieces.append(decoded(body.data, entity))
 
@@ -153,34 +155,39 @@ def decoded(data: bytes, entity: Entity) -> str:
     label = entity.parameters.get("charset", "")
     text = charset.decode(octets, label)
     if "\r" in text:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
+        text = text.replace("\r\n", "\n")
+        if "\r" in text:
+            text = text.replace("\r", "\n")
     return text
 
 
-def plain_text(data: bytes, entity: Entity, marks: set[str]) -> str:
+def _plain(body: Body, entity: Entity) -> str:
     """What a text/plain entity says: flowed paragraphs joined, uuencoded files named, not shown."""
-    if (
-        entity.encoding in ("", "7bit", "8bit", "binary")
-        and data.find(b"begin ", entity.start, entity.end) >= 0
-    ):
-        text = _without_uuencoded(data, entity)
+    files = uuencoded(body.data, entity)
+    if files:
+        body.uuencoded = True
+        text = _without_uuencoded(body.data, entity, files)
     else:
-        text = decoded(data, entity)
+        text = decoded(body.data, entity)
     if entity.parameters.get("format", "").lower() == "flowed":
         text = flowed.unflow(text, delsp=entity.parameters.get("delsp", "").lower() == "yes")
     if "-----BEGIN PGP " in text:
         if "-----BEGIN PGP MESSAGE-----" in text:
-            marks.add("encrypted")
+            body.marks.add("encrypted")
         if "-----BEGIN PGP SIGNED MESSAGE-----" in text:
-            marks.add("signed")
+            body.marks.add("signed")
     return text
 
 
 def uuencoded(data: bytes, entity: Entity) -> list[tuple[str, int, int, int]]:
     """Files uuencoded in a text part: name, start of the encoded lines, their end, end of `end`."""
-    if entity.type != "text/plain" or entity.encoding not in ("", "7bit", "8bit", "binary"):
+    if (
+        entity.type != "text/plain"
+        or entity.encoding not in ("", "7bit", "8bit", "binary")
+        or entity.attached
+    ):
         return []
-    if data.find(b"begin ", entity.start, entity.end) < 0:
+    if data.find(b"\nbegin ", max(0, entity.start - 1), entity.end) < 0:
         return []
     found: list[tuple[str, int, int, int]] = []
     position = entity.start
@@ -197,11 +204,11 @@ def uuencoded(data: bytes, entity: Entity) -> list[tuple[str, int, int, int]]:
     return found
 
 
-def _without_uuencoded(data: bytes, entity: Entity) -> str:
+def _without_uuencoded(data: bytes, entity: Entity, files: list[tuple[str, int, int, int]]) -> str:
     label = entity.parameters.get("charset", "")
     pieces = []
     position = entity.start
-    for name, start, _, after in uuencoded(data, entity):
+    for name, start, _, after in files:
         begin = data.rfind(b"begin ", position, start)
         pieces.append(charset.decode(data[position:begin], label))
         pieces.append(f"[{name}]\n")
@@ -210,7 +217,7 @@ def _without_uuencoded(data: bytes, entity: Entity) -> str:
     return "".join(pieces).replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _head(entity: Entity) -> str:
+def _head(entity: Entity, kind: str) -> str:
     """The small header block above a message inside the message."""
     headers = entity.headers
     lines = []
@@ -218,4 +225,4 @@ def _head(entity: Entity) -> str:
         raw = headers.get(name)
         if raw is not None:
             lines.append(f"{name.decode().capitalize()}: {words.text(raw)}")
-    return "---------- Forwarded message ----------\n" + "\n".join(lines)
+    return f"---------- {kind} message ----------\n" + "\n".join(lines)

@@ -15,12 +15,14 @@ from mailcli.mime.tree import Entity
 from mailcli.model.message import Content, Envelope, Part
 
 _PREVIEW: Final = 200
+_LOOKED_AT: Final = 8_000  # characters in which the message's own words are looked for
 _NOT_OWN: Final = re.compile(
     r"-----BEGIN PGP|Hash: |Version: GnuPG|---------- Forwarded|(?:From|To|Cc|Date|Sent|Subject): "
     r"|(?:On|Am|Le|El|Em|Il|Op|W dniu|Den|På) .{4,300}"
     r"(?:wrote|schrieb|écrit|escribió|escreveu|scritto|schreef|napisał|skrev)"
 )
 # An attribution broken in two:  On Mon, 1 Jan 2024 at 10:00, Somebody <a@b>
+_UNQUOTED: Final = re.compile(r"^[^>\n].*", re.MULTILINE)
 _HALF: Final = re.compile(r"(?:On|Am|Le|El|Em|Il|Op) .*(?:\d{4}|\d:\d\d)")
 
 
@@ -58,7 +60,6 @@ def content(data: bytes) -> Content:
     names: list[str] = []
     count = 0
     types = []
-    encoded = b"begin " in data  # uuencoded files, perhaps
     for entity in entities:
         kind = entity.type
         if kind.startswith("multipart/"):
@@ -70,13 +71,15 @@ def content(data: bytes) -> Content:
             count += 1
             if name := entity.name:
                 names.append(name)
-        if encoded:
+        if body.uuencoded:
             for name, *_ in bodies.uuencoded(data, entity):
                 count += 1
                 names.append(name)
     if b"list-id" in found or b"list-post" in found:
         marks.add("list")
-    if "http://" in text or "https://" in text or any(striphtml.LINK.search(source) for source in body.html):
+    if ("http" in text and ("http://" in text or "https://" in text)) or any(
+        striphtml.LINK.search(source) for source in body.html
+    ):
         marks.add("link")
     return Content(
         envelope=_envelope(found),
@@ -201,16 +204,15 @@ def _preview(text: str) -> str:
     own: list[str] = []
     length = 0
     half = False
-    for line in text[:20_000].split("\n"):
-        if not line or line[0] == ">":
-            continue
+    for match in _UNQUOTED.finditer(text, 0, _LOOKED_AT):
+        line = match[0]
         stripped = line.strip()
         if not stripped or _NOT_OWN.match(stripped):
             continue
         if half and stripped.endswith(("wrote:", "schrieb:", "écrit :", "écrit:", "escribió:")):
             own.pop()
             continue
-        if line.rstrip("\r") == "-- ":
+        if line == "-- ":
             break
         half = _HALF.match(stripped) is not None
         own.append(stripped)

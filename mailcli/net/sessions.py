@@ -9,12 +9,13 @@ from typing import Generic, Self, TypeVar
 
 from mailcli.errors import MailcliError
 from mailcli.model.account import Endpoint, Secret, Tls
+from mailcli.net import tls
 from mailcli.net.cancel import CancelToken
 from mailcli.net.deadline import Deadlines
 from mailcli.net.dial import dial, secure
 from mailcli.net.pump import Pump
 from mailcli.net.stream import Stream
-from mailcli.net.trace import Transcript
+from mailcli.net.trace import Trace, Transcript
 from mailcli.wire.engine import Engine
 from mailcli.wire.flow import Flow
 from mailcli.wire.imap import commands as imap
@@ -40,6 +41,9 @@ G = TypeVar("G")
 
 _FAREWELL = 1.0
 """Seconds a good-bye is waited for: long enough for a loopback or a LAN, and nothing depends on it."""
+
+
+_IS_IT_TLS = 'if this port begins with TLS (993, 995, 465 do), use `tls = "implicit"`'
 
 
 class Connection(Generic[C, E, G]):
@@ -154,16 +158,30 @@ def _pump(
 
     def start_tls(stream: Stream) -> None:
         secure(stream, endpoint, deadlines, cancel)
+        _note_tls(stream, trace)
 
+    try:
+        stream = dial(endpoint, deadlines, cancel)
+    except MailcliError as error:
+        if trace is not None:
+            trace.note(error.message)
+        raise
+    _note_tls(stream, trace)
     return Pump(
-        dial(endpoint, deadlines, cancel),
+        stream,
         engine,
         deadlines=deadlines,
         cancel=cancel,
         trace=trace,
         start_tls=start_tls,
         farewell=farewell,
+        greeting_hint="" if endpoint.tls is Tls.IMPLICIT else _IS_IT_TLS,
     )
+
+
+def _note_tls(stream: Stream, trace: Trace | None) -> None:
+    if trace is not None and stream.tls is not None:
+        trace.note("{0.version} {0.cipher}".format(tls.facts(stream.tls)))
 
 
 def _signed_in(pump: Pump[C, E], flow: Flow[C, E, G]) -> G:

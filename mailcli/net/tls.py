@@ -6,8 +6,9 @@ import functools
 import hashlib
 import re
 import ssl
+import time
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from mailcli.errors import CertificateRefused, ConfigError, MailcliError, RemoteProtocolError, Unreachable
 from mailcli.model import printable
@@ -84,6 +85,28 @@ def normal_pin(pin: str) -> str:
     if match is None:
         raise ConfigError(f"pin {printable.line(pin)!r} is not of the form sha256:HEX (64 hex digits)")
     return match[1].replace(":", "").lower()
+
+
+class Facts(NamedTuple):
+    """What is worth telling of a TLS connection: "TLSv1.3", the cipher's name, and how many days
+    the certificate is still valid."""
+
+    version: str
+    cipher: str
+    days_left: int
+
+
+def facts(sock: ssl.SSLObject) -> Facts:
+    """The facts of a connection after its handshake."""
+    certificate = sock.getpeercert() or {}
+    ends = ssl.cert_time_to_seconds(str(certificate["notAfter"])) if "notAfter" in certificate else 0.0
+    cipher = sock.cipher()
+    return Facts(sock.version() or "", cipher[0] if cipher else "", int((ends - time.time()) // 86400))
+
+
+def library() -> str:
+    """The TLS library in use, "OpenSSL 3.0.22"."""
+    return " ".join(ssl.OPENSSL_VERSION.split()[:2])
 
 
 def refused(error: Exception, label: str, host: str, first: bytes) -> MailcliError:

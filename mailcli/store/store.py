@@ -13,6 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
+from os.path import exists, getsize
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -78,15 +79,15 @@ class Store:
             self._repair_if_needed()
 
     def _repair_if_needed(self) -> None:
-        from os.path import exists
-
+        """A database that is there and has an account is fine until a query says otherwise."""
         path, mail = self._site.database.path, self._site.tree.mail
+        damaged = exists(f"{path}.damaged")
         try:
-            if exists(path) and not exists(f"{path}.damaged"):
+            if not damaged and exists(path) and getsize(path):
                 with self._site.database.reading() as connection:
-                    if connection.execute("SELECT count(*) FROM account").get or not exists(mail):
+                    if connection.execute("SELECT 1 FROM account").get or not exists(mail):
                         return
-            elif not exists(mail) and not exists(f"{path}.damaged"):
+            elif not damaged and not exists(mail):
                 return
         except Damaged:
             pass

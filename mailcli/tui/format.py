@@ -55,7 +55,7 @@ def row(summary: Summary, width: int, *, selected: bool, now: float) -> Fragment
         head = fit(head, room)
     return [
         ("class:row.mark", f"{mark}{state} "),
-        ("class:row.date", fit(when(summary.date or summary.arrived, now), 8) + " "),
+        ("class:row.date", fit(when(summary.when, now), 8) + " "),
         (style, fit(sender, names) + " "),
         (style, head),
         ("class:row.preview", rest),

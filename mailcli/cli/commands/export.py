@@ -1,0 +1,38 @@
+"""`mailcli export`."""
+
+from __future__ import annotations
+
+from mailcli.cli.session import Session
+from mailcli.cli.spec import Argument, Command, Example, Option
+from mailcli.cli.views.exchange import EXPORTS
+
+FORMS = ("mbox", "eml", "maildir")
+
+
+def run(session: Session, query: tuple[str, ...], output: str, form: str | None) -> None:
+    from pathlib import Path
+
+    from mailcli.app import exchange
+
+    count = exchange.export(session.ctx, query, Path(output).expanduser(), form or "")
+    session.end_progress()
+    session.out.show(EXPORTS, ((count, output),), quiet=True)
+
+
+COMMAND = Command(
+    "export",
+    "Write found messages to an mbox, a Maildir or .eml files.",
+    run,
+    arguments=(Argument("query", "QUERY", "As for search; see mailcli help query.", many=True),),
+    options=(
+        Option(("-o", "--output"), "The file or directory.", "text", "PATH", required=True, complete="files"),
+        Option(("--as",), "The form; without it, by the name of PATH.", "choice", choices=FORMS, dest="form"),
+    ),
+    about="""
+    The messages are written byte for byte, in an mbox as mboxrd, oldest first. A word that begins with -
+    is a negated term, as for search.
+    """,
+    examples=(Example("mailcli export in:Archive before:2024 -o old.mbox", "Everything before 2024."),),
+    words=True,
+    view=EXPORTS,
+)
