@@ -22,7 +22,7 @@ import pytest
 
 from mailcli.mime.read import content
 from mailcli.model.message import Content
-from mailcli.model.query import parse
+from mailcli.model.query.parse import parse
 from mailcli.store import fulltext, index, schema, search
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,8 +45,9 @@ class Mailbox(NamedTuple):
     def find(self, text: str) -> frozenset[int]:
         query = parse(text, now=NOW, zone=UTC)
         found = search.find(self.connection, query, read=self.wires.__getitem__)
-        numbers = dict(self.connection.execute("SELECT rid, words FROM message").fetchall())
-        return frozenset(int(str(numbers[rid])) for rid in found.rids)
+        rows = self.connection.execute("SELECT rid, words FROM message").fetchall()
+        numbers = {rid: int(str(words)) for rid, words in rows}
+        return frozenset(numbers[rid] for rid in found.rids)
 
 
 def wire(data: bytes) -> bytes:
