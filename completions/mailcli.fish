@@ -95,7 +95,7 @@ complete -c mailcli -n '__mailcli_in fetch' -l fail-if-locked -d 'Exit 75 if ano
 complete -c mailcli -n '__mailcli_in fetch' -l keep -d 'POP3: leave everything on the server.'
 complete -c mailcli -n '__mailcli_in fetch' -l delete -d 'POP3: delete on the server what is safely here.'
 complete -c mailcli -n '__mailcli_in fetch' -l delete-after -r -d 'POP3: delete it this many days after it came.'
-complete -c mailcli -n '__mailcli_in fetch' -l adopt -d 'POP3: the mailbox moved to another server; recognise by their headers the messages that are here.'
+complete -c mailcli -n '__mailcli_in fetch' -l adopt -d 'POP3: the mailbox moved to another server: recognise what is here by its headers.'
 complete -c mailcli -n '__mailcli_in fetch' -l full -d 'IMAP: compare everything instead of asking what changed.'
 complete -c mailcli -n '__mailcli_in fetch' -a '(__mailcli_ask accounts)'
 complete -c mailcli -n '__mailcli_in list' -s n -l limit -r -d 'Show at most this many.'
@@ -195,7 +195,7 @@ complete -c mailcli -n '__mailcli_in folder unsubscribe' -a '(__mailcli_ask fold
 complete -c mailcli -n '__mailcli_in import' -l to -r -a '(__mailcli_ask folders)' -d 'The folder; made if it is not there.'
 complete -c mailcli -n '__mailcli_in import' -F
 complete -c mailcli -n '__mailcli_in export' -s o -l output -r -F -d 'The file or directory.'
-complete -c mailcli -n '__mailcli_in export' -l as -r -a 'mbox eml maildir' -d 'The form; without it, by the name of PATH.'
+complete -c mailcli -n '__mailcli_in export' -l as -r -a 'mbox eml maildir' -d 'The form; without it eml for a directory that is there, else mbox.'
 complete -c mailcli -n '__mailcli_in account add' -l name -r -d 'What to call the account; else the domain\'s first word.'
 complete -c mailcli -n '__mailcli_in account add' -l full-name -r -d 'Your name, for From.'
 complete -c mailcli -n '__mailcli_in account add' -l imap-host -r -d 'The IMAP server.'

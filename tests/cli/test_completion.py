@@ -90,8 +90,9 @@ def test_trouble_offers_nothing_and_says_nothing(tmp_path: Path) -> None:
 def bash(mailbox: Path, line: str) -> list[str]:
     """What bash offers for this line with the cursor at its end."""
     words = shlex.split(line) + ([""] if line.endswith(" ") else [])
+    program = shlex.join([sys.executable, "-m", "mailcli", "--profile", str(mailbox)])
     script = (
-        f'mailcli() {{ {shlex.quote(sys.executable)} -m mailcli --profile {shlex.quote(str(mailbox))} "$@"; }}\n'
+        f'mailcli() {{ {program} "$@"; }}\n'
         f"source {shlex.quote(str(FOLDER / FILES['bash']))}\n"
         "compopt() { :; }\n"
         f"COMP_WORDS=({' '.join(map(shlex.quote, words))}); COMP_CWORD={len(words) - 1}\n"

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import tomllib
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,7 @@ def headings(text: str) -> list[str]:
     """The option names of .TP paragraphs."""
     found: list[str] = []
     lines = text.splitlines()
-    for tag, line in zip(lines, lines[1:], strict=False):
+    for tag, line in pairwise(lines):
         if tag == ".TP" and line.startswith("-"):
             found += re.findall(r"(?:^|, )(--?[A-Za-z0-9][A-Za-z0-9-]*)", line)
     return found
