@@ -209,14 +209,8 @@ def _zsh_quote(text: str) -> str:
 def _zsh_action(kind: str) -> str:
     if kind.startswith("="):
         return f"({kind[1:]})"
-<<<<<<< HEAD
     fixed = {"files": "_files", "dirs": "_files -/", "": " "}
     return fixed.get(kind, f" _mailcli_ask {kind}")  # with the space, zsh calls it as it stands
-=======
-    return {"files": "_files", "dirs": "_files -/", "": " "}.get(
-        kind, f" _mailcli_ask {kind}"
-    )  # the space: called as it is
->>>>>>> main
 
 
 def _zsh_option(option: Option) -> str:
