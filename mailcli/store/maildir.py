@@ -234,6 +234,8 @@ class Tree:
         self.mail = f"{data}/mail"
         self.recovery = f"{data}/recovery"
         self.host = host_name()
+        self.sync_whole = disk.can_sync_file_system()
+        """Whether large deliveries sync the whole file system; not if others keep it busy."""
 
     def directory(self, path: str) -> str:
         """A folder's directory, from its `path` column (`account/level/level`)."""
