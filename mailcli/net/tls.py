@@ -51,7 +51,8 @@ def context(endpoint: Endpoint) -> ssl.SSLContext:
 def _context(ca_file: Path | None) -> ssl.SSLContext:
     made = ssl.create_default_context()
     made.minimum_version = ssl.TLSVersion.TLSv1_2
-    # Python sets this by default and then takes a cut connection for an honest end.
+    # Set by some builds of Python and by OpenSSL's configuration: a cut connection would then look
+    # like an honest end.
     made.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
     if ca_file is not None:
         try:
