@@ -107,8 +107,10 @@ def test_a_peer_that_writes_ten_megabytes_before_it_reads_does_not_block(under: 
         read_to_end(sock)
 
     with serving(wrapped(stubborn, under)) as port:
-        pump = connect(port, under)
+        pump = connect(port, under, deadlines=QUICK._replace(reply=20))
+        began = time.monotonic()
         events = pump.call(b"y" * (4 * MUCH))
+        assert time.monotonic() - began < 15  # it never slept through a writable socket
         assert [len(event) for event in events] == [MUCH + 1, 4]
         assert read == [4 * MUCH + 1]
         pump.close()
