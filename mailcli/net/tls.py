@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import re
 import ssl
 import time
@@ -71,6 +70,8 @@ def check_pins(sock: ssl.SSLObject, endpoint: Endpoint) -> None:
     """Raise CertificateRefused unless the leaf is one of `endpoint.pins` (none: any is)."""
     if not endpoint.pins:
         return
+    import hashlib
+
     leaf = sock.getpeercert(binary_form=True) or b""
     found = hashlib.sha256(leaf).hexdigest()
     if found not in {normal_pin(pin) for pin in endpoint.pins}:

@@ -102,6 +102,7 @@ def test_a_peer_that_writes_ten_megabytes_before_it_reads_does_not_block(under: 
     def stubborn(sock: socket.socket) -> None:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)  # or the kernel holds too much
         sock.sendall(b"*" + b"x" * MUCH + b"\n")
+        time.sleep(0.3)  # long enough for the client to have read all, and to sleep on its own
         read.append(len(read_line_fast(sock)))
         sock.sendall(b"done\n")
         read_to_end(sock)
