@@ -13,9 +13,9 @@ from mailcli.model import flags as flag_words
 from mailcli.model.address import Address
 from mailcli.model.flags import Flags
 from mailcli.model.message import Summary
-from mailcli.store.index import SEQUENCE_BITS, unpack
+from mailcli.store.columns import SEQUENCE_BITS, unpack
+from mailcli.store.pages import Page, Place
 from mailcli.store.site import chunks, marks, rows
-from mailcli.store.values import Page, Place
 
 if TYPE_CHECKING:
     import apsw

@@ -18,6 +18,7 @@ import apsw
 from mailcli.store import disk, folders, index, locks, maildir, rebuild, scanning
 from mailcli.store.database import Damaged
 from mailcli.store.site import Site, rows
+from mailcli.store.tree import Tree
 
 _TABLES: Final = {
     "account": ("key", "key, name, protocol, directory"),
@@ -273,7 +274,7 @@ def _adopt_directories(site: Site) -> None:
                 _adopt_folder(connection, tree, key, account, path)
 
 
-def _folder_paths(tree: maildir.Tree, directory: str) -> list[str]:
+def _folder_paths(tree: Tree, directory: str) -> list[str]:
     """Paths below mail/ that have a cur/."""
     found = []
     for above, names, _ in os.walk(f"{tree.mail}/{directory}"):
@@ -284,7 +285,7 @@ def _folder_paths(tree: maildir.Tree, directory: str) -> list[str]:
 
 
 def _adopt_folder(
-    connection: apsw.Connection, tree: maildir.Tree, account: int, account_name: str, path: str
+    connection: apsw.Connection, tree: Tree, account: int, account_name: str, path: str
 ) -> None:
     if rows(connection, "SELECT 1 FROM folder WHERE path = ? OR renaming = ?", (path, path)):
         return

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from mailcli.store.database import Database
-from mailcli.store.maildir import Tree
+from mailcli.store.tree import Tree
 
 if TYPE_CHECKING:
     import apsw

@@ -18,35 +18,35 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from mailcli.model.flags import Flags
-from mailcli.model.folder import Folder
-from mailcli.model.message import Summary
 from mailcli.store import listing, naming
 from mailcli.store.database import Damaged, Database
-from mailcli.store.maildir import Tree
+from mailcli.store.pages import Page
 from mailcli.store.site import Site, rows
-from mailcli.store.values import (
-    Agreed,
-    Arrival,
-    Changed,
-    Fingerprint,
-    FolderState,
-    IndexStatus,
-    Operation,
-    Page,
-    Pending,
-    Place,
-    Pop3Row,
-    Problem,
-    RecoveryEntry,
-    Scan,
-    SyncChanges,
-    SyncFolder,
-)
+from mailcli.store.tree import Tree
 from mailcli.store.writer import Writer
 
 if TYPE_CHECKING:
+    from mailcli.model.flags import Flags
+    from mailcli.model.folder import Folder
+    from mailcli.model.message import Summary
     from mailcli.model.query.ast import Query
+    from mailcli.store.pages import Place
+    from mailcli.store.values import (
+        Agreed,
+        Arrival,
+        Changed,
+        Fingerprint,
+        FolderState,
+        IndexStatus,
+        Operation,
+        Pending,
+        Pop3Row,
+        Problem,
+        RecoveryEntry,
+        Scan,
+        SyncChanges,
+        SyncFolder,
+    )
 
 __all__ = ["Store", "Writer"]
 
@@ -187,6 +187,8 @@ class Store:
 
     def set_folder_state(self, key: int, state: FolderState) -> None:
         """Set the sync cursor alone (`apply` sets it along with what it stands for)."""
+        from mailcli.store.values import SyncChanges
+
         self.apply(SyncChanges(states=[(key, state)]))
 
     def sync_folders(self, account: str) -> list[SyncFolder]:

@@ -127,8 +127,9 @@ NASTY = st.sampled_from(
 NAMES = st.lists(TEXT | NASTY, max_size=6).map("".join)
 SETS = st.builds(UidSet.of, st.lists(st.integers(1, 2**32 - 1), max_size=5))
 WORDS = st.lists(NAMES, max_size=3).map(tuple)
+KNOWN = st.builds(c.QResync, st.integers(1, 2**32 - 1), st.integers(1, 2**63 - 1), SETS | st.none())
 COMMANDS: st.SearchStrategy[c.Command] = st.one_of(
-    st.builds(c.Select, NAMES, st.booleans(), st.booleans()),
+    st.builds(c.Select, NAMES, st.booleans(), st.booleans(), st.none() | KNOWN),
     st.builds(c.Create, NAMES, NAMES),
     st.builds(c.Rename, NAMES, NAMES),
     st.builds(c.Delete, NAMES),

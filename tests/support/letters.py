@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from mailcli.model.flags import SEEN, Flags
@@ -53,9 +56,9 @@ def open_store(root: Path, clock: Clock | None = None, *, read_only: bool = Fals
     return Store(root / "data", root / "state", clock=clock or Clock(), read_only=read_only)
 
 
-def remote(folder: int, number: int, flags: Flags = frozenset({SEEN}), **more: object) -> Arrival:
+def remote(folder: int, number: int, flags: Flags = frozenset({SEEN})) -> Arrival:
     """A letter that the server has in the folder as UID `number`."""
-    arrival = Arrival(
+    return Arrival(
         folder,
         letter(number),
         flags,
@@ -64,7 +67,18 @@ def remote(folder: int, number: int, flags: Flags = frozenset({SEEN}), **more: o
         uidvalidity=7,
         on_server=True,
     )
-    return arrival._replace(**more)
+
+
+@contextmanager
+def memory_directory() -> Iterator[Path]:
+    """A directory in memory if the machine has that: what is tested is the order of things, not the disk."""
+    memory = Path("/dev/shm")
+    roomy = memory.is_dir() and shutil.disk_usage(memory).free > 512 << 20
+    directory = Path(tempfile.mkdtemp(prefix="mailcli-test-", dir=memory if roomy else None))
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 def files(root: Path) -> list[Path]:

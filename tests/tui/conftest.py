@@ -18,7 +18,8 @@ BASE = 1_700_000_000.0
 def letter(n: int, subject: str = "", body: str = "", extra: str = "") -> bytes:
     text = (
         f"From: Sender {n} <s{n}@example.org>\nTo: me@example.org\nSubject: {subject or f'letter {n}'}\n"
-        f"Message-ID: <l{n}@example.org>\nDate: Tue, 14 Nov 2023 {20 + n // 60}:{n % 60:02}:00 +0000\n{extra}\n"
+        f"Message-ID: <l{n}@example.org>\n"
+        f"Date: Tue, 14 Nov 2023 {20 + n // 60}:{n % 60:02}:00 +0000\n{extra}\n"
         f"{body or f'body of letter {n}'}\n"
     )
     return text.replace("\n", "\r\n").encode()

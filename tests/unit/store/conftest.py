@@ -8,7 +8,14 @@ import pytest
 from mailcli.store import disk
 from mailcli.store.store import Store
 from mailcli.store.values import FolderState
-from tests.support.letters import Clock, open_store
+from tests.support.letters import Clock, memory_directory, open_store
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """The store's own tests write thousands of files: into memory."""
+    with memory_directory() as directory:
+        yield directory
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -82,7 +83,11 @@ def test_a_failing_disk_undoes_a_change(store: Store, inbox: int, trash: int, st
         if name == step and count == (2 if step == "rename" else 1):
             raise OSError(errno.EIO, "I/O error", path)
 
-    for change in (lambda: store.move(ids, trash), lambda: store.set_flags(ids, frozenset({FLAGGED}))):
+    changes: list[Callable[[], object]] = [
+        lambda: store.move(ids, trash),
+        lambda: store.set_flags(ids, frozenset({FLAGGED})),
+    ]
+    for change in changes:
         count = 0
         disk.failpoint = fail
         with pytest.raises((LocalIOError, OSError)):
@@ -178,11 +183,12 @@ def test_flags_of_a_message_whose_file_another_program_renamed(store: Store, inb
 
 def test_an_unknown_id_changes_nothing(store: Store, inbox: int, trash: int) -> None:
     (one,) = store.deliver([remote(inbox, 1)])
-    for change in (
+    changes: list[Callable[[], object]] = [
         lambda: store.move([one, "zzzzzzzz"], trash),
         lambda: store.set_flags([one, "zzzzzzzz"], frozenset({FLAGGED})),
         lambda: store.purge([one, "zzzzzzzz"]),
-    ):
+    ]
+    for change in changes:
         with pytest.raises(NotFound, match="zzzzzzzz"):
             change()
     assert not store.pending("work")

@@ -11,6 +11,7 @@ import pytest
 
 from mailcli.errors import ConfigError, LocalIOError
 from mailcli.store import schema
+from mailcli.store.database import Database
 from mailcli.store.store import Store
 from mailcli.store.values import Arrival
 from tests.support.letters import letter, open_store, remote
@@ -78,12 +79,16 @@ def test_every_thread_has_a_connection_of_its_own(store: Store, inbox: int) -> N
     assert store.count() == 20
 
 
-def test_a_forked_child_opens_its_own_connection(store: Store, inbox: int) -> None:
+def test_a_forked_child_opens_its_own_connection(store: Store, inbox: int, tmp_path: Path) -> None:
     store.deliver([remote(inbox, 1)])
+    database = Database(str(tmp_path / "data/mailcli.db"), str(tmp_path / "lock"))
+    inherited = database.connection()
     child = os.fork()
     if child == 0:
         code = 1
         try:
+            if database.connection() is inherited:
+                os._exit(3)
             store.deliver([remote(inbox, 2)])
             code = 0 if store.count() == 2 else 2
         finally:
@@ -133,6 +138,19 @@ def test_readers_never_wait_for_a_writer(store: Store, inbox: int, tmp_path: Pat
         seen, reads = map(int, out.split())
         assert seen == count
         assert reads > 10
+
+
+def test_a_reader_waits_while_the_log_is_locked_for_a_moment(
+    store: Store, inbox: int, tmp_path: Path
+) -> None:
+    store.close()
+    locker = apsw.Connection(str(tmp_path / "data/mailcli.db"))
+    locker.execute("PRAGMA locking_mode = EXCLUSIVE; BEGIN IMMEDIATE; DELETE FROM setting; COMMIT").fetchall()
+    release = threading.Timer(0.3, locker.close)
+    release.start()
+    with open_store(tmp_path) as reader:
+        assert reader.count() == 0
+    release.join()
 
 
 def test_opening_and_closing_beside_a_writer_is_never_busy(store: Store, inbox: int, tmp_path: Path) -> None:

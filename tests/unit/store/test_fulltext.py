@@ -88,7 +88,10 @@ def test_folding_lays_words_open(text: str, folded: str) -> None:
 
 
 def decoded(words: list[str]) -> list[str]:
-    return ["".join(chr(ord(c) - 0xE000) if 0xE000 <= ord(c) < 0xE080 else c for c in word) for word in words]
+    """Encoded words as they look in the text; each begins with a mark."""
+    assert all(word[0] == "\ue000" for word in words)
+    plain = [word[1:] for word in words]
+    return ["".join(chr(ord(c) - 0xE000) if 0xE000 <= ord(c) < 0xE080 else c for c in word) for word in plain]
 
 
 @pytest.mark.parametrize(
@@ -112,6 +115,12 @@ def test_what_a_query_needs_is_what_the_index_has() -> None:
     for word in ("C++", "x=1", "a=b=c", "#12", "50%", "AT&T", "x" * 41 + "=1", "=", "+1"):
         needed = {encoded for encoded, _ in tokens.needed_words(word)}
         assert needed <= set(tokens.signed_words(f"in ({word}), a text"))
+
+
+def test_an_added_word_is_no_neighbour_and_no_match_of_a_plain_prefix(connection: apsw.Connection) -> None:
+    fulltext.add(connection, 1, content(text="x=12 C++ or last"))
+    assert rows(connection, 'NEAR("last" "c" *, 5)') == [1]
+    assert rows(connection, 'NEAR("last" "c" *, 0)') == rows(connection, '"last x" *') == []
 
 
 def test_plain_ascii_text_is_passed_through_at_once() -> None:

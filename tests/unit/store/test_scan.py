@@ -45,7 +45,9 @@ def test_flags_that_mutt_set_are_taken_over(store: Store, inbox: int) -> None:
     second.rename(second.parent.parent / "cur" / f"{second.name}:2,")
     assert store.scan(inbox).flags == (one,)
     assert store.get([one])[0].flags == {FLAGGED, ANSWERED, "work"}
-    assert [(p.add, p.remove) for p in store.pending("work").stores] == [({FLAGGED, ANSWERED}, {SEEN})]
+    assert [(p.add, p.remove) for p in store.pending("work").stores] == [
+        (frozenset({FLAGGED, ANSWERED}), frozenset({SEEN}))
+    ]
     assert store.scan(inbox, force=True) == Scan()
     assert store.open_bytes(two) == letter(2)
 
@@ -130,7 +132,7 @@ def test_a_copy_with_the_same_id_gets_an_id_of_its_own(
 
 
 def test_missing_takes_two_looks(store: Store, inbox: int) -> None:
-    one, two = store.deliver([remote(inbox, 1), remote(inbox, 2)])
+    one, _ = store.deliver([remote(inbox, 1), remote(inbox, 2)])
     path = store.path(one)
     away = path.parent.parent.parent / "away"
     path.rename(away)
@@ -175,6 +177,16 @@ def test_what_was_downloaded_again_after_a_cut_is_not_doubled(store: Store, inbo
     assert store.scan(inbox) == Scan()
     assert store.count() == 1
     assert [(e.id, e.reason, e.file_present) for e in store.recovery()] == [("abcdefgh", "doubled", True)]
+
+
+def test_another_mail_under_a_uid_that_is_taken_is_kept_and_uploaded(store: Store, inbox: int) -> None:
+    (one,) = store.deliver([remote(inbox, 1)])
+    path = store.path(one)
+    other = path.with_name(path.name.replace(one, "abcdefgh"))
+    other.write_bytes(letter(2).replace(b"\r\n", b"\n"))
+    assert store.scan(inbox).adopted == ("abcdefgh",)
+    assert [a.id for a in store.agreed(inbox)] == [one]
+    assert [a.id for a in store.pending("work").appends] == ["abcdefgh"]
 
 
 def test_a_pop3_message_adopted_after_a_cut_is_delivered(store: Store) -> None:

@@ -7,7 +7,7 @@ from unittest.mock import patch
 import pytest
 
 from mailcli.errors import NotFound, QueryError, UsageError
-from mailcli.model.query import parse
+from mailcli.model.query.parse import parse
 from mailcli.store import search
 from tests.support.small_mailbox import SmallMailbox, mail
 
@@ -162,6 +162,19 @@ def test_a_place_that_is_not_there_is_an_error(find: Find, query: str, said: str
     assert caught.value.position in (2, 5)
 
 
+def test_an_account_chosen_apart_from_the_query_bounds_it(mailbox: SmallMailbox) -> None:
+    mailbox.add(mail("a"))
+    home = mailbox.add(mail("a"), folder="home/INBOX")
+    trash = mailbox.add(mail("a"), folder="home/Trash")
+
+    def find(text: str, account: str) -> list[int]:
+        return search.find(mailbox.connection, parse(text, now=NOW, account=account)).rids
+
+    assert find("a", "home") == find("", "home") == [home.rid]
+    assert find("a OR in:any", "home") == sorted((home.rid, trash.rid), reverse=True)
+    assert find("a", "not fetched yet") == []
+
+
 def test_own_addresses_are_whole_addresses(mailbox: SmallMailbox, find: Find) -> None:
     mine = mailbox.add(mail(sender="I <Me@Example.org>", to="you@example.org"))
     mailbox.add(mail(sender="jo.me@example.org", to="you@example.org"))
@@ -169,6 +182,20 @@ def test_own_addresses_are_whole_addresses(mailbox: SmallMailbox, find: Find) ->
     assert find("from:me") == [mine.id]
     assert find("to:me") == []
     assert len(find('from:"me"')) == 3
+
+
+def test_own_addresses_may_be_patterns(mailbox: SmallMailbox) -> None:
+    tagged = mailbox.add(mail(sender="Me <me+lists@my.example.org>", to="ann@x.org"))
+    other = mailbox.add(mail(sender="you@x.org", to="Any <Any.Body@Mine.org>, b@x.org"))
+    mailbox.add(mail(sender="me+lists@my.example.org.invalid", to='"x@mine.org" <ann@x.org>'))
+
+    def find(text: str) -> list[int]:
+        own = ["me+*@my.example.org", "*@mine.org"]
+        return search.find(mailbox.connection, parse(text, now=NOW), own_addresses=own).rids
+
+    assert find("from:me") == [tagged.rid]
+    assert find("to:me") == [other.rid]
+    assert find("-to:me -from:me") == [mailbox.messages[2].rid]
 
 
 def test_a_term_on_a_field_the_message_lacks_is_false_and_its_negation_true(
