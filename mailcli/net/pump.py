@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from mailcli.errors import MailcliError, RemoteProtocolError, StartTlsInjection, TimedOut, Unreachable
 from mailcli.model import printable
 from mailcli.net.cancel import CancelToken
 from mailcli.net.deadline import LEAST_RATE, Deadlines
 from mailcli.net.stream import Stream
-from mailcli.net.trace import Trace
 from mailcli.wire.engine import Engine, Tag
 from mailcli.wire.flow import Call, Flow, Greet, StartTls
+
+if TYPE_CHECKING:
+    from mailcli.net.trace import Trace
 
 C = TypeVar("C")
 E = TypeVar("E")

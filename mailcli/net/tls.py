@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import re
 import ssl
 import time
@@ -51,7 +50,8 @@ def context(endpoint: Endpoint) -> ssl.SSLContext:
 def _context(ca_file: Path | None) -> ssl.SSLContext:
     made = ssl.create_default_context()
     made.minimum_version = ssl.TLSVersion.TLSv1_2
-    # Python sets this by default and then takes a cut connection for an honest end.
+    # Set by some builds of Python and by OpenSSL's configuration: a cut connection would then look
+    # like an honest end.
     made.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
     if ca_file is not None:
         try:
@@ -70,6 +70,8 @@ def check_pins(sock: ssl.SSLObject, endpoint: Endpoint) -> None:
     """Raise CertificateRefused unless the leaf is one of `endpoint.pins` (none: any is)."""
     if not endpoint.pins:
         return
+    import hashlib
+
     leaf = sock.getpeercert(binary_form=True) or b""
     found = hashlib.sha256(leaf).hexdigest()
     if found not in {normal_pin(pin) for pin in endpoint.pins}:
