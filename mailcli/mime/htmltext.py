@@ -17,6 +17,7 @@ _SAFELINK: Final = re.compile(
 )
 _GOOGLE: Final = re.compile(r"https?://www\.google\.com/url\?(?:[^#]*&)?q=([^&]+)", re.I)
 _PERCENT: Final = re.compile(rb"%([0-9A-Fa-f]{2})")
+_MAX_PREFIXES: Final = 25
 _ANY_SPACE: Final = re.compile(r"\s+")
 
 
@@ -155,6 +156,8 @@ class Page:
         self.end_line()
         if first is not None and len(first) > len(prefix):
             prefix += more
+        if len(self.prefixes) >= _MAX_PREFIXES:
+            prefix, first = "", None
         self.prefixes.append(prefix)
         self.firsts.append(first)
 
