@@ -13,7 +13,8 @@ function __mailcli_at  # the next word is the one after exactly these
 end
 function __mailcli_in  # these words have been typed
     set -l path (__mailcli_path)
-    test (count $path) -ge (count $argv); and test "$path[1..(count $argv)]" = "$argv"
+    set -l many (count $argv)
+    test (count $path) -ge $many; and test "$path[1..$many]" = "$argv"
 end
 function __mailcli_ask
     mailcli __complete $argv[1] -- (commandline -ct) 2>/dev/null
@@ -94,7 +95,7 @@ complete -c mailcli -n '__mailcli_in fetch' -l fail-if-locked -d 'Exit 75 if ano
 complete -c mailcli -n '__mailcli_in fetch' -l keep -d 'POP3: leave everything on the server.'
 complete -c mailcli -n '__mailcli_in fetch' -l delete -d 'POP3: delete on the server what is safely here.'
 complete -c mailcli -n '__mailcli_in fetch' -l delete-after -r -d 'POP3: delete it this many days after it came.'
-complete -c mailcli -n '__mailcli_in fetch' -l adopt -d 'POP3: take what is on the server now as known, and download only what comes later.'
+complete -c mailcli -n '__mailcli_in fetch' -l adopt -d 'POP3: the mailbox moved to another server: recognise what is here by its headers.'
 complete -c mailcli -n '__mailcli_in fetch' -l full -d 'IMAP: compare everything instead of asking what changed.'
 complete -c mailcli -n '__mailcli_in fetch' -a '(__mailcli_ask accounts)'
 complete -c mailcli -n '__mailcli_in list' -s n -l limit -r -d 'Show at most this many.'
@@ -194,7 +195,7 @@ complete -c mailcli -n '__mailcli_in folder unsubscribe' -a '(__mailcli_ask fold
 complete -c mailcli -n '__mailcli_in import' -l to -r -a '(__mailcli_ask folders)' -d 'The folder; made if it is not there.'
 complete -c mailcli -n '__mailcli_in import' -F
 complete -c mailcli -n '__mailcli_in export' -s o -l output -r -F -d 'The file or directory.'
-complete -c mailcli -n '__mailcli_in export' -l as -r -a 'mbox eml maildir' -d 'The form; without it, by the name of PATH.'
+complete -c mailcli -n '__mailcli_in export' -l as -r -a 'mbox eml maildir' -d 'The form; without it eml for a directory that is there, else mbox.'
 complete -c mailcli -n '__mailcli_in account add' -l name -r -d 'What to call the account; else the domain\'s first word.'
 complete -c mailcli -n '__mailcli_in account add' -l full-name -r -d 'Your name, for From.'
 complete -c mailcli -n '__mailcli_in account add' -l imap-host -r -d 'The IMAP server.'

@@ -183,8 +183,23 @@ def _item(value: Any, *, inline: bool = True) -> Any:
 def _with_default(document: tomlkit.TOMLDocument, name: str) -> tomlkit.TOMLDocument:
     """A bare key belongs before the first table; below it, it would be that table's."""
     key = f"default_account = {tomlkit.item(name).as_string()}\n"
-    text = document.as_string()
-    return tomlkit.parse(f"{key}\n{text}" if text.strip() else key)
+    head, rest = _comment_at_top(document.as_string())
+    return tomlkit.parse(f"{head}{key}\n{rest}" if rest.strip() else f"{head}{key}")
+
+
+def _comment_at_top(text: str) -> tuple[str, str]:
+    """The comment that opens a file, with the empty lines behind it, and the rest of the file. A
+    comment that stands right above a table belongs to that."""
+    lines = text.splitlines(keepends=True)
+    end = 0
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            end = number
+        elif not line.lstrip().startswith("#"):
+            break
+    else:
+        return (text.rstrip("\n") + "\n\n" if text.strip() else ""), ""
+    return "".join(lines[:end]), "".join(lines[end:])
 
 
 # -- reading and writing

@@ -77,14 +77,19 @@ def try_server(ctx: Context, endpoint: Endpoint, secret: Secret | None) -> tuple
 
 
 def _opened(ctx: Context, endpoint: Endpoint, secret: Secret | None) -> Any:
-    from mailcli.net import sessions
-
     limits = deadlines()
     if endpoint.protocol is Protocol.SMTP:
-        return sessions.open_smtp(
+        from mailcli.net.smtp import open_smtp
+
+        return open_smtp(
             endpoint, secret, ehlo=own_name(), deadlines=limits, cancel=ctx.cancel, transcript=ctx.transcript
         )
     if secret is None:
         raise AuthenticationFailed(f"{endpoint.label}: there is no password to sign in with")
-    opener = sessions.open_imap if endpoint.protocol is Protocol.IMAP else sessions.open_pop3
-    return opener(endpoint, secret, deadlines=limits, cancel=ctx.cancel, transcript=ctx.transcript)
+    if endpoint.protocol is Protocol.IMAP:
+        from mailcli.net.imap import open_imap
+
+        return open_imap(endpoint, secret, deadlines=limits, cancel=ctx.cancel, transcript=ctx.transcript)
+    from mailcli.net.pop3 import open_pop3
+
+    return open_pop3(endpoint, secret, deadlines=limits, cancel=ctx.cancel, transcript=ctx.transcript)

@@ -12,7 +12,9 @@ from mailcli.model.account import Account, Endpoint, Protocol
 from mailcli.net.deadline import Deadlines
 
 if TYPE_CHECKING:
-    from mailcli.net.sessions import ImapConnection, Pop3Connection, SmtpConnection
+    from mailcli.net.imap import ImapConnection
+    from mailcli.net.pop3 import Pop3Connection
+    from mailcli.net.smtp import SmtpConnection
 
 
 def deadlines(seconds: float | None = None) -> Deadlines:
@@ -23,7 +25,7 @@ def deadlines(seconds: float | None = None) -> Deadlines:
 
 def open_incoming_imap(ctx: Context, account: Account, limits: Deadlines) -> ImapConnection:
     """Sign in to the account's IMAP server."""
-    from mailcli.net.sessions import open_imap
+    from mailcli.net.imap import open_imap
 
     endpoint = _endpoint(account, account.incoming, Protocol.IMAP)
     _online(ctx, endpoint)
@@ -33,7 +35,7 @@ def open_incoming_imap(ctx: Context, account: Account, limits: Deadlines) -> Ima
 
 def open_incoming_pop3(ctx: Context, account: Account, limits: Deadlines) -> Pop3Connection:
     """Sign in to the account's POP3 server."""
-    from mailcli.net.sessions import open_pop3
+    from mailcli.net.pop3 import open_pop3
 
     endpoint = _endpoint(account, account.incoming, Protocol.POP3)
     _online(ctx, endpoint)
@@ -43,7 +45,7 @@ def open_incoming_pop3(ctx: Context, account: Account, limits: Deadlines) -> Pop
 
 def open_sending(ctx: Context, account: Account, limits: Deadlines, ehlo: str) -> SmtpConnection:
     """Sign in to the account's submission server; without a user name, without signing in."""
-    from mailcli.net.sessions import open_smtp
+    from mailcli.net.smtp import open_smtp
 
     endpoint = _endpoint(account, account.sending, Protocol.SMTP)
     _online(ctx, endpoint)

@@ -19,7 +19,7 @@ from mailcli.errors import ConfigError, MailcliError
 from mailcli.model.account import Account, Pop3Policy
 from mailcli.model.folder import INBOX
 from mailcli.net.cancel import CancelToken
-from mailcli.net.sessions import Pop3Connection
+from mailcli.net.pop3 import Pop3Connection
 from mailcli.store.store import Store, Writer
 from mailcli.store.values import Arrival, Pop3Row, SyncChanges
 from mailcli.sync.deliverer import Deliverer

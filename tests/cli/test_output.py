@@ -15,7 +15,7 @@ from mailcli.cli.views.results import CHANGES, FETCHES, FOLDERS
 from mailcli.errors import UsageError
 from mailcli.model.address import Address
 from mailcli.model.folder import Folder
-from tests.cli.calling import output, printed, summary
+from tests.cli.calling import output, printed, streams, summary
 
 
 @pytest.fixture(autouse=True)
@@ -109,7 +109,8 @@ def test_colour_marks_what_is_unread_and_resets_after_itself() -> None:
 def test_colour_follows_the_option_then_no_color_then_the_terminal(
     color: str | None, environ: dict[str, str], terminal: bool, coloured: bool
 ) -> None:
-    out, _ = output(Globals(color=color), terminal=terminal, **environ)
+    made = streams(terminals=(False, terminal, terminal), environ=environ)
+    out = Output(made, Globals(color=color))
     assert out.colour is coloured
 
 

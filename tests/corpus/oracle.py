@@ -34,7 +34,9 @@ def parsed(text: str) -> Any:
     return stack[0][0]
 
 
-def leaves(structure: Any, prefix: str = "", whole: bool = True) -> list[tuple[str, str, str, int, dict[str, bytes]]]:
+def leaves(
+    structure: Any, prefix: str = "", whole: bool = True
+) -> list[tuple[str, str, str, int, dict[str, bytes]]]:
     """Number, type, encoding, octets and parameters (of type and disposition) of each leaf."""
     if isinstance(structure[0], list):
         found = []
@@ -70,5 +72,6 @@ def _pairs(values: Any) -> dict[str, bytes]:
     if not isinstance(values, list):
         return {}
     return {
-        key.decode("latin-1").lower(): value or b"" for key, value in zip(values[::2], values[1::2], strict=False)
+        key.decode("latin-1").lower(): value or b""
+        for key, value in zip(values[::2], values[1::2], strict=False)
     }

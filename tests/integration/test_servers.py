@@ -5,9 +5,13 @@ from __future__ import annotations
 import contextlib
 import imaplib
 import poplib
+import signal
 import smtplib
 import socket
 import ssl
+import subprocess
+import sys
+import time
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +21,7 @@ import pytest
 from tests.support.dovecot import Dovecot
 from tests.support.postfix import Postfix
 
+ROOT = Path(__file__).resolve().parents[2]
 MESSAGE = b"""From: a@mail.test\r
 To: b@mail.test\r
 Subject: hello\r
@@ -138,3 +143,27 @@ def test_a_profile_names_the_servers_and_hides_the_password(
     secret = Path(tables["test"]["password"]["file"])
     assert secret.stat().st_mode & 0o777 == 0o600
     assert secret.read_text() == mail_user[1] + "\n"
+
+
+def test_servers_end_with_the_process_that_started_them_however_it_ends(tmp_path: Path) -> None:
+    program = (
+        "import os, signal, sys; from pathlib import Path; from tests.support import daemons;"
+        "one = daemons.Daemon([sys.executable, '-m', 'http.server', '-b', '127.0.0.1', sys.argv[1]],"
+        " Path(sys.argv[2]));"
+        "one.wait_until_listening(int(sys.argv[1])); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    from tests.support import daemons
+
+    (port,) = daemons.free_ports(1)
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(port), str(tmp_path / "log")], cwd=ROOT, timeout=30, check=False
+    )
+    assert done.returncode == -signal.SIGKILL
+    end = time.monotonic() + 5
+    while time.monotonic() < end:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+        except ConnectionRefusedError:
+            return
+        time.sleep(0.01)
+    pytest.fail("the daemon outlived the process that started it")

@@ -10,7 +10,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mailcli.errors import QueryError
-from mailcli.model.query import parse, unparse
 from mailcli.model.query.ast import (
     Everything,
     InThread,
@@ -25,6 +24,8 @@ from mailcli.model.query.ast import (
     conjunction,
     disjunction,
 )
+from mailcli.model.query.explain import unparse
+from mailcli.model.query.parse import parse
 from mailcli.store import search
 from tests.support.query_oracle import Oracle
 from tests.support.small_mailbox import FOLDERS, SmallMailbox, mail

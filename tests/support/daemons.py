@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import random
 import signal
@@ -55,45 +54,51 @@ def work_directory(prefix: str) -> Path:
     return made
 
 
-def _die_with_parent() -> None:
-    """Runs in the child: SIGTERM when the test process is gone, even by SIGKILL (prctl(2))."""
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+class Daemon:
+    """A daemon that stays in the foreground, in a session of its own.
 
+    A shell beside it waits for the end of a pipe only we hold: should the test process be killed,
+    it ends the daemon's whole process group. (PR_SET_PDEATHSIG would not do: Postfix's master
+    changes its effective user, which clears it.)
+    """
 
-def spawn(command: list[str], log: Path) -> subprocess.Popen[bytes]:
-    """Start a daemon that stays in the foreground, in a session of its own."""
-    with log.open("ab") as sink:
-        return subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=sink,
-            stderr=sink,
+    def __init__(self, command: list[str], log: Path) -> None:
+        self.log = log
+        with log.open("ab") as sink:
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, start_new_session=True
+            )
+        self._watch = subprocess.Popen(
+            ["/bin/sh", "-c", f"read -r _; kill -s KILL -- -{self._process.pid}"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
             start_new_session=True,
-            preexec_fn=_die_with_parent,
         )
 
+    def wait_until_listening(self, port: int) -> None:
+        """Return once `port` accepts; raise DaemonFailed when it ends or 10 s have passed."""
+        end = time.monotonic() + 10
+        while time.monotonic() < end and self._process.poll() is None:
+            with contextlib.suppress(OSError), socket.create_connection((HOST, port), 1):
+                return
+            time.sleep(0.01)
+        raise DaemonFailed(f"{self._process.args!r} does not listen on {port}\n{tail(self.log)}")
 
-def wait_until_listening(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    """Return once `port` accepts; raise DaemonFailed when the daemon ends or 10 s have passed."""
-    end = time.monotonic() + 10
-    while time.monotonic() < end and process.poll() is None:
-        with contextlib.suppress(OSError), socket.create_connection((HOST, port), 1):
-            return
-        time.sleep(0.01)
-    raise DaemonFailed(f"{process.args!r} does not listen on {port}\n{tail(log)}")
+    def end(self, grace: float = 0.5) -> None:
+        """SIGTERM, then SIGKILL for the whole process group; returns when it is gone."""
+        assert self._watch.stdin is not None
+        self._watch.kill()
+        self._watch.wait()
+        self._watch.stdin.close()
+        if self._process.poll() is None:
+            self._process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(grace)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
 
 
 def tail(log: Path) -> str:
     return log.read_text(errors="replace")[-2000:] if log.exists() else ""
-
-
-def end(process: subprocess.Popen[bytes], grace: float = 0.5) -> None:
-    """SIGTERM, then SIGKILL for the daemon's whole process group; returns when it is gone."""
-    if process.poll() is None:
-        process.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(grace)
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)  # the session we made: master and all its children
-    process.wait()

@@ -180,7 +180,7 @@ class Dovecot:
         self.tls: ServerTls = make_server_tls(directory / "tls", DOMAIN)
         self.ca = self.tls.ca
         self.imap = self.imaps = self.pop3 = self.pop3s = 0
-        self._process: subprocess.Popen[bytes] | None = None
+        self._daemon: daemons.Daemon | None = None
         self._numbers = itertools.count(1)
         self._owner = pwd.getpwnam("mail") if os.getuid() == 0 else pwd.getpwuid(os.getuid())
         for sub in ("etc/jwt/default/HS256", "etc/users", "run", "mail"):
@@ -199,10 +199,10 @@ class Dovecot:
                 self.imap, self.imaps, self.pop3, self.pop3s = daemons.free_ports(4)
             self._configure()
             program = shutil.which("dovecot") or "/usr/sbin/dovecot"
-            self._process = daemons.spawn([program, "-F", "-c", str(self._conf)], self.log)
+            self._daemon = daemons.Daemon([program, "-F", "-c", str(self._conf)], self.log)
             try:
                 for port in (self.imap, self.imaps, self.pop3, self.pop3s):
-                    daemons.wait_until_listening(self._process, port, self.log)
+                    self._daemon.wait_until_listening(port)
             except daemons.DaemonFailed as problem:
                 self.stop()
                 if "Address already in use" not in str(problem) or attempt == 5:
@@ -212,9 +212,9 @@ class Dovecot:
         raise AssertionError
 
     def stop(self) -> None:
-        if self._process is not None:
-            daemons.end(self._process)
-            self._process = None
+        if self._daemon is not None:
+            self._daemon.end()
+            self._daemon = None
 
     def restart(self) -> None:
         self.stop()

@@ -13,7 +13,6 @@ import os
 import pwd
 import re
 import shutil
-import subprocess
 import time
 from pathlib import Path
 from typing import NamedTuple
@@ -132,7 +131,7 @@ class Postfix:
         self.size_limit = size_limit
         self.log = directory / "log/postfix.log"
         self.smtp = self.submission = self.submissions = 0
-        self._process: subprocess.Popen[bytes] | None = None
+        self._daemon: daemons.Daemon | None = None
         daemon = pwd.getpwnam("postfix")
         for sub in ("postfix", "log", "data", "spool", "spool/pid"):
             (directory / sub).mkdir(parents=True)
@@ -150,10 +149,10 @@ class Postfix:
             self._configure()
             program = "/usr/lib/postfix/sbin/master"
             # -s: in the foreground, as `postfix start-fg` starts it
-            self._process = daemons.spawn([program, "-c", str(self.directory / "postfix"), "-s"], self.log)
+            self._daemon = daemons.Daemon([program, "-c", str(self.directory / "postfix"), "-s"], self.log)
             try:
                 for port in (self.smtp, self.submission, self.submissions):
-                    daemons.wait_until_listening(self._process, port, self.log)
+                    self._daemon.wait_until_listening(port)
             except daemons.DaemonFailed as problem:
                 self.stop()
                 if "Address already in use" not in str(problem) or attempt == 5:
@@ -163,9 +162,9 @@ class Postfix:
         raise AssertionError
 
     def stop(self) -> None:
-        if self._process is not None:
-            daemons.end(self._process)
-            self._process = None
+        if self._daemon is not None:
+            self._daemon.end()
+            self._daemon = None
 
     def restart(self) -> None:
         self.stop()

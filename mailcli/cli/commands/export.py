@@ -14,9 +14,13 @@ def run(session: Session, query: tuple[str, ...], output: str, form: str | None)
 
     from mailcli.app import exchange
 
-    count = exchange.export(session.ctx, query, Path(output).expanduser(), form or "")
+    done = exchange.export(session.ctx, query, Path(output).expanduser(), form)
     session.end_progress()
-    session.out.show(EXPORTS, ((count, output),), quiet=True)
+    if done.missing:
+        session.out.notice(
+            f"{done.missing} have only headers here and were left out; mailcli fetch brings them"
+        )
+    session.out.show(EXPORTS, (done,), quiet=True)
 
 
 COMMAND = Command(
@@ -26,11 +30,19 @@ COMMAND = Command(
     arguments=(Argument("query", "QUERY", "As for search; see mailcli help query.", many=True),),
     options=(
         Option(("-o", "--output"), "The file or directory.", "text", "PATH", required=True, complete="files"),
-        Option(("--as",), "The form; without it, by the name of PATH.", "choice", choices=FORMS, dest="form"),
+        Option(
+            ("--as",),
+            "The form; without it eml for a directory that is there, else mbox.",
+            "choice",
+            choices=FORMS,
+            dest="form",
+        ),
     ),
     about="""
-    The messages are written byte for byte, in an mbox as mboxrd, oldest first. A word that begins with -
-    is a negated term, as for search.
+    The messages are written byte for byte, oldest first: into one mbox (mboxrd), as single .eml files
+    named by their ids, or into a Maildir with their flags. Nothing that is there is overwritten.
+
+    A word that begins with - is a negated term, as for search.
     """,
     examples=(Example("mailcli export in:Archive before:2024 -o old.mbox", "Everything before 2024."),),
     words=True,

@@ -87,7 +87,7 @@ COMMAND = Command(
         Option(("--delete-after",), "POP3: delete it this many days after it came.", "integer", "DAYS"),
         Option(
             ("--adopt",),
-            "POP3: the mailbox moved to another server; recognise by their headers the messages that are here.",
+            "POP3: the mailbox moved to another server: recognise what is here by its headers.",
         ),
         Option(("--full",), "IMAP: compare everything instead of asking what changed."),
     ),

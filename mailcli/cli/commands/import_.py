@@ -15,10 +15,10 @@ def run(session: Session, paths: tuple[str, ...], to: str | None) -> int:
 
     done = exchange.import_paths(session.ctx, [Path(path).expanduser() for path in paths], to)
     session.end_progress()
+    for line in done.unreadable:
+        session.out.notice(line)
     session.out.show(IMPORTS, (done,), quiet=True)
-    for problem in done.problems:
-        session.out.notice(problem)
-    return PartialFailure.exit_code if done.problems else 0
+    return PartialFailure.exit_code if done.unreadable else 0
 
 
 COMMAND = Command(

@@ -9,8 +9,13 @@ from mailcli.model import printable
 
 
 def _imported(done: Any, _look: Look) -> str:
-    failed = f", {len(done.problems)} could not be read" if done.problems else ""
-    return f"{done.count} imported into {printable.line(done.folder)}{failed}\n"
+    failed = f", {len(done.unreadable)} could not be read" if done.unreadable else ""
+    place = printable.line(f"{done.account}:{done.folder}")
+    return f"{_count(done.messages)} imported into {place}{failed}\n"
+
+
+def _count(messages: int) -> str:
+    return f"{messages} message" + ("" if messages == 1 else "s")
 
 
 IMPORTS: Final = View(
@@ -18,16 +23,18 @@ IMPORTS: Final = View(
     {
         "account": Field("text", lambda d: d.account),
         "folder": Field("text", lambda d: d.folder),
-        "count": Field("integer", lambda d: d.count),
-        "ids": Field("words", lambda d: d.ids),
-        "problems": Field("words", lambda d: d.problems),
+        "messages": Field("integer", lambda d: d.messages),
+        "unreadable": Field("words", lambda d: d.unreadable),
     },
     text=_imported,
-    ident=lambda d: tuple(d.ids),
 )
 
 EXPORTS: Final = View(
     "export",
-    {"count": Field("integer", lambda d: d[0]), "path": Field("text", lambda d: str(d[1]))},
-    text=lambda d, _: f"{d[0]} written to {printable.line(str(d[1]))}\n",
+    {
+        "messages": Field("integer", lambda d: d.messages),
+        "missing": Field("integer", lambda d: d.missing),
+        "path": Field("text", lambda d: str(d.path)),
+    },
+    text=lambda d, _: f"{_count(d.messages)} written to {printable.line(str(d.path))}\n",
 )

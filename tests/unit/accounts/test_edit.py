@@ -122,6 +122,22 @@ def test_the_default_account_can_be_set_where_it_was_not(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("# about a\n[accounts.a]\n", 'default_account = "a"\n\n# about a\n[accounts.a]\n'),
+        ("# mine\n\n[accounts.a]\n", '# mine\n\ndefault_account = "a"\n\n[accounts.a]\n'),
+    ],
+)
+def test_a_new_key_goes_below_the_comment_that_opens_the_file(
+    tmp_path: Path, before: str, after: str
+) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(before + 'email = "a@b.c"\n')
+    edit.set_value(path, "default_account", "a")
+    assert path.read_text() == after + 'email = "a@b.c"\n'
+
+
+@pytest.mark.parametrize(
     ("key", "word", "expected"),
     [
         ("accounts.home.pop3.prot", "1", UsageError),

@@ -7,7 +7,7 @@ from unittest.mock import patch
 import pytest
 
 from mailcli.errors import NotFound, QueryError, UsageError
-from mailcli.model.query import parse
+from mailcli.model.query.parse import parse
 from mailcli.store import search
 from tests.support.small_mailbox import SmallMailbox, mail
 

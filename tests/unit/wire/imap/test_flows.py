@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -24,14 +26,18 @@ TOKEN = BearerToken("geheim")
 PLAIN = b"AGF0AGdlaGVpbQ=="  # \0at\0geheim
 
 
+Line = bytes | Callable[[bytes], bytes]
+
+
 def endpoint(tls: Tls = Tls.IMPLICIT, host: str = "imap.example.org", **more: Any) -> Endpoint:
     return Endpoint(Protocol.IMAP, host, 993, tls, "at", **more)
 
 
 class Played:
-    """What came of a flow against lines of a server: one per turn, b"TLS" for a handshake."""
+    """What came of a flow against lines of a server, one per turn; a function makes its line of what
+    was written."""
 
-    def __init__(self, where: Endpoint, secret: Secret, *lines: bytes, protected: bool = True) -> None:
+    def __init__(self, where: Endpoint, secret: Secret, *lines: Line, protected: bool = True) -> None:
         self.written = b""
         self.handshakes = 0
         self.result: Greeted | None = None
@@ -67,7 +73,10 @@ class Played:
             if all(map(self._engine.done, tags)):
                 return events
             assert self._lines, f"the flow waits for an answer to {self.written!r}"
-            events += self._engine.receive(self._lines.pop(0) + b"\r\n")
+            line = self._lines.pop(0)
+            events += self._engine.receive(
+                (line if isinstance(line, bytes) else line(self.written)) + b"\r\n"
+            )
 
     @property
     def leaked(self) -> bool:
@@ -221,6 +230,23 @@ def test_scram_refused_at_once_is_followed_by_one_attempt_with_plain() -> None:
     )
     refused(AuthenticationFailed, played)
     assert played.written.count(b"AUTHENTICATE") == 2 and PLAIN in played.written
+
+
+def test_a_refused_proof_of_scram_is_a_wrong_password() -> None:
+    def challenge(written: bytes) -> bytes:
+        first = base64.b64decode(written.split()[-1])
+        nonce = first.partition(b"r=")[2]
+        return b"+ " + base64.b64encode(b"r=" + nonce + b"server,s=c2FsdHNhbHQ=,i=4096")
+
+    played = Played(
+        endpoint(),
+        SECRET,
+        b"* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=SCRAM-SHA-256 AUTH=PLAIN] hi",
+        challenge,
+        b"A1 NO [AUTHENTICATIONFAILED] no",
+    )
+    refused(AuthenticationFailed, played)
+    assert played.written.count(b"AUTHENTICATE") == 1
 
 
 def test_a_server_that_cannot_prove_itself_gets_no_plain_password() -> None:
