@@ -189,7 +189,8 @@ class Pump(Generic[C, E]):
         try:
             events = self.engine.receive(data)
         except RemoteProtocolError as error:
-            raise type(error)(f"{self.label}: {error.message}", hint=error.hint) from error
+            hint = error.hint or "is this the right port? --transcript FILE shows the conversation"
+            raise type(error)(f"{self.label}: {error.message}", hint=hint) from error
         if self._farewell is not None:
             for event in events:
                 self._last_words = self._farewell(event) or self._last_words
@@ -241,7 +242,8 @@ class _Watch:
             if octets - self._window_seen < LEAST_RATE * self._deadlines.content:
                 raise TimedOut(
                     f"{self._stream.label}: less than {LEAST_RATE} octets a second"
-                    f" for {self._deadlines.content:g} seconds ({self._phase})"
+                    f" for {self._deadlines.content:g} seconds ({self._phase})",
+                    hint="try again later",
                 )
             self._window, self._window_seen = now + self._deadlines.content, octets
 

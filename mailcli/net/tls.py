@@ -131,15 +131,20 @@ def refused(error: Exception, label: str, host: str, first: bytes) -> MailcliErr
             hint="TLS 1.2 is the oldest version that is safe; ask the operator to turn it on",
         )
     if isinstance(error, ssl.SSLEOFError) or reason == "UNEXPECTED_EOF_WHILE_READING":
-        return Unreachable(f"{label} closed the connection during the TLS handshake")
-    return RemoteProtocolError(f"{label}: the TLS handshake failed: {_words(reason) or error}")
+        return Unreachable(f"{label} closed the connection during the TLS handshake", hint="try again later")
+    return RemoteProtocolError(
+        f"{label}: the TLS handshake failed: {_words(reason) or error}",
+        hint="check the port; `openssl s_client -connect HOST:PORT` shows what the server does",
+    )
 
 
 def broken(error: ssl.SSLError, label: str) -> MailcliError:
     """The error for a TLS connection that broke after the handshake."""
     if isinstance(error, ssl.SSLEOFError):
-        return Unreachable(f"{label}: the connection was cut (no TLS close_notify)")
-    return Unreachable(f"{label}: the TLS connection broke: {_words(error.reason or '') or error}")
+        return Unreachable(f"{label}: the connection was cut (no TLS close_notify)", hint="try again later")
+    return Unreachable(
+        f"{label}: the TLS connection broke: {_words(error.reason or '') or error}", hint="try again later"
+    )
 
 
 def _words(reason: str) -> str:
