@@ -63,9 +63,14 @@ class Outcome(NamedTuple):
 
 
 class Sent(NamedTuple):
-    """The result of a submission, for `send` and for its JSON."""
+    """The result of a submission, for `send` and for its JSON.
+
+    `stage` is where it was decided: "recipient" when RCPT was what the server refused, "message"
+    when it was the sender or the message itself, "" when there is nothing to decide.
+    """
 
     account: str
     message_id: str
     queue_id: str
     recipients: tuple[Outcome, ...]
+    stage: str = ""

@@ -41,5 +41,4 @@ class StartTls:
     """Do the TLS handshake now and tell the engine; the flow is sent []."""
 
 
-Step = Greet | Call[C] | StartTls
-Flow = Generator["Greet | Call[C] | StartTls", list[E], R]
+Flow = Generator[Greet | Call[C] | StartTls, list[E], R]

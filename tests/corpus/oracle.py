@@ -34,15 +34,15 @@ def parsed(text: str) -> Any:
     return stack[0][0]
 
 
-def leaves(structure: Any, prefix: str = "", whole: bool = True) -> list[tuple[str, str, str, int, dict[str, bytes]]]:
+def leaves(
+    structure: Any, prefix: str = "", whole: bool = True
+) -> list[tuple[str, str, str, int, dict[str, bytes]]]:
     """Number, type, encoding, octets and parameters (of type and disposition) of each leaf."""
     if isinstance(structure[0], list):
         found = []
-        number = 0
-        for child in structure:
+        for number, child in enumerate(structure, 1):
             if not isinstance(child, list):
                 break
-            number += 1
             number_of = f"{prefix}{number}"
             nested = isinstance(child[0], list)
             found += leaves(child, number_of + "." if nested else number_of, False)
@@ -70,5 +70,6 @@ def _pairs(values: Any) -> dict[str, bytes]:
     if not isinstance(values, list):
         return {}
     return {
-        key.decode("latin-1").lower(): value or b"" for key, value in zip(values[::2], values[1::2], strict=False)
+        key.decode("latin-1").lower(): value or b""
+        for key, value in zip(values[::2], values[1::2], strict=False)
     }

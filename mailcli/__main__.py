@@ -1,0 +1,32 @@
+"""`mailcli` and `python -m mailcli`."""
+
+from __future__ import annotations
+
+import sys
+
+TYPE_CHECKING = False  # not from typing: its import would double the time of --version
+if TYPE_CHECKING:
+    from mailcli.app.context import Context
+
+
+def main() -> int:
+    """Run the command line; the exit code."""
+    if sys.argv[1:] in (["--version"], ["-V"]):
+        from mailcli import __version__
+
+        sys.stdout.write(f"mailcli {__version__}\n")
+        return 0
+    from mailcli.cli import run, streams
+
+    return run.main(sys.argv[1:], streams.standard(), reader=_reader)
+
+
+def _reader(ctx: Context, start: str | None, plain: bool) -> int:
+    """The full-screen reader. It is started from here because neither face imports the other."""
+    from mailcli.tui.run import run
+
+    return run(ctx, start, plain=plain)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,342 @@
+"""The configuration file: read, checked strictly, and made into accounts.
+
+Every fault is a ConfigError that names the file, the line and, for a misspelt key, the likely one.
+Nothing here is slow: `list` reads the configuration at every start.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from mailcli.accounts.fields import SECRET_KINDS, TABLES, Field
+from mailcli.errors import ConfigError, LocalIOError, NotFound
+from mailcli.model.account import (
+    DEFAULT_PORTS,
+    LOCAL,
+    Account,
+    Endpoint,
+    FolderPolicy,
+    Pop3Policy,
+    Protocol,
+    SecretSpec,
+    Tls,
+)
+
+_WORDS = {"text": "a text", "number": "a whole number", "bool": "true or false", "texts": "a list of texts"}
+
+
+class Config(NamedTuple):
+    """What the configuration says. `default` is the account used when none is named (None: there
+    is no account); `settings` holds the program's own settings, every one with its default."""
+
+    path: Path
+    accounts: Mapping[str, Account]
+    default: str | None
+    settings: Mapping[str, Any]
+
+    def account(self, name: str | None = None) -> Account:
+        """The account of this name, or the default one. Raises NotFound, ConfigError."""
+        if name is None:
+            if self.default is None:
+                raise ConfigError("there is no account yet", hint="`mailcli account add ADDRESS` makes one")
+            return self.accounts[self.default]
+        found = self.accounts.get(name)
+        if found is None:
+            hint = _did_you_mean(name, self.accounts) or "`mailcli account list` shows the accounts"
+            raise NotFound(f"there is no account {name!r}", hint=hint)
+        return found
+
+
+def load(path: Path) -> Config:
+    """Read and check the file; a missing one is an empty Config.
+
+    Raises ConfigError for a fault in it, LocalIOError if it cannot be read.
+    """
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return Config(path, {}, None, {})
+    except OSError as error:
+        raise LocalIOError(f"the configuration {path} cannot be read: {error.strerror}") from error
+    return parse(data, path)
+
+
+def parse(data: bytes, path: Path) -> Config:
+    """Check the text of a configuration file; `path` is named in errors. Raises ConfigError."""
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ConfigError(f"{path}, line {line}: the file is not UTF-8") from error
+    try:
+        read = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}{_toml_place(str(error))}") from error
+    return _Reader(path, text).config(read)
+
+
+def unfit_name(name: str) -> str:
+    """Why this cannot be the name of an account ("" if it can)."""
+    if name in (LOCAL, "all"):
+        return "the name is reserved"
+    plain = name.replace(".", "").replace("_", "").replace("-", "")
+    if not (plain.isascii() and plain.isalnum() and name[0].isalnum() and len(name) <= 64):
+        return "a name is made of letters, digits, . _ and -"
+    return ""
+
+
+def is_address(text: str) -> bool:
+    """Whether this may be the bare address of an account: local@domain, nothing around it."""
+    local, _, domain = text.partition("@")
+    bad = any(c.isspace() or not c.isprintable() or c in '<>,;:"()' for c in text)
+    return bool(local and domain) and "@" not in domain and not bad
+
+
+class _Reader:
+    """Turns tables into values; knows the text, to say in which line a fault is."""
+
+    def __init__(self, path: Path, text: str) -> None:
+        self.path = path
+        self.text = text
+
+    def config(self, read: dict[str, Any]) -> Config:
+        self.check((), read, TABLES["root"])
+        accounts: dict[str, Account] = {}
+        for name, table in read.get("accounts", {}).items():
+            where = ("accounts", name)
+            if not isinstance(table, dict):
+                raise self.fault(where, f"accounts.{name} must be a table: [accounts.{name}]")
+            why = unfit_name(name)
+            if why:
+                raise self.fault(where, f"account {name!r}: {why}")
+            accounts[name] = self.account(name, table)
+        default = read.get("default_account")
+        if default is None:
+            default = next(iter(accounts), None)
+        elif default not in accounts:
+            hint = _did_you_mean(default, accounts)
+            raise self.fault(("default_account",), f"default_account: there is no account {default!r}", hint)
+        return Config(self.path, accounts, default, {})
+
+    def account(self, name: str, table: dict[str, Any]) -> Account:
+        at = ("accounts", name)
+        self.check(at, table, TABLES["account"])
+        if "email" not in table:
+            raise self.fault(at, f"accounts.{name} has no `email`")
+        email = table["email"]
+        if not is_address(email):
+            raise self.fault((*at, "email"), f"accounts.{name}.email: {email!r} is not an address")
+        if "imap" in table and "pop3" in table:
+            raise self.fault(
+                (*at, "pop3"),
+                f"accounts.{name} has both imap and pop3",
+                "one account has one incoming server",
+            )
+        incoming = sending = None
+        for protocol in (Protocol.IMAP, Protocol.POP3):
+            if protocol.value in table:
+                incoming = self.endpoint(at, table, protocol)
+        if "smtp" in table:
+            sending = self.endpoint(at, table, Protocol.SMTP)
+        folders = table.get("imap", {}).get("folders", {})
+        return Account(
+            name=name,
+            email=email,
+            full_name=table.get("full_name", ""),
+            aliases=tuple(table.get("aliases", ())),
+            incoming=incoming,
+            sending=sending,
+            folders=FolderPolicy(tuple(folders.get("include", ("*",))), tuple(folders.get("exclude", ()))),
+            pop3=self.pop3(at, table.get("pop3", {})),
+            push=table.get("push", "auto"),
+            save_sent=table.get("save_sent", True),
+            special=tuple(table.get("special", {}).items()),
+        )
+
+    def endpoint(self, at: tuple[str, ...], account: dict[str, Any], protocol: Protocol) -> Endpoint:
+        table = account[protocol.value]
+        at = (*at, protocol.value)
+        name = ".".join(at)
+        if not table.get("host"):
+            raise self.fault(at, f"{name} has no `host`")
+        if any(c.isspace() or c in "/@" for c in table["host"]):
+            raise self.fault((*at, "host"), f"{name}.host: {table['host']!r} is not a host name")
+        tls = Tls(table.get("tls", "implicit"))
+        port = table.get("port", DEFAULT_PORTS[protocol, tls])
+        if port > 65535:
+            raise self.fault((*at, "port"), f"{name}.port: {port} is not a port")
+        for pin in table.get("pin", ()):
+            if not re.fullmatch(r"sha256:([0-9a-fA-F]{2}:?){31}[0-9a-fA-F]{2}", pin):
+                raise self.fault(
+                    (*at, "pin"), f"{name}.pin: {pin!r} is not of the form sha256:HEX (64 digits)"
+                )
+        auth = table.get("auth", "auto")
+        if auth == "none" and protocol is not Protocol.SMTP:
+            raise self.fault((*at, "auth"), f'{name}.auth: "none" is only for smtp')
+        ca_file = table.get("ca_file", account.get("ca_file"))
+        return Endpoint(
+            protocol=protocol,
+            host=table["host"],
+            port=port,
+            tls=tls,
+            user=table.get("user", account.get("user", account["email"])),
+            auth=auth,
+            secret=self.secret(account, table, protocol, tls),
+            ca_file=None if ca_file is None else self.beside(ca_file),
+            pins=tuple(table.get("pin", ())),
+            allow_cleartext=table.get("allow_cleartext", False),
+            disabled=frozenset(word.upper() for word in table.get("disable", ())),
+            connections=table.get("connections", 2),
+        )
+
+    def secret(
+        self, account: dict[str, Any], table: dict[str, Any], protocol: Protocol, tls: Tls
+    ) -> SecretSpec | None:
+        """The server's own password, else the account's, else the keyring; None: no sign-in."""
+        if table.get("auth") == "none":
+            return None
+        given = table.get("password", account.get("password"))
+        if given is None:
+            # A relay on this machine is the one server people use without a password.
+            open_relay = protocol is Protocol.SMTP and tls is Tls.NONE and "user" not in table
+            return None if open_relay else SecretSpec("keyring")
+        [(kind, value)] = given.items()
+        if kind == "keyring":
+            return SecretSpec(kind, "" if value is True else value)
+        return SecretSpec(kind, str(self.beside(value)) if kind == "file" else value)
+
+    def pop3(self, at: tuple[str, ...], table: dict[str, Any]) -> Pop3Policy:
+        days = table.get("delete_after", 0)
+        if days and "leave" in table:
+            raise self.fault(
+                (*at, "pop3", "delete_after"),
+                f"{'.'.join(at)}.pop3 has both `leave` and `delete_after`",
+                "delete_after stands alone",
+            )
+        return Pop3Policy("days" if days else table.get("leave", "keep"), days, table.get("max_size", 0))
+
+    def beside(self, path: str) -> Path:
+        """A path in the configuration: ~ is the home, a relative one counts from the file."""
+        return self.path.parent / Path(path).expanduser()
+
+    # -- checking
+
+    def check(self, at: tuple[str, ...], table: dict[str, Any], fields: Mapping[str, Field]) -> None:
+        """Every key known, every value of its type, all the way down."""
+        for key, value in table.items():
+            field = fields.get(key)
+            here = (*at, key)
+            name = ".".join(here)
+            if field is None:
+                raise self.fault(here, f"unknown key {name!r}", _did_you_mean(key, fields))
+            if field.kind == "table":
+                if not isinstance(value, dict):
+                    raise self.fault(here, f"{name} must be a table, not {_type(value)}")
+                if field.table in TABLES:
+                    self.check(here, value, TABLES[field.table])
+            elif field.kind == "secret":
+                self.check_secret(here, value)
+            else:
+                self.check_value(here, value, field)
+
+    def check_value(self, at: tuple[str, ...], value: object, field: Field) -> None:
+        name = ".".join(at)
+        fits = {
+            "text": isinstance(value, str),
+            "number": isinstance(value, int) and not isinstance(value, bool),
+            "bool": isinstance(value, bool),
+            "texts": isinstance(value, list) and all(isinstance(item, str) for item in value),
+        }[field.kind]
+        if not fits:
+            raise self.fault(at, f"{name} must be {_WORDS[field.kind]}, not {_type(value)}")
+        texts = value if isinstance(value, list) else [value] if isinstance(value, str) else []
+        if any(c < " " or c == "\x7f" for text in texts for c in text):
+            raise self.fault(at, f"{name} holds a control character")
+        if field.choices and value not in field.choices:
+            hint = _did_you_mean(str(value), field.choices)
+            raise self.fault(at, f"{name} must be one of {', '.join(field.choices)}, not {value!r}", hint)
+        if isinstance(value, int) and field.kind == "number" and value < field.least:
+            raise self.fault(at, f"{name} must be at least {field.least}")
+
+    def check_secret(self, at: tuple[str, ...], value: object) -> None:
+        name = ".".join(at)
+        if isinstance(value, str):
+            raise self.fault(
+                at,
+                f"{name}: a password does not stand in the configuration itself",
+                'say where it is: { command = "…" }, { file = "…" }, { env = "…" }, { credential = "…" },'
+                " { keyring = true }",
+            )
+        if not isinstance(value, dict) or len(value) != 1:
+            raise self.fault(at, f"{name} must name one of {', '.join(SECRET_KINDS)}")
+        [(kind, given)] = value.items()
+        if kind not in SECRET_KINDS:
+            raise self.fault((*at, kind), f"unknown key {name}.{kind!r}", _did_you_mean(kind, SECRET_KINDS))
+        if kind == "keyring" and given is True:
+            return
+        if not isinstance(given, str) or not given or "\x00" in given:
+            wanted = "true" if kind == "keyring" else "a text that is not empty"
+            raise self.fault((*at, kind), f"{name}.{kind} must be {wanted}")
+
+    def fault(self, at: tuple[str, ...], message: str, hint: str = "") -> ConfigError:
+        line = line_of(self.text, at)
+        place = f"{self.path}, line {line}: " if line else f"{self.path}: "
+        return ConfigError(place + message, hint=hint)
+
+
+def line_of(text: str, at: tuple[str, ...]) -> int:
+    """The line (from 1) where the key of this path is set, or its table begins; 0 if not found.
+
+    tomllib keeps no places. This is a light scan: table headers and the key at the beginning of
+    each line; a key inside of an inline table gives the line of that table.
+    """
+    table: tuple[str, ...] = ()
+    best, depth = 0, 0
+    for number, line in enumerate(text.splitlines(), 1):
+        stripped = line.strip()
+        if stripped.startswith("["):
+            table = _dotted(stripped.strip("[").partition("]")[0])
+            here = table
+        else:
+            match = re.match(r"""((?:[\w-]+|"[^"]*"|'[^']*'|\s*\.\s*)+?)\s*=""", stripped)
+            if match is None:
+                continue
+            here = table + _dotted(match[1])
+        if len(here) > depth and at[: len(here)] == here:
+            best, depth = number, len(here)
+        elif not best and here[: len(at)] == at:
+            best = number  # [accounts.work.imap] opens accounts.work too
+    return best
+
+
+def _dotted(text: str) -> tuple[str, ...]:
+    parts = re.findall(r"""[\w-]+|"[^"]*"|'[^']*'""", text)
+    return tuple(part.strip("\"'") for part in parts)
+
+
+def _toml_place(message: str) -> str:
+    """`Invalid value (at line 3, column 7)` as `, line 3: invalid value (column 7)`."""
+    match = re.fullmatch(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", message)
+    if match is None:
+        return f": {message}"
+    told = match[1][:1].lower() + match[1][1:]
+    if match[2] is None:
+        return f": {told} at the end of the file"
+    return f", line {match[2]}: {told} (column {match[3]})"
+
+
+def _did_you_mean(word: str, known: Iterable[str]) -> str:
+    import difflib
+
+    close = difflib.get_close_matches(word.lower(), list(known), 1)
+    return f"did you mean {close[0]!r}?" if close else ""
+
+
+def _type(value: object) -> str:
+    names = {str: "a text", bool: "true or false", int: "a number", float: "a number"}
+    names |= {list: "a list", dict: "a table"}
+    return names.get(type(value), "a date")

@@ -1,0 +1,55 @@
+"""What a shell may offer as the next word, from the local database alone.
+
+Every function answers (value, description) pairs and swallows nothing: the command that calls them
+stays silent on any error, since a completion must never disturb the line being typed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from mailcli.app.context import Context
+from mailcli.model.message import Summary
+
+RECENT: Final = 60
+"""Messages offered by id."""
+
+KNOWN: Final = 1000
+"""Newest messages whose addresses are offered."""
+
+Offer = tuple[str, str]
+
+
+def accounts(ctx: Context) -> Iterator[Offer]:
+    for name, account in ctx.config.accounts.items():
+        yield name, account.email
+
+
+def folders(ctx: Context) -> Iterator[Offer]:
+    """Folder names; those of the account of `-A` only, if there is one."""
+    offered: dict[str, str] = {}
+    for folder in ctx.store.folders(ctx.account if ctx.account in ctx.config.accounts else None):
+        if folder.selectable:
+            offered.setdefault(folder.name, f"{folder.account}, {folder.unread} unread")
+    yield from offered.items()
+
+
+def ids(ctx: Context) -> Iterator[Offer]:
+    """The newest messages of all folders."""
+    for row in _newest(ctx, RECENT):
+        sender = row.sender[0].label if row.sender else ""
+        yield row.id, f"{sender}: {row.subject}"
+
+
+def addresses(ctx: Context) -> Iterator[Offer]:
+    """Those who wrote or were written to lately, the newest first."""
+    offered: dict[str, str] = {}
+    for row in _newest(ctx, KNOWN):
+        for address in (*row.sender, *row.to, *row.cc):
+            offered.setdefault(address.email, address.name)
+    yield from offered.items()
+
+
+def _newest(ctx: Context, limit: int) -> list[Summary]:
+    return list(ctx.store.summaries(folders=None, limit=limit).rows)

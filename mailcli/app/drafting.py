@@ -1,0 +1,75 @@
+"""A draft as text for an editor, and back: header lines, a blank line, the body."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from mailcli.app.sending import attachment, header, strict
+from mailcli.errors import MessageMalformed
+from mailcli.model.draft import Draft
+
+_ADDRESSED: Final = ("To", "Cc", "Bcc", "Reply-To")
+
+
+def to_text(draft: Draft) -> str:
+    """The draft for an editor. The fields that people fill in always stand there, even empty."""
+    lines = [
+        f"To: {_joined(draft, 'to')}",
+        f"Cc: {_joined(draft, 'cc')}",
+        *([f"Bcc: {_joined(draft, 'bcc')}"] if draft.bcc else []),
+        f"Subject: {draft.subject}",
+        *(f"{name}: {value}" for name, value in draft.headers),
+    ]
+    return "\n".join(lines) + "\n\n" + draft.text
+
+
+def from_text(draft: Draft, text: str) -> Draft:
+    """The draft as it was edited. What is not in the text (threading, attachments) is kept;
+    `Attach: PATH` lines attach files. Raises MessageMalformed, NotFound for a file."""
+    head, _, body = text.replace("\r\n", "\n").partition("\n\n")
+    fields: dict[str, list[str]] = {}
+    others: list[tuple[str, str]] = []
+    for line in _unfolded(head):
+        name, colon, value = line.partition(":")
+        if not colon:
+            raise MessageMalformed(f"{line!r} is no header line", hint="leave a blank line above the text")
+        known = name.strip().title()
+        if known in {*_ADDRESSED, "Subject", "Attach"}:
+            fields.setdefault(known, []).append(value.strip())
+        else:
+            others.append(header(name.strip(), value.strip()))
+    added = tuple(attachment(Path(p).expanduser()) for p in fields.get("Attach", ()))
+    return draft._replace(
+        to=strict([v for v in fields.get("To", ()) if v]),
+        cc=strict([v for v in fields.get("Cc", ()) if v]),
+        bcc=strict([v for v in fields.get("Bcc", ()) if v]),
+        reply_to=strict([v for v in fields.get("Reply-To", ()) if v]) or draft.reply_to,
+        subject=" ".join(fields.get("Subject", ())),
+        headers=tuple(others),
+        text=body,
+        attachments=(*draft.attachments, *added),
+    )
+
+
+def _joined(draft: Draft, field: str) -> str:
+    return ", ".join(_typed(a.name, a.email) for a in getattr(draft, field))
+
+
+def _typed(name: str, email: str) -> str:
+    if not name:
+        return email
+    if all(c.isalnum() or c in " '-_" for c in name):
+        return f"{name} <{email}>"
+    quoted = name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{quoted}" <{email}>'
+
+
+def _unfolded(head: str) -> list[str]:
+    lines: list[str] = []
+    for line in head.split("\n"):
+        if line[:1] in {" ", "\t"} and lines:
+            lines[-1] += " " + line.strip()
+        elif line.strip():
+            lines.append(line)
+    return lines

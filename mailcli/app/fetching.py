@@ -1,0 +1,193 @@
+"""`fetch`: bring accounts up to date, each in a thread of its own."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from mailcli.app.connecting import deadlines, named, open_incoming_imap, open_incoming_pop3
+from mailcli.app.context import Context, Progress
+from mailcli.errors import ConfigError, Interrupted, Locked, MailcliError, TryAgain, UsageError
+from mailcli.model.account import Account, Pop3Policy, Protocol
+from mailcli.net.deadline import Deadlines
+
+if TYPE_CHECKING:
+    from mailcli.sync.imap import Progress as FolderProgress
+
+
+@dataclass(frozen=True)
+class FetchRequest:
+    """What `fetch` was asked to do; `leave` overrides what a POP3 account leaves on the server
+    ("keep", "delete" or "days")."""
+
+    accounts: Sequence[str] = ()
+    folders: Sequence[str] = ()
+    limit: int | None = None
+    dry_run: bool = False
+    count: bool = False
+    deadline: float | None = None
+    fail_if_locked: bool = False
+    leave: str | None = None
+    days: int = 0
+    adopt: bool = False
+    full: bool = False
+
+
+class FetchReport(NamedTuple):
+    """What became of one account. With `count` or a dry run, `new` is what would come."""
+
+    account: str
+    protocol: str
+    new: int = 0
+    changed: int = 0
+    gone: int = 0
+    pushed: int = 0
+    octets: int = 0
+    seconds: float = 0.0
+    error: MailcliError | None = None
+    locked: bool = False
+
+
+def fetch(ctx: Context, request: FetchRequest) -> list[FetchReport]:
+    """Bring the named accounts (all that have a server, if none is named) up to date.
+
+    An account that fails does not stop the others; its report has the error. Raises ConfigError,
+    NotFound for an unknown account, UsageError for options of the other protocol, Interrupted.
+    """
+    accounts = _chosen(ctx, request)
+    limits = deadlines(request.deadline)
+    _ = ctx.store, ctx.cancel, ctx.secrets, ctx.transcript  # made here, shared by the threads
+    reports: list[FetchReport] = [FetchReport(a.name, _protocol(a)) for a in accounts]
+
+    def work(place: int) -> None:
+        reports[place] = _fetch_one(ctx, accounts[place], request, limits)
+
+    threads = [
+        threading.Thread(target=work, args=(n,), name=f"fetch {a.name}", daemon=True)
+        for n, a in enumerate(accounts)
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        for thread in threads:
+            while thread.is_alive():
+                thread.join(0.2)  # a bare join would not let Ctrl-C through
+    except KeyboardInterrupt:
+        ctx.cancel.cancel()
+        for thread in threads:
+            thread.join()
+        raise Interrupted("interrupted; what had arrived is kept, and the next fetch continues") from None
+    return reports
+
+
+def _chosen(ctx: Context, request: FetchRequest) -> list[Account]:
+    names = list(request.accounts) or ([ctx.account] if ctx.account and ctx.account != "all" else [])
+    if names:
+        accounts = [ctx.config.account(name) for name in dict.fromkeys(names)]
+        for account in accounts:
+            if account.incoming is None:
+                raise ConfigError(f"account {account.name} has no server to fetch from")
+    else:
+        accounts = [a for a in ctx.config.accounts.values() if a.incoming is not None]
+    if not accounts:
+        raise ConfigError("there is no account to fetch", hint="mailcli account add ADDRESS")
+    pop3_only = request.leave is not None or request.adopt
+    if pop3_only and not any(_protocol(a) == "pop3" for a in accounts):
+        raise UsageError("--keep, --delete, --delete-after and --adopt are for POP3 accounts")
+    return accounts
+
+
+def _protocol(account: Account) -> str:
+    return account.incoming.protocol.value if account.incoming else ""
+
+
+def _fetch_one(ctx: Context, account: Account, request: FetchRequest, limits: Deadlines) -> FetchReport:
+    started = time.monotonic()
+    report = FetchReport(account.name, _protocol(account))
+    try:
+        with ctx.store.lock_account(account.name), named(account):
+            if account.incoming and account.incoming.protocol is Protocol.POP3:
+                report = _pop3(ctx, account, request, limits)
+            else:
+                report = _imap(ctx, account, request, limits)
+    except Locked as error:
+        report = report._replace(locked=True, error=error if request.fail_if_locked else None)
+        if not request.fail_if_locked:
+            ctx.notice(f"{account.name}: another fetch is running, left to it")
+    except MailcliError as error:
+        report = report._replace(error=error)
+    return report._replace(seconds=time.monotonic() - started)
+
+
+def _imap(ctx: Context, account: Account, request: FetchRequest, limits: Deadlines) -> FetchReport:
+    from mailcli.sync.imap import Options, Synchroniser
+    from mailcli.sync.server import Server
+
+    def progress(step: FolderProgress) -> None:
+        ctx.progress(Progress(account.name, step.folder, step.done, step.total, step.octets))
+
+    assert account.incoming is not None
+    options = Options(
+        folders=request.folders,
+        limit=request.limit,
+        dry_run=request.dry_run or request.count,
+        full=request.full,
+    )
+    with open_incoming_imap(ctx, account, limits) as connection:
+        server = Server(connection, account.incoming.disabled)
+        run = Synchroniser(
+            ctx.store, account, server, options, progress=progress, cancel=ctx.cancel, clock=ctx.clock
+        )
+        error: MailcliError | None = None
+        try:
+            with named(account):
+                run.run()
+        except MailcliError as failure:
+            error = failure
+    tally = run.tally
+    if error is None and tally.problems:
+        error = TryAgain(f"{account.name}: {'; '.join(tally.problems)}")
+    return FetchReport(
+        account.name, "imap", tally.new, tally.changed, tally.gone, tally.pushed, tally.octets, error=error
+    )
+
+
+def _pop3(ctx: Context, account: Account, request: FetchRequest, limits: Deadlines) -> FetchReport:
+    from mailcli.sync.pop3 import Downloader, Options
+
+    def progress(done: int, total: int, octets: int) -> None:
+        ctx.progress(Progress(account.name, "INBOX", done, total, octets))
+
+    policy = account.pop3
+    if request.leave is not None:
+        policy = Pop3Policy(request.leave, request.days, policy.max_size)
+    options = Options(
+        policy=policy,
+        limit=request.limit,
+        count_only=request.count or request.dry_run,
+        adopt=request.adopt,
+    )
+    run = Downloader(
+        ctx.store,
+        account,
+        lambda: open_incoming_pop3(ctx, account, limits),
+        options,
+        progress=progress,
+        cancel=ctx.cancel,
+        clock=ctx.clock,
+    )
+    error: MailcliError | None = None
+    try:
+        with named(account):
+            run.run()
+    except MailcliError as failure:
+        error = failure
+    tally = run.tally
+    if error is None and tally.problems:
+        error = TryAgain(f"{account.name}: {'; '.join(tally.problems)}")
+    return FetchReport(
+        account.name, "pop3", tally.new, 0, tally.gone, tally.pushed, tally.octets, error=error
+    )

@@ -1,0 +1,24 @@
+"""`index`: figures of the local mailbox, its check, and making the derived part anew."""
+
+from __future__ import annotations
+
+from mailcli.app.context import Context, Progress
+from mailcli.store.values import IndexStatus, Problem
+
+
+def status(ctx: Context) -> IndexStatus:
+    return ctx.store.status()
+
+
+def check(ctx: Context) -> list[Problem]:
+    """Compare rows, files and index; changes nothing."""
+    return ctx.store.check()
+
+
+def rebuild(ctx: Context) -> list[Problem]:
+    """Parse every file again; ids, flags, UIDs and history stay. Returns what could not be read."""
+
+    def progress(done: int, total: int) -> None:
+        ctx.progress(Progress("", "index", done, total, 0))
+
+    return ctx.store.rebuild(progress)

@@ -1,0 +1,160 @@
+"""Lists and searches, answered from the local mailbox alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from mailcli.app.context import Context
+from mailcli.errors import ConfigError, NotFound
+from mailcli.model.account import LOCAL
+from mailcli.model.folder import INBOX
+from mailcli.model.message import Summary
+
+if TYPE_CHECKING:
+    from mailcli.model.query.ast import Query
+
+
+class Page(NamedTuple):
+    """Rows, the cursor behind the last of them (None: no more), and with threads the number of
+    messages in each row's thread (else empty)."""
+
+    rows: Sequence[Summary]
+    next: str | None = None
+    counts: tuple[int, ...] = ()
+
+
+def list_messages(
+    ctx: Context,
+    folder: str | None = None,
+    *,
+    limit: int | None = None,
+    unread: bool = False,
+    threads: bool = False,
+    sort: str = "date",
+    reverse: bool = False,
+    after: str | None = None,
+) -> Page:
+    """Messages of a folder, newest first; without a folder the inbox of the chosen account.
+
+    Raises NotFound for an unknown folder or account, ConfigError when there is no account at all.
+    """
+    keys = _folders(ctx, account_names(ctx), folder)
+    if not keys:
+        return Page(())
+    page = ctx.store.summaries(
+        folders=keys,
+        unread=unread,
+        limit=limit,
+        after=after,
+        sort=sort,
+        reverse=reverse,
+        threads=threads,
+    )
+    return Page(page.rows, page.next, page.counts)
+
+
+def list_in(
+    ctx: Context, account: str, folder: str, *, limit: int | None = None, after: str | None = None
+) -> Page:
+    """As `list_messages`, for an account given by name ("all": that folder of every account)."""
+    names = ctx.store.accounts() if account == "all" else [account]
+    keys = _folders(ctx, names, folder)
+    if not keys:
+        return Page(())
+    page = ctx.store.summaries(folders=keys, limit=limit, after=after)
+    return Page(page.rows, page.next, page.counts)
+
+
+def _folders(ctx: Context, names: Sequence[str], folder: str | None) -> list[int]:
+    """Keys of the folders meant. An account that was never fetched has an empty inbox."""
+    keys = []
+    for name in names:
+        try:
+            keys.append(ctx.store.find_folder(name, folder or INBOX).key)
+        except NotFound:
+            if folder is not None and folder.upper() != INBOX and len(names) == 1:
+                raise
+    if not keys and folder is not None and folder.upper() != INBOX:
+        raise NotFound(f"no account has a folder {folder}", hint="mailcli folder list")
+    return keys
+
+
+def account_names(ctx: Context) -> list[str]:
+    """The accounts a command without further words is about: `-A NAME`, all of them for
+    `-A all`, else the default one, else the built-in local one."""
+    known = list(ctx.config.accounts)
+    if ctx.account == "all":
+        held = ctx.store.accounts()
+        return known + [n for n in held if n not in known]
+    if ctx.account == LOCAL and LOCAL not in known:
+        return [LOCAL]
+    if ctx.account is None and not known:
+        if LOCAL in ctx.store.accounts():
+            return [LOCAL]
+        raise ConfigError("there is no account yet", hint="mailcli account add ADDRESS, or try mailcli demo")
+    return [ctx.chosen_account().name]
+
+
+def search(
+    ctx: Context,
+    words: Sequence[str],
+    *,
+    limit: int | None = None,
+    sort: str = "date",
+    threads: bool = False,
+    reverse: bool = False,
+    after: str | None = None,
+) -> Page:
+    """Messages of every account (or that of `-A`) that match a query. Raises QueryError."""
+    page = ctx.store.search(
+        parse(ctx, words),
+        limit=limit,
+        after=after,
+        sort=sort,
+        reverse=reverse,
+        threads=threads,
+        own_addresses=own_addresses(ctx),
+    )
+    return Page(page.rows, page.next, page.counts)
+
+
+def count(ctx: Context, words: Sequence[str]) -> int:
+    """How many messages match a query."""
+    return ctx.store.count_matches(parse(ctx, words), own_addresses=own_addresses(ctx))
+
+
+def own_addresses(ctx: Context) -> list[str]:
+    """The user's addresses in all accounts: what `from:me` means."""
+    return [email for a in ctx.config.accounts.values() for email in (a.email, *a.aliases) if email]
+
+
+def explain(ctx: Context, words: Sequence[str]) -> str:
+    """The query as it was understood, and how it is answered."""
+    from mailcli.model.query.explain import explain as explain_query
+
+    return explain_query(parse(ctx, words))
+
+
+def parse(ctx: Context, words: Sequence[str]) -> Query:
+    """The query of a command's words, joined by spaces as typed."""
+    from mailcli.model.query.parse import parse as parse_query
+
+    within = ""
+    if ctx.account is not None and ctx.account != "all":
+        within = LOCAL if ctx.account == LOCAL else ctx.chosen_account().name
+    return parse_query(" ".join(words), now=ctx.clock(), account=within)
+
+
+def resolve(ctx: Context, ids: Iterable[str]) -> list[Summary]:
+    """The messages meant by ids, unique prefixes, `mid:…` and `t:…`, each once, in order.
+
+    Raises NotFound and AmbiguousId.
+    """
+    full = [found for text in ids for found in ctx.store.resolve(text)]
+    return ctx.store.get(list(dict.fromkeys(full)))
+
+
+def shortest(ctx: Context, ids: Iterable[str]) -> dict[str, str]:
+    """For each id its shortest unique prefix of four characters or more, for terminals."""
+    return ctx.store.shortest(ids)

@@ -1,0 +1,48 @@
+"""`mailcli forward`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mailcli.cli import composing
+from mailcli.cli.composing import OPTIONS, SUBJECT, Letter
+from mailcli.cli.session import Session
+from mailcli.cli.spec import Argument, Command, Example
+from mailcli.cli.views.results import SENT
+
+
+def run(session: Session, id: str, to: tuple[str, ...], **options: Any) -> None:
+    from mailcli.app import sending
+
+    letter = Letter(to=to, **options)
+    original = session.message(id).id
+    text = composing.body(session, letter)
+    if composing.nothing_to_send(letter, text):
+        return
+    if text is None:
+        template = sending.forward_template(session.ctx, original, letter.sender)
+        prepared = composing.edited(session, template, letter)
+    else:
+        prepared = sending.prepare_forward(session.ctx, original, composing.request(session, letter, text))
+    composing.finish(
+        session, prepared, letter, lambda: sending.mark_answered(session.ctx, original, forwarded=True)
+    )
+
+
+COMMAND = Command(
+    "forward",
+    "Forward a message.",
+    run,
+    arguments=(
+        Argument("id", "ID", "The message to forward.", complete="ids"),
+        Argument("to", "TO", "Addresses.", many=True, complete="addresses"),
+    ),
+    options=(SUBJECT, *OPTIONS),
+    about="""
+    The message stands below the text, with its attachments, and is sent by the account that received
+    it. The text is read from stdin or the file of -F (it may be empty: < /dev/null); on a terminal
+    without either, $EDITOR opens. The original is marked as forwarded.
+    """,
+    examples=(Example("echo 'For you.' | mailcli forward 7k2m ann@example.org", "With a line above it."),),
+    view=SENT,
+)

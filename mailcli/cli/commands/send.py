@@ -1,0 +1,98 @@
+"""`mailcli send`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mailcli.cli import composing
+from mailcli.cli.composing import OPTIONS, SUBJECT, Letter
+from mailcli.cli.session import Session
+from mailcli.cli.spec import Argument, Command, Example, Option
+from mailcli.cli.views.results import SENT
+
+
+def run(
+    session: Session, to: tuple[str, ...], recipients_from_header: bool, raw: bool, **options: Any
+) -> None:
+    from mailcli.app import sending
+
+    letter = Letter(to=to, **options)
+    if raw or recipients_from_header:
+        _send_raw(session, letter, recipients_from_header)
+        return
+    text = composing.body(session, letter)
+    if composing.nothing_to_send(letter, text):
+        return
+    if text is None:
+        prepared = composing.edited(session, sending.blank_template(session.ctx, letter.sender), letter)
+    else:
+        prepared = sending.prepare(session.ctx, composing.request(session, letter, text))
+    composing.finish(session, prepared, letter)
+
+
+def _send_raw(session: Session, letter: Letter, from_header: bool) -> None:
+    """The input is a message already; without recipients on the line, the header names them."""
+    from mailcli.app import sending
+
+    composing.refuse_together(
+        (
+            ("-s", letter.subject),
+            ("-c", letter.cc),
+            ("-b", letter.bcc),
+            ("-a", letter.attach),
+            ("-H", letter.header),
+            ("--html", letter.html),
+        ),
+        "--raw or -t, which send a message as it is,",
+    )
+    data = composing.content(session, letter.file)
+    if letter.not_empty and not data.strip():
+        return
+    prepared = sending.prepare_raw(
+        session.ctx,
+        data,
+        recipients=letter.to,
+        sender=letter.sender,
+        from_header=from_header or not letter.to,
+    )
+    composing.finish(session, prepared, letter)
+
+
+COMMAND = Command(
+    "send",
+    "Send a message.",
+    run,
+    arguments=(
+        Argument("to", "TO", "Addresses, or mailto: URLs.", many=True, required=False, complete="addresses"),
+    ),
+    options=(
+        SUBJECT,
+        *OPTIONS,
+        Option(
+            ("-t", "--recipients-from-header"), "The input is a message; its header names recipients too."
+        ),
+        Option(("--raw",), "The input is a message, to be sent byte for byte."),
+    ),
+    about="""
+    The text is read from stdin or the file of -F; on a terminal without either, $EDITOR opens. The
+    account is that of -A, else the one that owns the address of -r, else the default.
+
+    Attachments and addresses are checked before any connection is made. Nothing is printed when all went
+    well, except on a terminal; --json gives the outcome of each recipient. The message is handed over
+    when the exit code is 0. 65: refused; 67: a recipient refused, and unless --partial deliver is given
+    sent to nobody; 75: try again later; 79: the connection was lost after the message was sent and before
+    the answer, so that it may have arrived; do not blindly send it again.
+
+    With --raw or -t the input is a whole message. It goes out byte for byte, except that Bcc is taken
+    out and a missing Date, Message-ID or From is put in.
+    """,
+    examples=(
+        Example('df -h | mailcli send -s "disk $(hostname)" ops@example.org', "From a script."),
+        Example("./job 2>&1 | mailcli send -E -s 'job output' me@example.org", "Only if it said anything."),
+        Example(
+            "mailcli send -s Report -a report.pdf -F text.txt ann@example.org bob@example.org", "A file."
+        ),
+        Example("mailcli send -t < message.eml", "A message that has its header."),
+    ),
+    view=SENT,
+)

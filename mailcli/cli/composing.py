@@ -1,0 +1,218 @@
+"""What `send`, `reply` and `forward` share: their options, the body, the editor, the result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from mailcli.cli.session import Session
+from mailcli.cli.spec import Option
+from mailcli.cli.views.results import PREPARED, SENT
+from mailcli.errors import Interrupted, LocalIOError, MailcliError, NotFound, UsageError
+
+if TYPE_CHECKING:
+    from mailcli.app.sending import Prepared, SendRequest
+    from mailcli.model.draft import Draft, Outcome
+
+SUBJECT: Final = Option(("-s", "--subject"), "The subject.", "text", "SUBJECT")
+OPTIONS: Final = (
+    Option(
+        ("-c", "--cc"),
+        "A copy to this address; may be repeated.",
+        "text",
+        "ADDRESS",
+        multiple=True,
+        complete="addresses",
+    ),
+    Option(
+        ("-b", "--bcc"),
+        "A copy the others do not see.",
+        "text",
+        "ADDRESS",
+        multiple=True,
+        complete="addresses",
+    ),
+    Option(
+        ("-r", "--from"),
+        "Send as this address, by the account it belongs to.",
+        "text",
+        "ADDRESS",
+        dest="sender",
+    ),
+    Option(
+        ("-a", "--attach"),
+        "Attach this file; may be repeated.",
+        "text",
+        "FILE",
+        multiple=True,
+        complete="files",
+    ),
+    Option(("-H", "--header"), "Add a header field.", "text", "'NAME: VALUE'", multiple=True),
+    Option(("-F", "--file"), "Take the text from this file; - is stdin.", "text", "FILE|-", complete="files"),
+    Option(("--html",), "Take an HTML version of the text from this file.", "text", "FILE", complete="files"),
+    Option(("-E", "--not-empty"), "If the text is empty, send nothing and exit 0."),
+    Option(
+        ("--partial",),
+        "When a recipient is refused: send to nobody, or to the others.",
+        "choice",
+        choices=("abort", "deliver"),
+    ),
+    Option(("--ehlo",), "The name of this machine for the server.", "text", "NAME"),
+    Option(("--deadline",), "Give up after this time.", "number", "SECONDS"),
+    Option(("-n", "--dry-run"), "Print the message as it would be sent, and send nothing."),
+)
+
+
+class Letter(NamedTuple):
+    """The options all three share, as parsed."""
+
+    to: tuple[str, ...]
+    subject: str | None
+    cc: tuple[str, ...]
+    bcc: tuple[str, ...]
+    sender: str | None
+    attach: tuple[str, ...]
+    header: tuple[str, ...]
+    file: str | None
+    html: str | None
+    not_empty: bool
+    partial: str | None
+    ehlo: str | None
+    deadline: float | None
+    dry_run: bool
+
+
+class Row(NamedTuple):
+    """One recipient's line of the result."""
+
+    outcome: Outcome
+    message_id: str
+    queue_id: str
+    account: str
+
+
+def body(session: Session, letter: Letter) -> str | None:
+    """The text given: of -F, else of stdin when that is no terminal; None: the editor is wanted."""
+    if letter.file is None and session.streams.stdin_terminal:
+        if letter.html is not None:
+            return ""
+        if session.can_ask:
+            return None
+        raise UsageError("there is no text", hint="give it on stdin or with -F FILE")
+    return _decoded(content(session, letter.file))
+
+
+def content(session: Session, name: str | None) -> bytes:
+    """The bytes of a file, or of stdin for `-` and None. NotFound, LocalIOError."""
+    if name is None or name == "-":
+        return session.streams.stdin.read()
+    try:
+        return Path(name).expanduser().read_bytes()
+    except FileNotFoundError:
+        raise NotFound(f"there is no file {name}") from None
+    except OSError as error:
+        raise LocalIOError(f"cannot read {name}: {error.strerror}") from error
+
+
+def _decoded(data: bytes) -> str:
+    """Text of unknown encoding: UTF-8, else what every byte means in Latin-1; line ends become LF."""
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        text = data.decode("latin-1")
+    return text.removeprefix("\ufeff").replace("\r\n", "\n")
+
+
+def request(session: Session, letter: Letter, text: str) -> SendRequest:
+    from mailcli.app.sending import SendRequest
+
+    return SendRequest(
+        to=letter.to,
+        cc=letter.cc,
+        bcc=letter.bcc,
+        subject=letter.subject or "",
+        sender=letter.sender,
+        text=text,
+        html=_decoded(content(session, letter.html)) if letter.html else "",
+        attachments=[Path(name).expanduser() for name in letter.attach],
+        headers=[_header(line) for line in letter.header],
+    )
+
+
+def _header(line: str) -> tuple[str, str]:
+    name, colon, value = line.partition(":")
+    if not colon:
+        raise UsageError(f"-H {line!r} has no colon", hint="write -H 'Name: value'")
+    return name.strip(" "), value.strip(" ")
+
+
+def edited(session: Session, template: Draft, letter: Letter) -> Prepared:
+    """Let the user write: the draft in $EDITOR until it is a message and the user says send.
+
+    What was written is never lost: unless it is sent, the file stays and its name is told.
+    """
+    from mailcli.app import drafting, sending
+    from mailcli.cli.ask import answer
+    from mailcli.cli.editor import edit, private_file
+
+    draft = sending.merged(template, request(session, letter, template.text), template.text)
+    before = drafting.to_text(draft)
+    path = private_file(before, ".eml")
+    while True:
+        text = edit(session.streams, path)
+        if text.strip() == before.strip():
+            path.unlink()
+            raise Interrupted("nothing was written, so nothing is sent")
+        try:
+            prepared = sending.prepare_draft(session.ctx, drafting.from_text(draft, text))
+        except MailcliError as error:
+            question = f"{error.message}. Edit again? [Y/n] "
+        else:
+            question = f"To {', '.join(prepared.envelope.recipients)}: send, edit or quit? [s/e/q] "
+        said = answer(session.streams, question).lower()
+        if said.startswith("s") and "send" in question:
+            path.unlink()
+            return prepared
+        if said.startswith(("q", "n")):
+            raise Interrupted(f"not sent; the text is kept in {path}")
+
+
+def finish(
+    session: Session, prepared: Prepared, letter: Letter, after: Callable[[], Any] = lambda: None
+) -> None:
+    """Send a prepared message, or with --dry-run only print it. Raises the error of its outcome."""
+    if letter.dry_run:
+        envelope = prepared.envelope
+        to = ", ".join(f"<{address}>" for address in envelope.recipients)
+        session.out.notice(
+            f"not sent: by account {prepared.account.name}, from <{envelope.sender}> to {to}, "
+            f"{len(prepared.data)} octets"
+        )
+        session.out.show(PREPARED, (prepared,))
+        return
+    from mailcli.app import sending
+
+    delivery = sending.Delivery(letter.partial == "deliver", letter.deadline, letter.ehlo or "")
+    sent = sending.deliver(session.ctx, prepared, delivery)
+    session.end_progress()
+    rows = [Row(o, sent.message_id, sent.queue_id, sent.account) for o in sent.recipients]
+    session.out.show(SENT, rows, quiet=True)
+    session.streams.flush()
+    if any(outcome.outcome == "sent" for outcome in sent.recipients):
+        after()
+    failed = sending.failure(sent)
+    if failed is not None:
+        raise failed
+
+
+def nothing_to_send(letter: Letter, text: str | None) -> bool:
+    """-E, as s-nail has it."""
+    return letter.not_empty and text is not None and not text.strip()
+
+
+def refuse_together(given: Sequence[tuple[str, object]], other: str) -> None:
+    """UsageError if any of these options is given beside `other`."""
+    named = [name for name, value in given if value]
+    if named:
+        raise UsageError(f"{' '.join(named)} and {other} do not go together")

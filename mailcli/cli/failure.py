@@ -1,0 +1,40 @@
+"""How a failure is told: one line on stderr, and an exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from mailcli.cli.spec import Globals
+from mailcli.cli.streams import Streams
+from mailcli.errors import MailcliError, PartialFailure
+from mailcli.model import printable
+
+
+def tell(streams: Streams, options: Globals, error: MailcliError, warnings: list[str] | None = None) -> None:
+    """Say what failed: `mailcli: message (hint)`, or the JSON object of the error."""
+    if options.json:
+        from json import dumps
+
+        from mailcli.cli.views.view import error_json
+
+        document: dict[str, object] = {"error": error_json(error)}
+        if warnings:
+            document["warnings"] = warnings
+        streams.say(dumps(document) + "\n")
+    else:
+        streams.say(f"mailcli: {sentence(error)}\n")
+
+
+def sentence(error: MailcliError) -> str:
+    """What failed, where, and what to do next, on one line."""
+    message = printable.line(error.message)
+    hint = printable.line(error.hint)
+    return f"{message} ({hint})" if hint else message
+
+
+def combined(codes: Iterable[int]) -> int:
+    """The exit code of several: all alike, that code; mixed, 1; none, 0."""
+    different = set(codes)
+    if len(different) > 1:
+        return PartialFailure.exit_code
+    return different.pop() if different else 0

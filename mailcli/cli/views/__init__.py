@@ -1,0 +1,1 @@
+"""How each kind of result is shown: its JSON fields, its columns, its text."""

@@ -1,0 +1,160 @@
+"""A view: everything the printers need to know about one kind of result.
+
+One set of fields serves --json, --format, the tab-separated form, and the published schema; a
+terminal adds its own layout. A command hands rows and their view to `Output` and knows no form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from mailcli.model import flags as flagging
+from mailcli.model import printable
+from mailcli.model.address import Address
+
+KINDS: Final = frozenset(
+    (
+        "text",
+        "integer",
+        "number",
+        "boolean",
+        "date",
+        "address",
+        "addresses",
+        "words",
+        "pairs",
+        "error",
+        "object",
+        "objects",
+    )
+)
+
+
+class Field(NamedTuple):
+    """One field. `get` takes the row; `kind` says what it gives:
+
+    text, integer, number, boolean; date (an ISO 8601 text with offset); address (an Address or
+    None); addresses (a sequence of them); words (a list of str); pairs (of str); error (a
+    MailcliError or None); object and objects (one, a sequence of what `of` views). `none`: may be
+    None as well.
+    """
+
+    kind: str
+    get: Callable[[Any], Any]
+    of: View | None = None
+    none: bool = False
+
+
+class Look(NamedTuple):
+    """How a terminal looks, for layouts: its width in cells, the time now, shortened ids."""
+
+    width: int
+    now: float
+    short: Mapping[str, str]
+    terminal: bool = True
+    show: Any = None  # what a command adds for its own layout
+
+
+class Column(NamedTuple):
+    """A column of a terminal's table. `grow` columns share what the others leave; `style` is a
+    style for the row; columns whose `least` no longer fits are left out, last `keep` first."""
+
+    title: str
+    get: Callable[[Any, Look], str]
+    style: Callable[[Any], str] = lambda _: ""
+    right: bool = False
+    most: int = 0  # 0: no limit
+    grow: bool = False
+    keep: int = 9  # 0 is never left out
+
+
+class View(NamedTuple):
+    """A kind of result.
+
+    `name` names it in the schema; `fields` in their JSON order; `tsv` the fields of the piped form;
+    `columns` the terminal's table for these rows. `text` replaces both by a layout of its own
+    (it returns printable lines, already filtered); `raw` is for results that are bytes: written as
+    they are when piped, filtered on a terminal. `ident` gives what --ids prints.
+    """
+
+    name: str
+    fields: Mapping[str, Field]
+    tsv: Sequence[str] = ()
+    columns: Callable[[Sequence[Any], Look], Sequence[Column]] | None = None
+    text: Callable[[Any, Look], str] | None = None
+    ident: Callable[[Any], Sequence[str]] | None = None
+    raw: Callable[[Any], bytes] | None = None
+
+
+def plain(field: Field, value: Any) -> str:
+    """A field's value as one text: the cell of a line, the value in a template. Not yet filtered."""
+    kind = field.kind
+    if value is None:
+        return ""
+    if kind == "text" or kind == "date":
+        return str(value)
+    if kind == "address":
+        return address_text(value)
+    if kind == "addresses":
+        return ", ".join(map(address_text, value))
+    if kind == "words":
+        return " ".join(value)
+    if kind == "boolean":
+        return "yes" if value else "no"
+    if kind == "pairs":
+        return "; ".join(f"{name}: {text}" for name, text in value)
+    if kind == "object":
+        assert field.of is not None and field.of.text is not None
+        return field.of.text(value, Look(0, 0.0, {}, False)).rstrip("\n")
+    if kind == "objects":
+        return str(len(value))
+    if kind == "error":
+        return str(value.message)
+    return str(value)
+
+
+def as_json(field: Field, value: Any) -> Any:
+    """A field's value as JSON has it."""
+    kind = field.kind
+    if value is None:
+        return None
+    if kind == "address":
+        return value.as_json()
+    if kind == "addresses":
+        return [address.as_json() for address in value]
+    if kind in ("words", "pairs"):
+        return [list(each) if kind == "pairs" else each for each in value]
+    if kind == "error":
+        return error_json(value)
+    if kind == "object":
+        assert field.of is not None
+        return record(field.of, value)
+    if kind == "objects":
+        assert field.of is not None
+        return [record(field.of, row) for row in value]
+    return value
+
+
+def record(view: View, row: Any) -> dict[str, Any]:
+    """A row as its JSON object."""
+    return {name: as_json(field, field.get(row)) for name, field in view.fields.items()}
+
+
+def error_json(error: Any) -> dict[str, Any]:
+    """A MailcliError as errors are told with --json."""
+    return {
+        "code": error.exit_code,
+        "kind": type(error).__name__,
+        "message": printable.line(error.message),
+        "hint": printable.line(error.hint),
+    }
+
+
+def address_text(address: Address) -> str:
+    """`Name <local@domain>`, or the bare address."""
+    return f"{address.name} <{address.email}>" if address.name else address.email
+
+
+def flag_names(flags: frozenset[str]) -> list[str]:
+    return flagging.names(flags)

@@ -1,0 +1,151 @@
+"""TLS as we want it: verified, 1.2 or newer, truncation noticed; and its errors in plain words."""
+
+from __future__ import annotations
+
+import functools
+import re
+import ssl
+import time
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from mailcli.errors import CertificateRefused, ConfigError, MailcliError, RemoteProtocolError, Unreachable
+from mailcli.model import printable
+from mailcli.model.account import Endpoint
+
+_TRUST: Final = "if you trust this server, give its certificate or its authority's with `ca_file` (--ca-file)"
+
+# OpenSSL's X509_V_ERR_* (x509_vfy.h): what to tell, and what to do about it.
+_REASONS: Final = {
+    9: ("is not valid yet", "check the clock of this machine"),
+    10: ("has expired", "tell the server's operator; check the clock of this machine"),
+    18: ("is self-signed", _TRUST),
+    19: ("is signed by an authority that is not trusted here (self-signed)", _TRUST),
+    20: ("is signed by an authority that is not known here", _TRUST),
+    21: ("cannot be verified: the server does not send the whole chain", _TRUST),
+    23: ("has been revoked", "do not use this server until its operator has explained"),
+    26: ("is not meant for a server", "tell the server's operator"),
+    62: ("is for another host name", "check `host` in the configuration"),
+    64: ("is for another address", "use the server's name as `host`, not its address"),
+    66: ("has a key that is too short", "tell the server's operator"),
+    67: ("has an authority whose key is too short", "tell the server's operator"),
+    68: ("is signed with a digest that is too weak", "tell the server's operator"),
+}
+
+_OLD: Final = frozenset(
+    {"UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION", "NO_PROTOCOLS_AVAILABLE", "WRONG_SSL_VERSION"}
+)
+_PIN: Final = re.compile(r"(?:sha256:)?((?:[0-9a-f]{2}:?){31}[0-9a-f]{2})", re.IGNORECASE)
+
+
+def context(endpoint: Endpoint) -> ssl.SSLContext:
+    """The context for this endpoint; one per trust anchor, shared by all connections.
+
+    Raises ConfigError if `ca_file` cannot be read or holds no certificate.
+    """
+    return _context(endpoint.ca_file)
+
+
+@functools.cache
+def _context(ca_file: Path | None) -> ssl.SSLContext:
+    made = ssl.create_default_context()
+    made.minimum_version = ssl.TLSVersion.TLSv1_2
+    # Set by some builds of Python and by OpenSSL's configuration: a cut connection would then look
+    # like an honest end.
+    made.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
+    if ca_file is not None:
+        try:
+            made.load_verify_locations(cafile=ca_file)
+        except OSError as error:  # SSLError is one
+            reason = (
+                error.strerror
+                if not isinstance(error, ssl.SSLError)
+                else "it holds no certificate in PEM form"
+            )
+            raise ConfigError(f"ca_file {ca_file} cannot be used: {reason}") from error
+    return made
+
+
+def check_pins(sock: ssl.SSLObject, endpoint: Endpoint) -> None:
+    """Raise CertificateRefused unless the leaf is one of `endpoint.pins` (none: any is)."""
+    if not endpoint.pins:
+        return
+    import hashlib
+
+    leaf = sock.getpeercert(binary_form=True) or b""
+    found = hashlib.sha256(leaf).hexdigest()
+    if found not in {normal_pin(pin) for pin in endpoint.pins}:
+        raise CertificateRefused(
+            f"{endpoint.label}: the certificate is not a pinned one (it is sha256:{found})",
+            hint="if the operator confirms the change, put the new value into `pin`",
+        )
+
+
+def normal_pin(pin: str) -> str:
+    """The 64 lower-case hex digits of `sha256:HEX`, colons allowed. Raises ConfigError."""
+    match = _PIN.fullmatch(pin.strip())
+    if match is None:
+        raise ConfigError(f"pin {printable.line(pin)!r} is not of the form sha256:HEX (64 hex digits)")
+    return match[1].replace(":", "").lower()
+
+
+class Facts(NamedTuple):
+    """What is worth telling of a TLS connection: "TLSv1.3", the cipher's name, and how many days
+    the certificate is still valid."""
+
+    version: str
+    cipher: str
+    days_left: int
+
+
+def facts(sock: ssl.SSLObject) -> Facts:
+    """The facts of a connection after its handshake."""
+    certificate = sock.getpeercert() or {}
+    ends = ssl.cert_time_to_seconds(str(certificate["notAfter"])) if "notAfter" in certificate else 0.0
+    cipher = sock.cipher()
+    return Facts(sock.version() or "", cipher[0] if cipher else "", int((ends - time.time()) // 86400))
+
+
+def library() -> str:
+    """The TLS library in use, "OpenSSL 3.0.22"."""
+    return " ".join(ssl.OPENSSL_VERSION.split()[:2])
+
+
+def refused(error: Exception, label: str, host: str, first: bytes) -> MailcliError:
+    """The error for a failed handshake. `first` is the beginning of what the server sent."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        told, hint = _REASONS.get(error.verify_code, (f"was refused: {error.verify_message}", _TRUST))
+        if error.verify_code in (62, 64):
+            told = f"{told} than {host}"
+        return CertificateRefused(f"{label}: the server's certificate {told}", hint=hint)
+    if first and first[0] not in (0x14, 0x15, 0x16, 0x17):  # TLS content types
+        said = printable.line(first.split(b"\n")[0].decode("latin-1").strip())[:60]
+        return RemoteProtocolError(
+            f"{label} does not speak TLS on this port (it said {said!r})",
+            hint='use `tls = "starttls"`, or the port for implicit TLS (993 IMAP, 995 POP3, 465 submission)',
+        )
+    reason = getattr(error, "reason", None) or ""
+    if reason in _OLD:
+        return CertificateRefused(
+            f"{label}: the server offers no TLS version newer than 1.1",
+            hint="TLS 1.2 is the oldest version that is safe; ask the operator to turn it on",
+        )
+    if isinstance(error, ssl.SSLEOFError) or reason == "UNEXPECTED_EOF_WHILE_READING":
+        return Unreachable(f"{label} closed the connection during the TLS handshake", hint="try again later")
+    return RemoteProtocolError(
+        f"{label}: the TLS handshake failed: {_words(reason) or error}",
+        hint="check the port; `openssl s_client -connect HOST:PORT` shows what the server does",
+    )
+
+
+def broken(error: ssl.SSLError, label: str) -> MailcliError:
+    """The error for a TLS connection that broke after the handshake."""
+    if isinstance(error, ssl.SSLEOFError):
+        return Unreachable(f"{label}: the connection was cut (no TLS close_notify)", hint="try again later")
+    return Unreachable(
+        f"{label}: the TLS connection broke: {_words(error.reason or '') or error}", hint="try again later"
+    )
+
+
+def _words(reason: str) -> str:
+    return reason.replace("_", " ").lower()

@@ -1,0 +1,178 @@
+"""What the user does to messages: flags, moving, copying, purging. Each call is one transaction."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from mailcli.errors import LocalIOError, NotFound
+from mailcli.model import flags as flag_words
+from mailcli.model.flags import Flags
+from mailcli.store import deliver, disk, folders, index, maildir, reading, recovery
+from mailcli.store.renames import Renames
+from mailcli.store.site import Site, chunks, marks, rows
+from mailcli.store.values import Arrival, Changed
+
+if TYPE_CHECKING:
+    import apsw
+
+_PLACE: Final = re.compile(r",[VUF]=[0-9a-z]+")
+_COPIED_AT_ONCE: Final = 16 << 20  # octets
+
+
+class Row(NamedTuple):
+    """What a change needs to know of a message; `path` is its folder's."""
+
+    rid: int
+    id: str
+    folder: int
+    path: str
+    file: str | None
+    bits: int
+    words: str
+    at_folder: int | None
+    missing: bool
+
+
+def fetch_rows(connection: apsw.Connection, ids: Sequence[str]) -> list[Row]:
+    """Rows in the order of the ids, each once. NotFound if one is not there."""
+    found = present_rows(connection, ids)
+    if len(found) < len(set(ids)):
+        lost = next(i for i in ids if i not in {row.id for row in found})
+        raise NotFound(f"there is no message {lost}", hint="it may have been purged")
+    return found
+
+
+def present_rows(connection: apsw.Connection, ids: Sequence[str]) -> list[Row]:
+    """Rows in the order of the ids, each once, without those that are not there."""
+    found: dict[str, Row] = {}
+    for some in chunks(ids):
+        for row in rows(
+            connection,
+            "SELECT m.rid, m.id, m.folder, f.path, m.file, m.bits, m.words, m.at_folder,"
+            " m.missing_since IS NOT NULL"
+            f" FROM message m JOIN folder f ON f.key = m.folder WHERE m.id IN ({marks(some)})",
+            some,
+        ):
+            found[row[1]] = Row(*row)
+    return [found[i] for i in dict.fromkeys(ids) if i in found]
+
+
+def _changed(row: Row) -> Changed:
+    return Changed(row.id, row.folder, flag_words.from_bits(row.bits, row.words))
+
+
+# -- flags -------------------------------------------------------------------------------------
+
+
+def set_flags(site: Site, ids: Sequence[str], add: Flags, remove: Flags) -> list[Changed]:
+    """See Store.set_flags."""
+    with site.database.writing() as connection, Renames(site.tree) as renames:
+        done = [
+            row for row in fetch_rows(connection, ids) if change_flags(connection, renames, row, add, remove)
+        ]
+        index.mark_dirty(connection, [row.id for row in done])
+    return [_changed(row) for row in done]
+
+
+def change_flags(connection: apsw.Connection, renames: Renames, row: Row, add: Flags, remove: Flags) -> bool:
+    """Change one message's flags, in row and file name. Returns whether there was anything to do."""
+    before = flag_words.from_bits(row.bits, row.words)
+    after = (before - remove) | add
+    if after == before:
+        return False
+    bits, words = flag_words.to_bits(after)
+    file = row.file
+    if bits != row.bits and file is not None and not row.missing:
+        # A file that another program removed is the next scan's affair.
+        with disk.reported("change flags"), suppress(FileNotFoundError):
+            file = renames.refile(row.path, file, row.path, flag_words.to_letters(after))
+    connection.execute(
+        "UPDATE message SET bits = ?, words = ?, file = ? WHERE rid = ?", (bits, words, file, row.rid)
+    )
+    return True
+
+
+# -- moving ------------------------------------------------------------------------------------
+
+
+def move(site: Site, ids: Sequence[str], folder: int) -> list[Changed]:
+    """See Store.move."""
+    with site.database.writing() as connection, Renames(site.tree) as renames:
+        homes = folders.homes(connection)
+        if folder not in homes:
+            raise NotFound(f"there is no folder number {folder}")
+        done = [row for row in fetch_rows(connection, ids) if row.folder != folder]
+        site.tree.make_folder(homes[folder].path)
+        for row in done:
+            relocate(connection, renames, row, homes[folder].path, folder)
+            if row.at_folder is not None and homes[row.at_folder].account != homes[folder].account:
+                recovery.expunge_elsewhere(connection, row.id, site.clock())
+                unbind(connection, row.id)
+        index.mark_dirty(connection, [row.id for row in done])
+    return [_changed(row) for row in done]
+
+
+def relocate(connection: apsw.Connection, renames: Renames, row: Row, path: str, folder: int) -> None:
+    """Put a message's file and row into another folder.
+
+    The name loses UIDVALIDITY and UID: they were the old folder's, and should the message come back
+    the server will have given it another UID.
+    """
+    file = row.file
+    if file is not None:
+        base = _PLACE.sub("", maildir.parse_name(file.partition("/")[2]).base)
+        try:
+            file = renames.refile(row.path, file, path, None, base)
+        except FileNotFoundError as error:
+            raise LocalIOError(
+                f"the file of {row.id} is gone: {error.filename}",
+                hint="mailcli fetch takes notice of what other programs removed",
+            ) from error
+        except OSError as error:
+            raise disk.failure(error, "move the message") from error
+    connection.execute("UPDATE message SET folder = ?, file = ? WHERE rid = ?", (folder, file, row.rid))
+
+
+def unbind(connection: apsw.Connection, identity: str) -> None:
+    """No server has it (any more)."""
+    connection.execute(
+        "UPDATE message SET at_folder = NULL, uid = NULL, base_bits = NULL, base_words = NULL, origin = NULL"
+        " WHERE id = ?",
+        (identity,),
+    )
+
+
+# -- copying, purging --------------------------------------------------------------------------
+
+
+def copy(site: Site, ids: Sequence[str], folder: int) -> list[str]:
+    """See Store.copy. Real copies and not links: other programs edit files in place."""
+    with site.database.reading() as connection:
+        found = fetch_rows(connection, ids)
+        arrived: dict[str, Any] = {}
+        for some in chunks([row.id for row in found]):
+            arrived.update(
+                connection.execute(f"SELECT id, arrived FROM message WHERE id IN ({marks(some)})", some)
+            )
+    made: list[str] = []
+    batch: list[Arrival] = []
+    for row in found:
+        flags = flag_words.from_bits(row.bits, row.words)
+        data = reading.wire(site, row.id)
+        batch.append(Arrival(folder, data, flags, arrived[row.id], origin=row.id))
+        if sum(len(a.data) for a in batch) > _COPIED_AT_ONCE:
+            made += deliver.deliver(site, batch)
+            batch = []
+    return made + deliver.deliver(site, batch) if batch else made
+
+
+def purge(site: Site, ids: Sequence[str], reason: str) -> list[Changed]:
+    """See Store.purge."""
+    with site.database.writing() as connection:
+        done = fetch_rows(connection, ids)
+        recovery.take_away(connection, [row.id for row in done], reason, site.clock(), pending=True)
+    recovery.settle(site)
+    return [_changed(row) for row in done]

@@ -1,0 +1,305 @@
+"""How a message arrives, in the order that loses nothing:
+
+    write to tmp/ and fsync | rename into new/ or cur/ | fsync the directories | commit the rows
+
+Files are written by threads (kernel time in fsync is the limit) while this one parses. A run cut before
+the commit leaves files that `scan` adopts by their names; cut before the rename it leaves litter in tmp/.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple
+
+from mailcli.mime import lineends
+from mailcli.model import flags as flag_words
+from mailcli.model.ids import new_id
+from mailcli.store import disk, folders, index, maildir
+from mailcli.store.folders import Home
+from mailcli.store.site import Site, chunks, marks, rows
+from mailcli.store.values import Arrival
+from mailcli.store.writer import Writer
+
+if TYPE_CHECKING:
+    import apsw
+
+_FUTURE = 2 * 86400
+"""An INTERNALDATE later than this from now is a wrong clock: the message counts as arriving now."""
+
+
+_MANY = 32
+"""From so many messages on, syncing the file system is cheaper than syncing the files."""
+
+
+_SLOW = 0.002
+"""s a message: what fsyncs take where nothing else is written."""
+
+
+class Item(NamedTuple):
+    """One message on its way in. `tmp` and `target` are paths, `file` is `target` within its folder."""
+
+    arrival: Arrival
+    home: Home
+    id: str
+    arrived: float
+    file: str
+    tmp: str
+    target: str
+
+
+class Written(NamedTuple):
+    """Hashes of a file that is durable in tmp/."""
+
+    sha256: bytes
+    normal: bytes | None
+
+
+def deliver(
+    site: Site, arrivals: Sequence[Arrival], also: Callable[[Writer], None] | None = None
+) -> list[str]:
+    """See Store.deliver."""
+    with site.database.reading() as connection:
+        homes = {key: folders.home(connection, key) for key in {a.folder for a in arrivals}}
+        here = _already_here(connection, arrivals)
+        for account in {home.account for home in homes.values()}:
+            folders.check_mounted(connection, site.tree, account)
+        fresh = free_ids(connection, sum(1 for a in arrivals if a.id is None))
+    items = [
+        _item(site, arrival, homes[arrival.folder], arrival.id or fresh.pop())
+        for number, arrival in enumerate(arrivals)
+        if number not in here
+    ]
+    with disk.reported("store mail"):
+        parsed, written = _write(site, items)
+        try:
+            delivered = _commit(site, items, parsed, written, arrivals, here, also)
+        except _Uncommitted as error:
+            _discard(items)
+            raise error.cause from error.cause
+    return delivered
+
+
+def new_ids(site: Site, count: int) -> list[str]:
+    """See Store.new_ids."""
+    with site.database.reading() as connection:
+        return free_ids(connection, count)
+
+
+def free_ids(connection: apsw.Connection, count: int) -> list[str]:
+    """Ids that no message and no recovery entry has."""
+    drawn: dict[str, None] = {}
+    while len(drawn) < count:
+        fresh = [i for i in (new_id() for _ in range(min(500, count - len(drawn)))) if i not in drawn]
+        taken = {
+            i
+            for (i,) in connection.execute(
+                f"SELECT id FROM message WHERE id IN ({marks(fresh)})"
+                f" UNION SELECT id FROM recovery WHERE id IN ({marks(fresh)})",
+                (*fresh, *fresh),
+            )
+        }
+        drawn.update((i, None) for i in fresh if i not in taken)
+    return list(drawn)
+
+
+def _already_here(connection: apsw.Connection, arrivals: Sequence[Arrival]) -> dict[int, str]:
+    """{position: id} of arrivals whose place on the server is already bound to a message."""
+    wanted: dict[tuple[int, int], int] = {}
+    here: dict[int, str] = {}
+    for number, arrival in enumerate(arrivals):
+        if arrival.on_server and arrival.uid is not None:
+            wanted[arrival.folder, arrival.uid] = number
+    for folder in {folder for folder, _ in wanted}:
+        for some in chunks([uid for key, uid in wanted if key == folder]):
+            for uid, identity in connection.execute(
+                f"SELECT uid, id FROM message WHERE at_folder = ? AND uid IN ({marks(some)})", (folder, *some)
+            ):
+                here[wanted[folder, uid]] = identity
+    return here
+
+
+def _item(site: Site, arrival: Arrival, home: Home, identity: str) -> Item:
+    now = site.clock()
+    arrived = arrival.arrived if 0 < arrival.arrived <= now + _FUTURE else now
+    base = maildir.make_name(
+        arrived,
+        identity,
+        maildir.host_name(),
+        len(arrival.data),
+        uidvalidity=arrival.uidvalidity if arrival.uidvalidity is not None else home.uidvalidity,
+        uid=arrival.uid if arrival.on_server else None,
+        tag=home.tag,
+    )
+    file = maildir.place_name(base, flag_words.to_letters(arrival.flags))
+    directory = site.tree.directory(home.path)
+    return Item(
+        arrival, home, identity, arrived, file, f"{directory}/{maildir.TMP}/{base}", f"{directory}/{file}"
+    )
+
+
+def _write(site: Site, items: Sequence[Item]) -> tuple[list[index.Parsed], list[Written]]:
+    """Files in place and durable, names included; meanwhile the parsing. On an error there are none."""
+    for home in {item.home for item in items}:
+        site.tree.make_folder(home.path)
+    try:
+        if len(items) >= _MANY and site.tree.sync_whole:
+            parsed, written = _write_many(site, items)
+        else:
+            writing = disk.Parallel(_write_durably, items)
+            try:
+                parsed = [index.parse(item.arrival.data) for item in items]
+            finally:
+                writing.settle()
+            written = writing.results()
+        for item in items:
+            disk.rename(item.tmp, item.target)
+        disk.fsync_directories(os.path.dirname(item.target) for item in items)
+    except BaseException:
+        _discard(items)
+        raise
+    return parsed, written
+
+
+def _write_many(site: Site, items: Sequence[Item]) -> tuple[list[index.Parsed], list[Written]]:
+    """One syncfs for all of them, in a thread beside the parsing.
+
+    Threads that write beside it would get nowhere: each of their system calls has to wait for the
+    interpreter lock, which a parser gives away every 5 ms only.
+    """
+    written = [_write_one(item, durable=False) for item in items]
+    syncing = disk.Parallel(_timed_sync, [site.tree.mail], at_once=True)
+    try:
+        parsed = [index.parse(item.arrival.data) for item in items]
+    finally:
+        syncing.settle()
+    (seconds,) = syncing.results()
+    if seconds > _SLOW * len(items):  # it also writes what other programs have in memory
+        site.tree.sync_whole = False
+    return parsed, written
+
+
+def _timed_sync(directory: str) -> float:
+    began = time.monotonic()
+    disk.sync_file_system(directory)
+    return time.monotonic() - began
+
+
+def _write_durably(item: Item) -> Written:
+    return _write_one(item, durable=True)
+
+
+def _write_one(item: Item, *, durable: bool) -> Written:
+    data = item.arrival.data
+    stored, _ = lineends.to_store(data)
+    disk.write_new(item.tmp, stored, durable=durable)
+    return hashes(data)
+
+
+def hashes(data: bytes) -> Written:
+    """Hashes of a message in its wire form."""
+    sha256 = hashlib.sha256(data).digest()
+    plain = index.without_inserted(data)
+    return Written(sha256, None if plain is data else hashlib.sha256(plain).digest())
+
+
+def _discard(items: Iterable[Item]) -> None:
+    """Nothing of it was committed or acknowledged: it will come again."""
+    for item in items:
+        for path in (item.tmp, item.target):
+            with suppress(OSError):
+                os.unlink(path)
+
+
+class _Uncommitted(Exception):
+    """The transaction failed before its COMMIT was tried, so it is certain that there are no rows."""
+
+    def __init__(self, cause: BaseException) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
+def _commit(
+    site: Site,
+    items: Sequence[Item],
+    parsed: Sequence[index.Parsed],
+    written: Sequence[Written],
+    arrivals: Sequence[Arrival],
+    here: dict[int, str],
+    also: Callable[[Writer], None] | None,
+) -> list[str]:
+    """The rows, in one transaction. Returns the ids of all arrivals.
+
+    After a failed COMMIT it is not certain that the rows are absent: then the files stay, and a scan
+    adopts those that have none.
+    """
+    committing = False
+    try:
+        with site.database.writing() as connection:
+            fresh = [number for number in range(len(arrivals)) if number not in here]
+            stored = sorted(
+                zip(fresh, items, parsed, written, strict=True),
+                # Ascending row ids: FTS5 flushes its hash at every step back, which doubled its time.
+                key=lambda row: index.sort_time(row[2].date, row[1].arrival.arrived),
+            )
+            rids = index.RowIds(connection)
+            there = dict(here)
+            for number, item, content, file in stored:
+                there[number] = _row(site, connection, rids, item, content, file)
+            ids = [there[number] for number in range(len(arrivals))]
+            if also is not None:
+                also(Writer(connection, tuple(ids)))
+            committing = True
+    except BaseException as error:
+        if committing:
+            raise
+        raise _Uncommitted(error) from error
+    return ids
+
+
+def _row(
+    site: Site,
+    connection: apsw.Connection,
+    rids: index.RowIds,
+    item: Item,
+    parsed: index.Parsed,
+    written: Written,
+) -> str:
+    """Insert one row, unless another run was faster; returns the id of the row there is."""
+    arrival, home = item.arrival, item.home
+    bound = arrival.on_server and arrival.uid is not None
+    if bound:
+        for (identity,) in rows(
+            connection,
+            "SELECT id FROM message WHERE at_folder = ? AND uid = ? AND id != ?",
+            (home.key, arrival.uid, item.id),
+        ):
+            os.unlink(item.target)
+            return str(identity)
+    # A scan may have come between the rename and this transaction: its row is the same message.
+    for (rid,) in rows(connection, "SELECT rid FROM message WHERE id = ?", (item.id,)):
+        index.remove(connection, rid)
+    bits, words = flag_words.to_bits(arrival.flags)
+    state = index.State(
+        id=item.id,
+        folder=home.key,
+        at_folder=home.key if bound else None,
+        uid=arrival.uid if bound else None,
+        base_bits=bits if bound else None,
+        base_words=words if bound else None,
+        origin=arrival.origin or None,
+        file=item.file,
+        size=len(arrival.data),
+        sha256=written.sha256,
+        normal=written.normal,
+        object_id=arrival.object_id or None,
+        bits=bits,
+        words=words,
+        arrived=item.arrived,
+        dirty=int(home.protocol == "imap" and not bound),
+    )
+    index.insert(connection, rids, state, parsed)
+    return item.id

@@ -1,0 +1,43 @@
+"""What POP3 servers have shown us."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from mailcli.store.site import rows
+from mailcli.store.values import Pop3Row
+
+if TYPE_CHECKING:
+    import apsw
+
+_COLUMNS: Final = (
+    "p.uidl, p.occurrence, p.size, p.state, p.header_hash, p.sha256, p.first_seen, p.delivered_at,"
+    " p.missing_since, p.id"
+)
+
+
+def _row(values: tuple[Any, ...]) -> Pop3Row:
+    uidl, occurrence, size, state, header_hash, sha256, *rest = values
+    return Pop3Row(uidl, occurrence, size, state, header_hash or b"", sha256 or b"", *rest)
+
+
+def pop3_known(connection: apsw.Connection, account: str) -> dict[tuple[str, int], Pop3Row]:
+    """See Store.pop3_known."""
+    found = rows(
+        connection,
+        f"SELECT {_COLUMNS} FROM pop3_message p JOIN account a ON a.key = p.account WHERE a.name = ?",
+        (account,),
+    )
+    return {(row[0], row[1]): _row(row) for row in found}
+
+
+def pop3_pending_deletes(connection: apsw.Connection, account: str) -> list[Pop3Row]:
+    """See Store.pop3_pending_deletes. `Writer.expunged` with their ids when QUIT has been answered."""
+    found = rows(
+        connection,
+        f"SELECT {_COLUMNS} FROM pop3_message p JOIN account a ON a.key = p.account"
+        " JOIN recovery r ON r.id = p.id WHERE a.name = ? AND r.pending = 1 AND r.account = a.name"
+        " AND p.state != 'deleted' ORDER BY r.removed_at",
+        (account,),
+    )
+    return [_row(row) for row in found]

@@ -1,0 +1,211 @@
+"""Messages that were taken away, here or on the server: nothing is deleted before 14 days have passed.
+
+The order: commit that the message is gone and where its file lies (`moved = 0`), then move the file, then
+commit that too. A run cut in between is completed by `settle`, which every scan begins with.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
+
+from mailcli.errors import NotFound
+from mailcli.mime import lineends
+from mailcli.model.ids import new_id
+from mailcli.store import disk, folders, index, maildir
+from mailcli.store.renames import Renames
+from mailcli.store.site import Site, chunks, marks, rows
+from mailcli.store.values import RecoveryEntry
+
+if TYPE_CHECKING:
+    import apsw
+
+LIFETIME: Final = 14 * 86400  # s
+
+_COLUMNS: Final = (
+    "id, account, folder, at_folder, uid, base_bits, base_words, file, source, moved, size, sha256,"
+    " bits, words, arrived, reason, removed_at, expires, pending, after"
+)
+
+
+def take_away(
+    connection: apsw.Connection, ids: Sequence[str], reason: str, now: float, *, pending: bool
+) -> None:
+    """Turn messages into recovery entries, in the caller's transaction. `settle` after it.
+
+    With `pending` those that a server has are to be expunged (DELEd) there.
+    """
+    for some in chunks(ids):
+        _make_room(connection, some)
+        connection.execute(
+            f"INSERT INTO recovery({_COLUMNS})"
+            " SELECT m.id, a.name, f.name, m.at_folder, m.uid, m.base_bits, m.base_words,"
+            " CASE WHEN m.missing_since IS NULL THEN substr(m.file, instr(m.file, '/') + 1) END,"
+            " CASE WHEN m.missing_since IS NULL THEN f.path || '/' || m.file END,"
+            " m.file IS NULL OR m.missing_since IS NOT NULL,"
+            " m.size, m.sha256, m.bits, m.words, m.arrived, ?, ?, ?,"
+            " ? AND (m.at_folder IS NOT NULL OR EXISTS(SELECT 1 FROM pop3_message p WHERE p.id = m.id"
+            " AND p.account = f.account AND p.state != 'deleted')), NULL"
+            " FROM message m JOIN folder f ON f.key = m.folder JOIN account a ON a.key = f.account"
+            f" WHERE m.id IN ({marks(some)})",
+            (reason, now, now + LIFETIME, int(pending), *some),
+        )
+        for (rid,) in rows(connection, f"SELECT rid FROM message WHERE id IN ({marks(some)})", some):
+            index.remove(connection, rid)
+
+
+def _make_room(connection: apsw.Connection, ids: Sequence[str]) -> None:
+    """An older entry of the same id (its message came back another way) steps aside."""
+    for (old,) in rows(connection, f"SELECT id FROM recovery WHERE id IN ({marks(ids)})", ids):
+        connection.execute("UPDATE recovery SET id = ? WHERE id = ?", (new_id(), old))
+
+
+def expunge_elsewhere(connection: apsw.Connection, identity: str, now: float) -> None:
+    """The message moves to another account: what its server has is expunged once it is uploaded there."""
+    connection.execute(
+        f"INSERT INTO recovery({_COLUMNS})"
+        " SELECT ?, a.name, f.name, m.at_folder, m.uid, m.base_bits, m.base_words, NULL, NULL, 1, m.size,"
+        " m.sha256, m.bits, m.words, m.arrived, 'moved to another account', ?, ?, 1, m.id"
+        " FROM message m JOIN folder f ON f.key = m.at_folder JOIN account a ON a.key = f.account"
+        " WHERE m.id = ?",
+        (new_id(), now, now + LIFETIME, identity),
+    )
+
+
+def settle(site: Site) -> None:
+    """Move the files of recovery entries that are still in the mail tree."""
+    with site.database.reading() as connection:
+        waiting = rows(connection, "SELECT id, source, file FROM recovery WHERE moved = 0")
+    if not waiting:
+        return
+    found: list[tuple[str | None, str]] = []
+    directories: set[str] = set()
+    with disk.reported("move mail to the recovery area"):
+        disk.make_directory(site.tree.recovery)
+        for identity, source, name in waiting:
+            moved = _move_file(site, source, name, directories)
+            found.append((name if moved else None, identity))
+        disk.fsync_directories({*directories, site.tree.recovery})
+    with site.database.writing() as connection:
+        connection.executemany("UPDATE recovery SET moved = 1, file = ? WHERE id = ? AND moved = 0", found)
+
+
+def _move_file(site: Site, source: str, name: str, directories: set[str]) -> bool:
+    """Returns whether the file is in the recovery area now."""
+    target = f"{site.tree.recovery}/{name}"
+    path, subdirectory, _ = source.rsplit("/", 2)
+    file: str | None = f"{subdirectory}/{name}"
+    for _ in range(2):
+        if file is None:
+            break
+        old = site.tree.file(path, file)
+        try:
+            disk.rename(old, target)
+            directories.add(os.path.dirname(old))
+            return True
+        except FileNotFoundError:
+            file = site.tree.locate(path, name.partition(":")[0])
+    return os.path.exists(target)
+
+
+def listed(connection: apsw.Connection) -> list[RecoveryEntry]:
+    """See Store.recovery."""
+    return [
+        RecoveryEntry(id_, account, folder, reason, removed, expires, size, bool(present), bool(pending))
+        for id_, account, folder, reason, removed, expires, size, present, pending in rows(
+            connection,
+            "SELECT id, account, folder, reason, removed_at, expires, size, file IS NOT NULL, pending"
+            " FROM recovery ORDER BY removed_at DESC, id",
+        )
+    ]
+
+
+def restore(site: Site, ids: Sequence[str]) -> list[str]:
+    """See Store.restore."""
+    settle(site)
+    back: list[str] = []
+    for identity in ids:
+        with site.database.reading() as connection:
+            found = rows(connection, f"SELECT {_COLUMNS} FROM recovery WHERE id = ?", (identity,))
+        if not found:
+            raise NotFound(
+                f"{identity} is not in the recovery area", hint="purged messages are kept there for 14 days"
+            )
+        entry = dict(zip(_COLUMNS.split(", "), found[0], strict=True))
+        if entry["file"] is None and entry["pending"]:
+            # No body here, but the server still has it: leave it there, and it comes like any other.
+            with site.database.writing() as connection:
+                connection.execute("DELETE FROM recovery WHERE id = ?", (identity,))
+            continue
+        if entry["file"] is None:
+            raise NotFound(f"{identity} has no file in the recovery area")
+        key = folders.ensure_folder(site, entry["account"], entry["folder"], None, None, None, None)
+        _restore(site, entry, key)
+        back.append(identity)
+    return back
+
+
+def _restore(site: Site, entry: dict[str, Any], folder: int) -> None:
+    source = f"{site.tree.recovery}/{entry['file']}"
+    with disk.reported("read from the recovery area"), open(source, "rb") as opened:
+        data = lineends.to_wire(opened.read(), entry["size"])
+    parsed = index.parse(data)
+    letters = maildir.letters_of(entry["bits"])
+    file = maildir.place_name(entry["file"].partition(":")[0], letters)
+    with site.database.writing() as connection, Renames(site.tree) as renames:
+        home = folders.home(connection, folder)
+        at_folder, uid = entry["at_folder"], entry["uid"]
+        # Still to be expunged: then the server has it yet, and all is as it was.
+        bound = (
+            bool(entry["pending"])
+            and at_folder is not None
+            and not rows(
+                connection, "SELECT 1 FROM message WHERE at_folder = ? AND uid = ?", (at_folder, uid)
+            )
+        )
+        site.tree.make_folder(home.path)
+        with disk.reported("bring the message back"):
+            renames.rename(source, site.tree.file(home.path, file))
+        connection.execute("DELETE FROM recovery WHERE id = ?", (entry["id"],))
+        state = index.State(
+            id=entry["id"],
+            folder=folder,
+            at_folder=at_folder if bound else None,
+            uid=uid if bound else None,
+            base_bits=entry["base_bits"] if bound else None,
+            base_words=entry["base_words"] if bound else None,
+            origin=None,
+            file=file,
+            size=entry["size"],
+            sha256=entry["sha256"],
+            normal=None,
+            object_id=None,
+            bits=entry["bits"],
+            words=entry["words"],
+            arrived=entry["arrived"],
+            dirty=0,
+        )
+        index.insert(connection, index.RowIds(connection), state, parsed)
+        index.mark_dirty(connection, [entry["id"]])
+
+
+def expire(site: Site) -> int:
+    """See Store.expire."""
+    settle(site)
+    now = site.clock()
+    with site.database.reading() as connection:
+        due = rows(connection, "SELECT id, file FROM recovery WHERE expires < ? AND pending = 0", (now,))
+        paths = [home.path for home in folders.homes(connection).values()]
+    with disk.reported("clear the recovery area"):
+        for _, file in due:
+            if file is not None:
+                disk.unlink(f"{site.tree.recovery}/{file}")
+    if due:
+        with site.database.writing() as connection:
+            connection.executemany("DELETE FROM recovery WHERE id = ?", [(i,) for i, _ in due])
+    for path in paths:
+        with suppress(OSError):
+            site.tree.sweep(path, now)
+    return sum(1 for _, file in due if file is not None)

@@ -1,0 +1,122 @@
+"""Renaming and deleting folders, directories included.
+
+A rename is first committed as an intention (`folder.renaming` is the new path), then done, then committed
+as done; `finish` completes one that was cut.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from mailcli.errors import CannotCreate
+from mailcli.model.folder import INBOX
+from mailcli.store import changing, disk, folders, index, maildir, recovery
+from mailcli.store.site import Site, rows
+from mailcli.store.tree import Tree
+
+if TYPE_CHECKING:
+    import apsw
+
+
+def rename_folder(site: Site, key: int, name: str) -> None:
+    """See Store.rename_folder. The inbox is renamed without what is below it (RFC 9051 §6.3.6)."""
+    finish(site)
+    name = folders.canonical(name)
+    with site.database.writing() as connection:
+        home = folders.home(connection, key)
+        if home.name == name:
+            return
+        taken = {n for (n,) in rows(connection, "SELECT name FROM folder WHERE account = ?", (home.account,))}
+        moving = [(key, home.name)]
+        if home.name != INBOX:
+            moving += rows(
+                connection,
+                "SELECT key, name FROM folder WHERE account = ? AND substr(name, 1, ?) = ? ORDER BY name",
+                (home.account, len(home.name) + 1, f"{home.name}/"),
+            )
+        for one, old in moving:
+            new = name + old[len(home.name) :]
+            if new in taken:
+                raise CannotCreate(f"{home.account_name} has a folder {new} already")
+            path = folders.new_path(connection, home.account, new, without=home.name)
+            connection.execute("UPDATE folder SET name = ?, renaming = ? WHERE key = ?", (new, path, one))
+    finish(site)
+
+
+def finish(site: Site) -> None:
+    """Move the directories of folders whose rename was committed."""
+    with site.database.reading() as connection:
+        waiting = rows(
+            connection,
+            "SELECT f.key, f.name, f.path, f.renaming, f.tag, a.name FROM folder f"
+            " JOIN account a ON a.key = f.account WHERE f.renaming IS NOT NULL ORDER BY f.path",
+        )
+    if not waiting:
+        return
+    for _, name, old, new, tag, account in waiting:
+        if old != new:
+            _move_directories(site.tree, old, new)
+        folders.note_identity(site.tree, new, name, tag, account)
+    for _, _, old, new, _, _ in reversed(waiting):
+        if old != new:
+            _remove_empty(site.tree, old)
+    with site.database.writing() as connection:
+        for key, _, _, new, _, _ in waiting:
+            connection.execute(
+                "UPDATE folder SET path = ?, renaming = NULL WHERE key = ? AND renaming = ?", (new, key, new)
+            )
+
+
+def _move_directories(tree: Tree, old: str, new: str) -> None:
+    disk.make_directory(tree.directory(new))
+    with disk.reported("rename the folder"):
+        for subdirectory in maildir.SUBDIRECTORIES:
+            source, target = f"{tree.directory(old)}/{subdirectory}", f"{tree.directory(new)}/{subdirectory}"
+            if os.path.isdir(source):
+                with suppress(FileNotFoundError):
+                    os.rmdir(target)  # empty, or it is not ours to replace
+                disk.rename(source, target)
+        if os.path.isdir(tree.directory(old)):
+            disk.fsync_directory(tree.directory(old))
+        disk.fsync_directory(tree.directory(new))
+    tree.make_folder(new)
+
+
+def _remove_empty(tree: Tree, path: str) -> None:
+    """Remove a folder's directories as far as they hold nothing but what is ours."""
+    directory = tree.directory(path)
+    with suppress(OSError):
+        for subdirectory in maildir.SUBDIRECTORIES:
+            if os.path.isdir(f"{directory}/{subdirectory}"):
+                os.rmdir(f"{directory}/{subdirectory}")
+        disk.unlink(f"{directory}/{maildir.MARKER}")
+        os.rmdir(directory)
+
+
+def delete_folder(site: Site, key: int, reason: str) -> int:
+    """See Store.delete_folder."""
+    from mailcli.store import scanning
+
+    scanning.scan(site, key, force=True)  # what another program put there goes to recovery with the rest
+    with site.database.writing() as connection:
+        home = folders.home(connection, key)
+        ids = [i for (i,) in rows(connection, "SELECT id FROM message WHERE folder = ?", (key,))]
+        recovery.take_away(connection, ids, reason, site.clock(), pending=False)
+        _forget(connection, key)
+    recovery.settle(site)
+    site.tree.sweep(home.path, float("inf"))
+    _remove_empty(site.tree, home.path)
+    return len(ids)
+
+
+def _forget(connection: apsw.Connection, key: int) -> None:
+    """The folder is no place any more, here or on the server: what was moved out of it is uploaded again."""
+    left = [i for (i,) in rows(connection, "SELECT id FROM message WHERE at_folder = ?", (key,))]
+    for identity in left:
+        changing.unbind(connection, identity)
+    index.mark_dirty(connection, left)
+    connection.execute("UPDATE recovery SET pending = 0, at_folder = NULL WHERE at_folder = ?", (key,))
+    connection.execute("DELETE FROM operation WHERE folder = ? OR destination = ?", (key, key))
+    connection.execute("DELETE FROM folder WHERE key = ?", (key,))

@@ -1,0 +1,135 @@
+"""Taking notice of what happened in a folder's directories without us.
+
+Other programs rename files (flags), move them between folders, deliver, remove; a run of ours that was cut
+leaves files whose rows were never committed. All of that is read off the names. "Missing" takes two looks,
+because a file on its way from one folder to another is for a moment in neither.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from mailcli.model import flags as flag_words
+from mailcli.store import adoption, folders, index, maildir, recovery, refoldering
+from mailcli.store.folders import Home
+from mailcli.store.site import Site, rows
+from mailcli.store.values import Scan
+
+if TYPE_CHECKING:
+    import apsw
+
+_RACE: Final = 100_000_000
+"""ns. A directory changed this recently may change again without its mtime moving (the kernel's clock
+ticks every 4 to 10 ms): such an mtime is not noted."""
+
+
+class _Look(NamedTuple):
+    """What comparing names gave. `unknown` are files without a row."""
+
+    unknown: list[str]
+    flags: list[str]
+    suspects: list[str]
+    missing: list[str]
+
+
+def scan(site: Site, folder: int, *, force: bool) -> Scan:
+    """See Store.scan."""
+    recovery.settle(site)
+    refoldering.finish(site)
+    with site.database.reading() as connection:
+        home = folders.home(connection, folder)
+        folders.check_mounted(connection, site.tree, home.account)
+        noted = rows(connection, "SELECT cur_mtime, new_mtime FROM folder WHERE key = ?", (folder,))[0]
+        suspects = rows(
+            connection,
+            "SELECT 1 FROM message WHERE folder = ? AND missing_since IS NOT NULL LIMIT 1",
+            (folder,),
+        )
+    if not force and not suspects and site.tree.mtimes(home.path) == noted:
+        return Scan(skipped=True)
+    began = time.time_ns()
+    mtimes = site.tree.mtimes(home.path)
+    site.tree.sweep(home.path, site.clock())
+    with site.database.writing() as connection:
+        look = _compare(site, connection, home)
+        if not look.unknown and max(mtimes) < began - _RACE:
+            connection.execute(
+                "UPDATE folder SET cur_mtime = ?, new_mtime = ? WHERE key = ?", (*mtimes, folder)
+            )
+    found = adoption.adopt(site, home, look.unknown)
+    return Scan(
+        tuple(found.adopted),
+        (*look.flags, *found.flags),
+        tuple(found.moved),
+        tuple(look.suspects),
+        tuple(look.missing),
+    )
+
+
+def _compare(site: Site, connection: apsw.Connection, home: Home) -> _Look:
+    """Names against rows, in the write transaction: no mailcli renames anything meanwhile."""
+    known = {
+        file: (rid, identity, bits, words, since)
+        for rid, identity, file, bits, words, since in rows(
+            connection,
+            "SELECT rid, id, file, bits, words, missing_since FROM message"
+            " WHERE folder = ? AND file IS NOT NULL",
+            (home.key,),
+        )
+    }
+    listing = site.tree.listing(home.path)
+    unknown = [file for file in listing if file not in known]
+    lost = {file: row for file, row in known.items() if file not in listing}
+    back = [(row[0],) for file, row in known.items() if row[4] is not None and file in listing]
+    if back:
+        connection.executemany("UPDATE message SET missing_since = NULL WHERE rid = ?", back)
+    flags: list[str] = []
+    if unknown and lost:
+        unknown = _match(connection, listing, unknown, lost, flags)
+    suspects, missing = _note_missing(connection, lost.values(), site.clock())
+    return _Look(unknown, flags, suspects, missing)
+
+
+def _match(
+    connection: apsw.Connection,
+    listing: dict[str, str],
+    unknown: Sequence[str],
+    lost: dict[str, tuple[Any, ...]],
+    flags: list[str],
+) -> list[str]:
+    """Pair files with rows by the unique part, else by the id in the name; returns what is left over.
+
+    Programs keep the unique part on flag changes, and move files from new/ to cur/; aerc strips `,U=`.
+    """
+    by_base = {maildir.parse_name(file.partition("/")[2]).base: file for file in lost}
+    by_id = {row[1]: file for file, row in lost.items()}
+    left = []
+    for file in unknown:
+        name = maildir.parse_name(file.partition("/")[2])
+        was = by_base.get(listing[file]) or (by_id.get(name.id) if name.id else None)
+        if was is None or was not in lost:
+            left.append(file)
+            continue
+        rid, identity, bits, _, _ = lost.pop(was)
+        now = bits if name.letters is None else flag_words.to_bits(flag_words.from_letters(name.letters))[0]
+        connection.execute(
+            "UPDATE message SET file = ?, bits = ?, missing_since = NULL WHERE rid = ?", (file, now, rid)
+        )
+        if now != bits:
+            flags.append(identity)
+    index.mark_dirty(connection, flags)
+    return left
+
+
+def _note_missing(connection: apsw.Connection, lost: Any, now: float) -> tuple[list[str], list[str]]:
+    """(missing for the first time, missing again)."""
+    suspects, missing = [], []
+    for rid, identity, _, _, since in lost:
+        if since is None:
+            connection.execute("UPDATE message SET missing_since = ? WHERE rid = ?", (now, rid))
+            suspects.append(identity)
+        else:
+            missing.append(identity)
+    return suspects, missing

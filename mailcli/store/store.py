@@ -1,0 +1,537 @@
+"""The store's one face: everything above it goes through `Store`.
+
+Each method says what it does in terms of mail; the work is in the modules named for it. Ids are the
+public eight-character ids, folders are given by their key (`ensure_folder`, `find_folder`), times are
+seconds since the epoch, sizes octets on the wire.
+
+Errors: NotFound, AmbiguousId, Locked, LocalIOError (disk, damaged database), CannotCreate, ConfigError
+(a newer schema).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+from os.path import exists, getsize
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from mailcli.store import listing, naming
+from mailcli.store.database import Damaged, Database
+from mailcli.store.pages import Page
+from mailcli.store.site import Site, rows
+from mailcli.store.tree import Tree
+from mailcli.store.writer import Writer
+
+if TYPE_CHECKING:
+    from mailcli.model.flags import Flags
+    from mailcli.model.folder import Folder
+    from mailcli.model.message import Summary
+    from mailcli.model.query.ast import Query
+    from mailcli.store.pages import Place
+    from mailcli.store.values import (
+        Agreed,
+        Arrival,
+        Changed,
+        Fingerprint,
+        FolderState,
+        IndexStatus,
+        Operation,
+        Pending,
+        Pop3Row,
+        Problem,
+        RecoveryEntry,
+        Scan,
+        SyncChanges,
+        SyncFolder,
+    )
+
+__all__ = ["Store", "Writer"]
+
+
+class Store:
+    """The mailbox of one profile. Every thread may use it: each gets a connection of its own.
+
+    The modules that only some commands need are imported by the methods: `list` is to start fast.
+    """
+
+    notices: list[str]
+    """Sentences the user should see: a damaged database was replaced."""
+
+    def __init__(
+        self, data: Path, state: Path, *, read_only: bool = False, clock: Callable[[], float] = time.time
+    ) -> None:
+        """Open the mailbox below `data` (created by the first change); locks are below `state`.
+
+        A database that cannot be read is set aside and made anew from what can be saved and the mail
+        files; `notices` says so.
+        """
+        self.notices = []
+        self._locks = f"{state}/locks"
+        self._site = Site(
+            Database(f"{data}/mailcli.db", f"{self._locks}/database.lock", read_only=read_only),
+            Tree(str(data)),
+            clock,
+        )
+        if not read_only:
+            self._repair_if_needed()
+
+    def _repair_if_needed(self) -> None:
+        """A database that is there and has an account is fine until a query says otherwise."""
+        path, mail = self._site.database.path, self._site.tree.mail
+        damaged = exists(f"{path}.damaged")
+        try:
+            if not damaged and exists(path) and getsize(path):
+                with self._site.database.reading() as connection:
+                    if connection.execute("SELECT 1 FROM account").get or not exists(mail):
+                        return
+            elif not damaged and not exists(mail):
+                return
+        except Damaged:
+            pass
+        from mailcli.store import salvage
+
+        if salvage.needed(self._site):
+            self._site.database.close()
+            self.notices += salvage.salvage(self._site, f"{self._locks}/repair.lock")
+
+    def close(self) -> None:
+        """Close the connections; after writing, tidy the write-ahead log."""
+        self._site.database.close()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # -- accounts and folders ------------------------------------------------------------------
+
+    def accounts(self) -> list[str]:
+        """Names of the accounts that have anything here."""
+        from mailcli.store import folders
+
+        with self._site.database.reading() as connection:
+            return folders.accounts(connection)
+
+    def account_key(self, name: str, protocol: str = "") -> int:
+        """The account's row, made when new. `protocol` ("imap", "pop3", "" for none) is noted when given."""
+        from mailcli.store import folders
+
+        return folders.account_key(self._site, name, protocol)
+
+    def remove_account(self, name: str) -> None:
+        """Forget an account; its mail tree is set aside in the recovery area, never deleted."""
+        from mailcli.store import folders
+
+        folders.remove_account(self._site, name)
+
+    def folders(self, account: str | None = None) -> list[Folder]:
+        """Folders with their counts, the inbox first, then by name."""
+        from mailcli.store import folders
+
+        with self._site.database.reading() as connection:
+            return folders.folders(connection, account)
+
+    def folder(self, account: str, name: str) -> Folder:
+        """One folder by its exact name (INBOX in any case). NotFound suggests the nearest."""
+        from mailcli.store import folders
+
+        with self._site.database.reading() as connection:
+            return folders.folder(connection, account, name)
+
+    def find_folder(self, account: str, text: str) -> Folder:
+        """The folder a person means: special use (Trash, Sent …), exact name, any case. Else NotFound."""
+        from mailcli.store import folders
+
+        with self._site.database.reading() as connection:
+            return folders.find_folder(connection, account, text)
+
+    def ensure_folder(
+        self,
+        account: str,
+        name: str,
+        *,
+        special: str | None = None,
+        delimiter: str | None = None,
+        selectable: bool | None = None,
+        subscribed: bool | None = None,
+    ) -> int:
+        """The folder's key; made (directories too) when new. What is given as None stays as it is."""
+        from mailcli.store import folders
+
+        return folders.ensure_folder(self._site, account, name, special, delimiter, selectable, subscribed)
+
+    def rename_folder(self, key: int, name: str) -> None:
+        """Rename a folder and all below it, directories included (RFC 9051 §6.3.6)."""
+        from mailcli.store import refoldering
+
+        refoldering.rename_folder(self._site, key, name)
+
+    def delete_folder(self, key: int, *, reason: str = "folder deleted") -> int:
+        """Remove a folder; its messages go to the recovery area. Returns how many."""
+        from mailcli.store import refoldering
+
+        return refoldering.delete_folder(self._site, key, reason)
+
+    def folder_state(self, key: int) -> FolderState:
+        """The sync cursor of one folder."""
+        from mailcli.store import cursors
+
+        with self._site.database.reading() as connection:
+            return cursors.folder_state(connection, key)
+
+    def set_folder_state(self, key: int, state: FolderState) -> None:
+        """Set the sync cursor alone (`apply` sets it along with what it stands for)."""
+        from mailcli.store.values import SyncChanges
+
+        self.apply(SyncChanges(states=[(key, state)]))
+
+    def sync_folders(self, account: str) -> list[SyncFolder]:
+        """All folders of an account with cursor and dirtiness, in one look."""
+        from mailcli.store import cursors
+
+        return cursors.sync_folders(self._site, account)
+
+    # -- arrival -------------------------------------------------------------------------------
+
+    def deliver(
+        self, arrivals: Sequence[Arrival], *, also: Callable[[Writer], None] | None = None
+    ) -> list[str]:
+        """Store messages durably: files, then one transaction of rows and index (with what `also` adds).
+
+        At most 500 at once. Returns the ids in order; when it returns they may be acknowledged to
+        the server. On an error nothing is stored and nothing may be acknowledged. A message whose
+        (folder, uid) is already here is not stored again: the id of the one that is here is returned.
+        """
+        from mailcli.store import deliver
+
+        return deliver.deliver(self._site, arrivals, also)
+
+    def new_ids(self, count: int) -> list[str]:
+        """Ids that nothing has: for an Arrival whose intent is recorded before it is downloaded (POP3).
+
+        A Pop3Row with such an id and the state "fetching" becomes "delivered" when a scan adopts the
+        message after a cut.
+        """
+        from mailcli.store import deliver
+
+        return deliver.new_ids(self._site, count)
+
+    def transact(self, change: Callable[[Writer], None]) -> None:
+        """One transaction of its own for what a Writer can do."""
+        with self._site.database.writing() as connection:
+            change(Writer(connection))
+
+    # -- reading -------------------------------------------------------------------------------
+
+    def summaries(
+        self,
+        *,
+        folders: Sequence[int] | None,
+        unread: bool = False,
+        limit: int | None = None,
+        after: str | None = None,
+        sort: str = "date",
+        reverse: bool = False,
+        threads: bool = False,
+    ) -> Page:
+        """Rows of folders (None: all).
+
+        `sort` is date, from, subject or size: newest, A, A, largest first; `reverse` turns it round.
+        """
+        with self._site.database.snapshot() as connection:
+            return listing.summaries(
+                connection,
+                folders=folders,
+                unread=unread,
+                limit=limit,
+                after=after,
+                sort=sort,
+                reverse=reverse,
+                threads=threads,
+            )
+
+    def get(self, ids: Iterable[str]) -> list[Summary]:
+        """The rows of full ids, in that order. NotFound if one is not there."""
+        with self._site.database.reading() as connection:
+            return listing.get(connection, ids)
+
+    def places(self, ids: Iterable[str]) -> list[Place]:
+        """Where messages are, here and on the server, in that order. NotFound if one is not there."""
+        with self._site.database.reading() as connection:
+            return listing.places(connection, ids)
+
+    def resolve(self, text: str) -> list[str]:
+        """Ids meant by an id, a unique prefix, `mid:MESSAGE-ID` or `t:THREAD`. AmbiguousId, NotFound."""
+        with self._site.database.reading() as connection:
+            return naming.resolve(connection, text)
+
+    def shortest(self, ids: Iterable[str]) -> dict[str, str]:
+        """For each id its shortest unique prefix of 4 characters or more."""
+        with self._site.database.snapshot() as connection:
+            return naming.shortest(connection, ids)
+
+    def thread(self, thread: str) -> list[Summary]:
+        """All messages of a thread, oldest first."""
+        with self._site.database.reading() as connection:
+            return listing.thread(connection, thread)
+
+    def count(self, folder: int | None = None, *, unread: bool = False) -> int:
+        """How many messages a folder (None: the mailbox) has."""
+        with self._site.database.reading() as connection:
+            return listing.count(connection, folder, unread)
+
+    def data_version(self) -> int:
+        """A number that changes when another connection has changed the mailbox (3 µs)."""
+        with self._site.database.reading() as connection:
+            version: int = connection.pragma("data_version")
+            return version
+
+    def search(
+        self,
+        query: Query,
+        *,
+        limit: int | None = None,
+        after: str | None = None,
+        sort: str = "date",
+        reverse: bool = False,
+        threads: bool = False,
+        own_addresses: Sequence[str] = (),
+    ) -> Page:
+        """Messages that match a parsed query, newest (or with `sort="relevance"` best) first.
+
+        `own_addresses` are what `to:me` means. With threads, `counts` are the messages of each whole
+        thread. QueryError for folders and accounts that are not there.
+        """
+        from mailcli.store import search
+
+        with self._site.database.snapshot() as connection:
+            found = search.find(
+                connection,
+                query,
+                limit=limit,
+                after=after,
+                sort=sort,
+                reverse=reverse,
+                threads=threads,
+                own_addresses=own_addresses,
+                now=self._site.clock(),
+                read=self.open_bytes,
+            )
+            listed = listing.by_rids(connection, found.rids)
+            counts = listing.thread_counts(connection, [s.thread for s in listed]) if threads else ()
+        return Page(listed, found.next, counts)
+
+    def count_matches(self, query: Query, *, own_addresses: Sequence[str] = ()) -> int:
+        """How many messages match a parsed query."""
+        from mailcli.store import search
+
+        with self._site.database.snapshot() as connection:
+            return search.count(connection, query, own_addresses=own_addresses, read=self.open_bytes)
+
+    def open_bytes(self, id: str) -> bytes:
+        """The message as it was on the wire. NotFound for a row without body, LocalIOError without file."""
+        from mailcli.store import reading
+
+        return reading.wire(self._site, id)
+
+    def stored_bytes(self, id: str) -> bytes:
+        """The message as its file has it."""
+        from mailcli.store import reading
+
+        return reading.stored(self._site, id)[0]
+
+    def path(self, id: str) -> Path:
+        """The message's file."""
+        from mailcli.store import reading
+
+        return Path(reading.path(self._site, id))
+
+    # -- changing ------------------------------------------------------------------------------
+
+    def set_flags(
+        self, ids: Sequence[str], add: Flags = frozenset(), remove: Flags = frozenset()
+    ) -> list[Changed]:
+        """Add and remove flags; returns what really changed, as it was before."""
+        from mailcli.store import changing
+
+        return changing.set_flags(self._site, ids, add, remove)
+
+    def move(self, ids: Sequence[str], folder: int) -> list[Changed]:
+        """Move to a folder (of another account too: uploaded there, then expunged here)."""
+        from mailcli.store import changing
+
+        return changing.move(self._site, ids, folder)
+
+    def copy(self, ids: Sequence[str], folder: int) -> list[str]:
+        """Copy to a folder; returns the ids of the copies."""
+        from mailcli.store import changing
+
+        return changing.copy(self._site, ids, folder)
+
+    def purge(self, ids: Sequence[str], *, reason: str = "purged") -> list[Changed]:
+        """Take messages away: files to the recovery area, and the next push expunges them on the server."""
+        from mailcli.store import changing
+
+        return changing.purge(self._site, ids, reason)
+
+    def restore(self, ids: Sequence[str]) -> list[str]:
+        """Bring purged messages back to the folders they were in (uploaded again if expunged meanwhile)."""
+        from mailcli.store import recovery
+
+        return recovery.restore(self._site, ids)
+
+    def recovery(self) -> list[RecoveryEntry]:
+        """What the recovery area has, newest first."""
+        from mailcli.store import recovery
+
+        with self._site.database.reading() as connection:
+            return recovery.listed(connection)
+
+    def expire(self) -> int:
+        """Delete what was 14 days in the recovery area, and tmp files of 36 hours. Returns how many mails."""
+        from mailcli.store import recovery
+
+        return recovery.expire(self._site)
+
+    # -- synchronisation -----------------------------------------------------------------------
+
+    def agreed(self, folder: int) -> list[Agreed]:
+        """Messages that the server has in this folder, by ascending uid."""
+        from mailcli.store import agreement
+
+        with self._site.database.reading() as connection:
+            return agreement.agreed(connection, folder)
+
+    def fingerprints(self, folder: int) -> list[Fingerprint]:
+        """What the messages agreed in a folder can be recognised by, when UIDVALIDITY changes."""
+        from mailcli.store import agreement
+
+        with self._site.database.reading() as connection:
+            return agreement.fingerprints(connection, folder)
+
+    def pending(self, account: str) -> Pending:
+        """What an IMAP account's server has yet to be told."""
+        from mailcli.store import agreement
+
+        with self._site.database.snapshot() as connection:
+            return agreement.pending(connection, account)
+
+    def apply(self, changes: SyncChanges, *, also: Callable[[Writer], None] | None = None) -> None:
+        """Write down what a step of synchronisation found out, in one transaction."""
+        from mailcli.store import agreement
+
+        agreement.apply(self._site, changes, also)
+
+    def begin_operations(
+        self,
+        kind: str,
+        ids: Sequence[str],
+        *,
+        folder: int | None = None,
+        destination: int | None = None,
+        stage: str = "",
+        uidnext_before: int | None = None,
+        note: str = "",
+    ) -> list[int]:
+        """Commit that a push is about to be sent. Returns a number for each id."""
+        from mailcli.store import agreement
+
+        return agreement.begin_operations(
+            self._site, kind, ids, folder, destination, stage, uidnext_before, note
+        )
+
+    def set_stage(self, seqs: Iterable[int], stage: str) -> None:
+        """Commit how far operations have come."""
+        from mailcli.store import agreement
+
+        agreement.set_stage(self._site, seqs, stage)
+
+    def operations(self, account: str | None = None) -> list[Operation]:
+        """Operations whose outcome is unknown, oldest first."""
+        from mailcli.store import agreement
+
+        with self._site.database.reading() as connection:
+            return agreement.operations(connection, account)
+
+    def scan(self, folder: int, *, force: bool = False) -> Scan:
+        """Take notice of what other programs (or a crash of ours) did in the folder's directories."""
+        from mailcli.store import scanning
+
+        return scanning.scan(self._site, folder, force=force)
+
+    # -- POP3 ----------------------------------------------------------------------------------
+
+    def pop3_known(self, account: str) -> dict[tuple[str, int], Pop3Row]:
+        """The account's history by (uidl, occurrence)."""
+        from mailcli.store import history
+
+        with self._site.database.reading() as connection:
+            return history.pop3_known(connection, account)
+
+    def pop3_pending_deletes(self, account: str) -> list[Pop3Row]:
+        """Messages purged here which the server has yet to delete."""
+        from mailcli.store import history
+
+        with self._site.database.reading() as connection:
+            return history.pop3_pending_deletes(connection, account)
+
+    # -- settings and locks --------------------------------------------------------------------
+
+    def setting(self, key: str) -> str | None:
+        """A value kept under a key."""
+        with self._site.database.reading() as connection:
+            for (value,) in rows(connection, "SELECT value FROM setting WHERE key = ?", (key,)):
+                return str(value)
+        return None
+
+    def settings(self, prefix: str) -> dict[str, str]:
+        """All values whose key begins so."""
+        with self._site.database.reading() as connection:
+            return dict(
+                rows(
+                    connection,
+                    "SELECT key, value FROM setting WHERE substr(key, 1, ?) = ? ORDER BY key",
+                    (len(prefix), prefix),
+                )
+            )
+
+    def put_setting(self, key: str, value: str | None) -> None:
+        """Keep a value under a key; None removes it."""
+        self.transact(lambda writer: writer.put_setting(key, value))
+
+    def lock_account(self, name: str) -> AbstractContextManager[None]:
+        """Hold the account's lock (flock), before any other. Locked: another process or thread has it."""
+        from mailcli.store import locks, maildir
+
+        return locks.hold(
+            f"{self._locks}/account-{maildir.encode_level(name)}.lock", what=f"the account {name}"
+        )
+
+    # -- upkeep --------------------------------------------------------------------------------
+
+    def rebuild(self, progress: Callable[[int, int], None] | None = None) -> list[Problem]:
+        """Parse every file again: envelope fields, threads and index are made anew; state stays.
+
+        `progress(done, total)`. Returns what could not be read. May be interrupted and run again.
+        """
+        from mailcli.store import rebuild
+
+        return rebuild.rebuild(self._site, progress)
+
+    def check(self) -> list[Problem]:
+        """Compare rows, files and index, and have SQLite check itself. Changes nothing."""
+        from mailcli.store import rebuild
+
+        return rebuild.check(self._site)
+
+    def status(self) -> IndexStatus:
+        """Figures for `index status`."""
+        from mailcli.store import rebuild
+
+        return rebuild.status(self._site)

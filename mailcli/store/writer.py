@@ -1,0 +1,62 @@
+"""What belongs into the transaction of a delivery besides the mail: POP3 history, settings, operations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from mailcli.errors import NotFound
+
+if TYPE_CHECKING:
+    import apsw
+
+    from mailcli.store.values import Pop3Row
+
+
+class Writer:
+    """What `also=` and `transact` are given; it is good for that one transaction."""
+
+    ids: tuple[str, ...]
+    """In `deliver`: the ids of the arrivals, in their order."""
+
+    def __init__(self, connection: apsw.Connection, ids: tuple[str, ...] = ()) -> None:
+        self._connection = connection
+        self.ids = ids
+
+    def _account(self, name: str) -> int:
+        key: int | None = self._connection.execute("SELECT key FROM account WHERE name = ?", (name,)).get
+        if key is None:
+            raise NotFound(f"there is no account {name} in the mailbox")
+        return key
+
+    def pop3_record(self, account: str, rows: Iterable[Pop3Row]) -> None:
+        """Insert or replace rows of the POP3 history."""
+        key = self._account(account)
+        self._connection.executemany(
+            "INSERT OR REPLACE INTO pop3_message(account, uidl, occurrence, size, state, header_hash, sha256,"
+            " first_seen, delivered_at, missing_since, id) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [(key, *row) for row in rows],
+        )
+
+    def pop3_forget(self, account: str, keys: Iterable[tuple[str, int]]) -> None:
+        """Remove rows (uidl, occurrence) of the POP3 history."""
+        key = self._account(account)
+        self._connection.executemany(
+            "DELETE FROM pop3_message WHERE account = ? AND uidl = ? AND occurrence = ?",
+            [(key, *row) for row in keys],
+        )
+
+    def expunged(self, ids: Iterable[str]) -> None:
+        """The server has done the EXPUNGE or DELE of these recovery entries."""
+        self._connection.executemany("UPDATE recovery SET pending = 0 WHERE id = ?", [(i,) for i in ids])
+
+    def put_setting(self, key: str, value: str | None) -> None:
+        """Keep a value under a key; None removes it."""
+        if value is None:
+            self._connection.execute("DELETE FROM setting WHERE key = ?", (key,))
+        else:
+            self._connection.execute("INSERT OR REPLACE INTO setting(key, value) VALUES(?, ?)", (key, value))
+
+    def end_operations(self, seqs: Iterable[int]) -> None:
+        """The outcome of these operations is known."""
+        self._connection.executemany("DELETE FROM operation WHERE seq = ?", [(s,) for s in seqs])

@@ -1,0 +1,190 @@
+"""Which folders the server has, what they are for, and whether anything in them changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+from typing import Final, NamedTuple
+
+from mailcli.model.account import FolderPolicy
+from mailcli.model.folder import INBOX
+from mailcli.net.imap import ImapConnection
+from mailcli.sync.server import Server, only
+from mailcli.wire.imap import commands as imap
+from mailcli.wire.imap.commands import Command
+from mailcli.wire.imap.events import Listed, StatusOf
+
+_BY_ATTRIBUTE: Final = {
+    "all": "All",
+    "archive": "Archive",
+    "drafts": "Drafts",
+    "junk": "Spam",
+    "sent": "Sent",
+    "trash": "Trash",
+}
+"""RFC 6154 §2, as `model.folder` names them."""
+
+_BY_NAME: Final = {
+    "archive": "Archive",
+    "archives": "Archive",
+    "drafts": "Drafts",
+    "draft": "Drafts",
+    "spam": "Spam",
+    "junk": "Spam",
+    "junk e-mail": "Spam",
+    "bulk mail": "Spam",
+    "sent": "Sent",
+    "sent items": "Sent",
+    "sent messages": "Sent",
+    "sent mail": "Sent",
+    "trash": "Trash",
+    "deleted items": "Trash",
+    "deleted messages": "Trash",
+    "bin": "Trash",
+}
+"""What servers without SPECIAL-USE call them; only a top-level folder, or one right below INBOX."""
+
+
+class Found(NamedTuple):
+    """A folder of the server: `name` is the user's (`/` between levels), `mailbox` the server's."""
+
+    name: str
+    mailbox: str
+    delimiter: str
+    special: str
+    selectable: bool
+    subscribed: bool
+    status: StatusOf | None
+
+
+def discover(server: Server, special: Iterable[tuple[str, str]] = ()) -> list[Found]:
+    """Ask for all folders and their counters, in one flight where the server can (LIST-STATUS,
+    RFC 5819) together with switching on what we use (RFC 5161).
+
+    `special` is the user's own choice of special folders, as (use, folder name).
+    """
+    enable = _enabling(server)
+    if server.has("LIST-STATUS") and server.has("LIST-EXTENDED"):
+        returns = ("SUBSCRIBED", *(("SPECIAL-USE",) if server.has("SPECIAL-USE") else ()))
+        events = server.ask(*enable, imap.List(returns=returns, status=status_items(server)))
+        statuses = {s.mailbox: s for s in only(StatusOf, events)}
+    else:
+        events = server.ask(*enable, imap.List(), imap.Lsub("", "*"))
+        statuses = {}
+    listed = _merge(only(Listed, events))
+    if not statuses:
+        names = [f.name for f in listed.values() if _selectable(f)]
+        if names:
+            answers, _ = server.try_each(*(imap.Status(n, status_items(server)) for n in names))
+            statuses = {s.mailbox: s for s in only(StatusOf, answers)}
+    return _with_uses([_found(f, statuses.get(f.name)) for f in listed.values()], dict(special))
+
+
+def status_items(server: Server) -> tuple[str, ...]:
+    """The counters that show whether a folder changed: all four are needed, since a server with
+    CONDSTORE alone need not raise the modseq on an expunge (RFC 7162 §3.1.2.1)."""
+    items = ["MESSAGES", "UIDNEXT", "UIDVALIDITY"]
+    if server.has("CONDSTORE") or server.has("QRESYNC"):
+        items.append("HIGHESTMODSEQ")
+    if server.has("OBJECTID"):
+        items.append("MAILBOXID")
+    return tuple(items)
+
+
+def wanted(folder: Found, policy: FolderPolicy, only_these: Iterable[str]) -> bool:
+    """Whether the account's patterns, or the names given for this run, take the folder."""
+    if not folder.selectable or folder.special == "All":
+        return False
+    names = [n.lower() for n in only_these]
+    if names:
+        return folder.name.lower() in names or folder.special.lower() in names
+    if any(fnmatchcase(folder.name, p) for p in policy.exclude):
+        return False
+    return any(fnmatchcase(folder.name, p) for p in policy.include)
+
+
+def to_user(mailbox: str, delimiter: str) -> str:
+    """The user's name of a server's mailbox: `/` between levels, INBOX in capitals.
+
+    A `/` inside a level of a server that separates by another character becomes U+2215, which
+    looks like it and can be turned back.
+    """
+    levels = mailbox.split(delimiter) if delimiter else [mailbox]
+    if levels[0].upper() == INBOX:
+        levels[0] = INBOX
+    return "/".join(level.replace("/", "\u2215") for level in levels)
+
+
+def to_server(name: str, delimiter: str) -> str:
+    """The reverse of `to_user`."""
+    return delimiter.join(
+        level if delimiter == "/" else level.replace("\u2215", "/") for level in name.split("/")
+    )
+
+
+def _enabling(server: Server) -> tuple[imap.Enable, ...]:
+    names = tuple(n for n in ("CONDSTORE", "QRESYNC") if server.has(n))
+    return (imap.Enable(names),) if names and server.has("ENABLE") else ()
+
+
+def _selectable(folder: Listed) -> bool:
+    return not folder.attributes & {"noselect", "nonexistent"}
+
+
+def _merge(listed: Iterable[Listed]) -> dict[str, Listed]:
+    """One row a folder: LSUB repeats the names that LIST gave, as subscriptions."""
+    rows: dict[str, Listed] = {}
+    for folder in listed:
+        seen = rows.get(folder.name)
+        if seen is not None:
+            folder = seen._replace(attributes=seen.attributes | folder.attributes)
+        rows[folder.name] = folder
+    return rows
+
+
+def _found(folder: Listed, status: StatusOf | None) -> Found:
+    delimiter = folder.delimiter or ""
+    use = next((_BY_ATTRIBUTE[a] for a in sorted(folder.attributes) if a in _BY_ATTRIBUTE), "")
+    name = to_user(folder.name, delimiter)
+    if name == INBOX:
+        use = "Inbox"
+    return Found(
+        name, folder.name, delimiter, use, _selectable(folder), "subscribed" in folder.attributes, status
+    )
+
+
+def _with_uses(folders: list[Found], chosen: dict[str, str]) -> list[Found]:
+    """Fill in special uses: the user's choice first, then the server's attribute, then names."""
+    by_choice = {name.lower(): use for use, name in chosen.items()}
+    taken = {f.special for f in folders if f.special} | set(chosen)
+    result = []
+    for folder in folders:
+        use = by_choice.get(folder.name.lower(), "")
+        if not use and folder.special not in chosen:
+            use = folder.special
+        if not use and folder.selectable:
+            top = folder.name.removeprefix(INBOX + "/").lower()
+            guess = _BY_NAME.get(top, "")
+            if guess and guess not in taken:
+                taken.add(guess)
+                use = guess
+        result.append(folder._replace(special=use))
+    return result
+
+
+def change(connection: ImapConnection, disabled: frozenset[str], verb: str, name: str, to: str = "") -> str:
+    """Create, rename, delete or (un)subscribe a folder on the server. Returns the server's refusal,
+    "" when it is done."""
+    server = Server(connection, disabled)
+    listed = only(Listed, server.ask(imap.List(patterns=("%",))))
+    delimiter = next((f.delimiter for f in listed if f.delimiter), "/")
+    mailbox, target = to_server(name, delimiter), to_server(to, delimiter)
+    commands: dict[str, tuple[Command, ...]] = {
+        "CREATE": (imap.Create(mailbox), imap.Subscribe(mailbox)),
+        "RENAME": (imap.Rename(mailbox, target), imap.Unsubscribe(mailbox), imap.Subscribe(target)),
+        "DELETE": (imap.Delete(mailbox), imap.Unsubscribe(mailbox)),
+        "SUBSCRIBE": (imap.Subscribe(mailbox),),
+        "UNSUBSCRIBE": (imap.Unsubscribe(mailbox),),
+    }
+    _, answers = server.try_each(*commands[verb])
+    return "" if answers[0].status == "OK" else answers[0].text

@@ -1,0 +1,336 @@
+"""Downloading a POP3 maildrop: nothing twice, nothing lost, whatever cuts the run.
+
+A message is known by its UIDL and occurrence (copies may share a UIDL). It is stored durably
+together with its line in the history, and only then marked for deletion on the server; only a
+QUIT answered +OK deletes (RFC 1939 §6), so until then a delivered message still listed is simply
+marked again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+from typing import Final, NamedTuple
+
+from mailcli.errors import ConfigError, MailcliError
+from mailcli.model.account import Account, Pop3Policy
+from mailcli.model.folder import INBOX
+from mailcli.net.cancel import CancelToken
+from mailcli.net.pop3 import Pop3Connection
+from mailcli.store.store import Store, Writer
+from mailcli.store.values import Arrival, Pop3Row, SyncChanges
+from mailcli.sync.deliverer import Deliverer
+from mailcli.sync.maildrop import Listed, header_hash, list_maildrop, top_hashes
+from mailcli.wire.pop3 import commands as pop3
+from mailcli.wire.pop3.events import Completed, Content
+
+WINDOW: Final = 32
+WINDOW_OCTETS: Final = 4 << 20
+BATCH: Final = 100
+BATCH_OCTETS: Final = 8 << 20
+REMEMBER: Final = 30 * 86400.0
+"""Seconds a line of the history stays after its message has gone from the server."""
+
+
+class Options(NamedTuple):
+    """What one run is asked to do: what to leave on the server, at most so many downloads, only
+    count what is new, take over a history whose UIDLs the server has changed."""
+
+    policy: Pop3Policy
+    limit: int | None = None
+    count_only: bool = False
+    adopt: bool = False
+
+
+@dataclass
+class Tally:
+    """What a run did: `gone` were deleted on the server, `pushed` of them because they had been
+    purged here. `problems` are faults of single messages."""
+
+    new: int = 0
+    gone: int = 0
+    pushed: int = 0
+    octets: int = 0
+    problems: list[str] = field(default_factory=list)
+
+
+class Received(NamedTuple):
+    """A message as it came."""
+
+    listed: Listed
+    data: bytes
+
+
+class Downloader:
+    """One run over one account."""
+
+    def __init__(
+        self,
+        store: Store,
+        account: Account,
+        connect: Callable[[], Pop3Connection],
+        options: Options,
+        *,
+        progress: Callable[[int, int, int], None],
+        cancel: CancelToken,
+        clock: Callable[[], float],
+    ) -> None:
+        self.store = store
+        self.account = account.name
+        self.connect = connect
+        self.options = options
+        self.progress = progress
+        self.cancel = cancel
+        self.clock = clock
+        self.tally = Tally()
+        self._deletable: SimpleQueue[Listed] = SimpleQueue()
+        self._stray: dict[bytes, str] = {}
+        self._total = 0
+
+    def run(self) -> Tally:
+        """Do all of it. Raises what ends the run; what was delivered until then stays delivered."""
+        self.store.account_key(self.account, "pop3")
+        inbox = self.store.ensure_folder(self.account, INBOX, special="Inbox")
+        with self.connect() as connection:
+            known = self.store.pop3_known(self.account)
+            listing = list_maildrop(connection, known)
+            self._check_migration(connection, listing, known)
+            new = [m for m in listing if self._is_new(m, known)]
+            if self.options.count_only:
+                self.tally.new = len(new)
+                return self.tally
+            self._note_missing(listing, known)
+            self._find_strays(inbox)
+            marked = self._marked_before(listing, known)
+            marked += self._download(connection, inbox, new[: self.options.limit])
+            self._delete(connection, marked, listing)
+        return self.tally
+
+    # -- what is new ---------------------------------------------------------------------------
+
+    def _is_new(self, message: Listed, known: dict[tuple[str, int], Pop3Row]) -> bool:
+        row = known.get(message.key)
+        if row is not None and row.state not in {"failed", "skipped"}:
+            return False
+        limit = self.options.policy.max_size
+        return not (limit and message.size > limit)
+
+    def _check_migration(
+        self,
+        connection: Pop3Connection,
+        listing: Sequence[Listed],
+        known: dict[tuple[str, int], Pop3Row],
+    ) -> None:
+        """No UIDL of a long history is listed: the server may have given every message a new one.
+        Those whose header is the same are the same messages, and are not downloaded again."""
+        current = {k: r for k, r in known.items() if r.missing_since is None and r.state == "delivered"}
+        if not listing or not current or any(m.key in known for m in listing):
+            return
+        hashes = top_hashes(connection, [m.number for m in listing])
+        ours = {row.header_hash: row for row in current.values() if row.header_hash}
+        same = [(m, ours[hashes[m.number]]) for m in listing if hashes.get(m.number) in ours]
+        if not same:
+            return
+        if not self.options.adopt:
+            raise ConfigError(
+                f"{connection.pump.label} gives new UIDLs to {len(same)} messages that are here already; "
+                "the mailbox has probably moved to another server",
+                hint="mailcli fetch --adopt takes them over instead of downloading them again",
+            )
+        rows = [r._replace(uidl=m.uidl, occurrence=m.occurrence, missing_since=None) for m, r in same]
+        self.store.transact(lambda writer: writer.pop3_record(self.account, rows))
+        known.update(((row.uidl, row.occurrence), row) for row in rows)
+
+    def _note_missing(self, listing: Sequence[Listed], known: dict[tuple[str, int], Pop3Row]) -> None:
+        """Remember since when a message is not listed any more; forget it after 30 days."""
+        now = self.clock()
+        listed = {m.key for m in listing}
+        back = [r._replace(missing_since=None) for k, r in known.items() if k in listed and r.missing_since]
+        lost = [
+            r._replace(missing_since=now)
+            for k, r in known.items()
+            if k not in listed and r.missing_since is None
+        ]
+        old = [
+            k
+            for k, r in known.items()
+            if k not in listed and r.missing_since is not None and now - r.missing_since > REMEMBER
+        ]
+
+        def change(writer: Writer) -> None:
+            writer.pop3_record(self.account, [*back, *lost])
+            writer.pop3_forget(self.account, old)
+
+        if back or lost or old:
+            self.store.transact(change)
+
+    def _find_strays(self, inbox: int) -> None:
+        """Files that a run killed before its commit left behind are adopted by the scan, and are
+        then recognised by content instead of being stored a second time."""
+        adopted = self.store.scan(inbox).adopted
+        self._stray = {hashlib.sha256(self.store.open_bytes(i)).digest(): i for i in adopted}
+
+    # -- download ------------------------------------------------------------------------------
+
+    def _download(self, connection: Pop3Connection, inbox: int, new: Sequence[Listed]) -> list[Listed]:
+        """RETR in a window; gives the messages that may be deleted now, beyond those for which
+        DELE was sent on the way."""
+        self._total = len(new)
+        if not new:
+            return []
+        self.progress(0, self._total, 0)
+        deliverer: Deliverer[Received] = Deliverer(lambda batch: self._deliver(inbox, batch))
+        try:
+            self._retrieve(connection, new, deliverer)
+        except BaseException:
+            deliverer.abandon()
+            raise
+        deliverer.finish()
+        return list(self._committed())
+
+    def _retrieve(
+        self, connection: Pop3Connection, new: Sequence[Listed], deliverer: Deliverer[Received]
+    ) -> None:
+        pump = connection.pump
+        waiting = deque(new)
+        flying: deque[tuple[int, Listed]] = deque()
+        octets = 0
+        pieces: dict[int, list[bytes]] = {}
+        ends: dict[int, Completed] = {}
+        batch: list[Received] = []
+        size = 0
+        while waiting or flying:
+            while waiting and len(flying) < WINDOW and (not flying or octets < WINDOW_OCTETS):
+                message = waiting.popleft()
+                (tag,) = pump.send(pop3.Retr(message.number))
+                flying.append((tag, message))
+                octets += message.size
+            tag, message = flying.popleft()
+            for events in pump.events(tag) if tag not in ends else ():
+                for event in events:
+                    if isinstance(event, Content):
+                        pieces.setdefault(event.tag, []).append(event.data)
+                    elif isinstance(event, Completed):
+                        ends[event.tag] = event
+            octets -= message.size
+            end = ends.pop(tag)
+            data = b"".join(pieces.pop(tag, ()))
+            if end.ok:
+                batch.append(Received(message, data))
+                size += len(data)
+            else:
+                self._failed(message, end, pump.label)
+            if len(batch) >= BATCH or size >= BATCH_OCTETS or (batch and not flying and not waiting):
+                deliverer.put(batch)
+                batch, size = [], 0
+            self.cancel.check()
+
+    def _deliver(self, inbox: int, batch: list[Received]) -> None:
+        """Make a batch durable together with its lines in the history. On the deliverer's thread."""
+        now = self.clock()
+        digests = [hashlib.sha256(r.data).digest() for r in batch]
+        strays = [self._stray.pop(d, "") for d in digests]
+        fresh = [r for r, stray in zip(batch, strays, strict=True) if not stray]
+
+        def rows(ids: Iterable[str]) -> list[Pop3Row]:
+            drawn = iter(ids)
+            return [
+                Pop3Row(
+                    received.listed.uidl,
+                    received.listed.occurrence,
+                    received.listed.size,
+                    "delivered",
+                    header_hash=header_hash(received.data),
+                    sha256=digest,
+                    first_seen=now,
+                    delivered_at=now,
+                    id=stray or next(drawn),
+                )
+                for received, digest, stray in zip(batch, digests, strays, strict=True)
+            ]
+
+        if fresh:
+            arrivals = [Arrival(inbox, r.data, arrived=now) for r in fresh]
+            self.store.deliver(arrivals, also=lambda w: w.pop3_record(self.account, rows(w.ids)))
+        else:
+            self.store.transact(lambda w: w.pop3_record(self.account, rows(())))
+        self.tally.new += len(batch)
+        self.tally.octets += sum(len(r.data) for r in batch)
+        self.progress(self.tally.new, self._total, self.tally.octets)
+        for received in batch:
+            self._deletable.put(received.listed)
+
+    def _committed(self) -> Iterable[Listed]:
+        """Messages that became durable since the last call, if they are to be deleted."""
+        while True:
+            try:
+                message = self._deletable.get_nowait()
+            except Empty:
+                return
+            if self.options.policy.leave == "delete":
+                yield message
+
+    def _failed(self, message: Listed, end: Completed, label: str) -> None:
+        row = Pop3Row(message.uidl, message.occurrence, message.size, "failed", first_seen=self.clock())
+        self.store.transact(lambda writer: writer.pop3_record(self.account, [row]))
+        self.tally.problems.append(f"{label} did not give message {message.number}: {end.text}")
+
+    # -- deletion ------------------------------------------------------------------------------
+
+    def _marked_before(
+        self, listing: Sequence[Listed], known: dict[tuple[str, int], Pop3Row]
+    ) -> list[Listed]:
+        """Messages delivered by earlier runs that the policy now removes."""
+        policy, now = self.options.policy, self.clock()
+        marked = []
+        for message in listing:
+            row = known.get(message.key)
+            if row is None or row.state not in {"delivered", "deleted"}:
+                continue
+            age = now - (row.delivered_at or now)
+            if policy.leave == "delete" or (policy.leave == "days" and age >= policy.days * 86400):
+                marked.append(message)
+        return marked
+
+    def _delete(
+        self, connection: Pop3Connection, marked: Sequence[Listed], listing: Sequence[Listed]
+    ) -> None:
+        """DELE what may go, and QUIT: only its +OK makes it so."""
+        by_key = {m.key: m for m in listing}
+        purged = self.store.pop3_pending_deletes(self.account)
+        wanted = {m.key: m for m in marked}
+        wanted.update((k, by_key[k]) for r in purged if (k := (r.uidl, r.occurrence)) in by_key)
+        settled = [r.id for r in purged if (r.uidl, r.occurrence) not in by_key]
+        done: list[Listed] = []
+        if wanted:
+            done = self._dele_and_quit(connection, list(wanted.values()))
+        keys = {m.key for m in done}
+        settled += [r.id for r in purged if (r.uidl, r.occurrence) in keys]
+        self.tally.gone = len(done)
+        self.tally.pushed = len(settled)
+        known = self.store.pop3_known(self.account)
+        rows = [known[k]._replace(state="deleted") for k in keys if k in known]
+        if rows or settled:
+            changes = SyncChanges(expunged=settled)
+            self.store.apply(changes, also=lambda writer: writer.pop3_record(self.account, rows))
+
+    def _dele_and_quit(self, connection: Pop3Connection, messages: list[Listed]) -> list[Listed]:
+        pump = connection.pump
+        tags = pump.send(*(pop3.Dele(m.number) for m in messages), pop3.Quit())
+        ends: dict[int, Completed] = {}
+        try:
+            for events in pump.events(tags[-1]):
+                ends.update((e.tag, e) for e in events if isinstance(e, Completed))
+        except MailcliError as error:
+            self.tally.problems.append(
+                f"whether {len(messages)} messages were deleted is not known ({error.message}); "
+                "the next fetch finds out"
+            )
+            return []
+        if not ends[tags[-1]].ok:
+            self.tally.problems.append(f"{pump.label} did not delete: {ends[tags[-1]].text}")
+            return []
+        return [m for m, tag in zip(messages, tags, strict=False) if ends[tag].ok]

@@ -1,0 +1,37 @@
+"""UIDVALIDITY changed: the server numbers a folder anew (RFC 9051 §2.3.1.1).
+
+Nothing is downloaded again that can be recognised: the messages there and here are matched as
+multisets by size and Message-ID. What is only here goes to the recovery area, never away; what is
+only there is new.
+"""
+
+from __future__ import annotations
+
+from mailcli.store.store import Store
+from mailcli.store.values import Bound, Gone, SyncChanges
+from mailcli.sync.delta import Delta
+from mailcli.sync.push import MESSAGE_ID, message_id
+from mailcli.sync.server import Server, only
+from mailcli.wire.imap import commands as imap
+from mailcli.wire.imap.events import Fetched
+
+
+def rebind(store: Store, server: Server, folder: int, delta: Delta) -> int:
+    """Give the messages of the selected folder their new UIDs; returns how many were not found
+    on the server any more."""
+    there: dict[tuple[int, str], list[int]] = {}
+    for event in only(Fetched, server.ask(imap.Fetch("1:*", ("RFC822.SIZE", MESSAGE_ID)))):
+        if event.uid is not None and event.size is not None:
+            header = event.sections[0].data if event.sections else b""
+            there.setdefault((event.size, message_id(header)), []).append(event.uid)
+    changes = SyncChanges()
+    state = store.folder_state(folder)
+    for print_ in store.fingerprints(folder):
+        uids = there.get((print_.size, print_.message_id))
+        if uids:
+            changes.bound.append(Bound(print_.id, folder, uids.pop(0), None))
+        else:
+            changes.gone.append(Gone(print_.id, "not there after UIDVALIDITY changed"))
+    changes.states.append((folder, state._replace(uidvalidity=delta.cursor.uidvalidity, uidnext=0)))
+    store.apply(changes)
+    return len(changes.gone)

@@ -1,0 +1,109 @@
+"""An IMAP server as the synchroniser speaks with it: questions with answers, or an error that
+says which question failed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final, TypeVar
+
+from mailcli.errors import MailcliError, RemoteProtocolError, ServerRefused, TryAgain
+from mailcli.net.imap import ImapConnection
+from mailcli.wire.imap.commands import Command
+from mailcli.wire.imap.events import Bye, Capabilities, Completed, Enabled, Event
+
+E = TypeVar("E")
+
+_PASSING: Final = frozenset({"UNAVAILABLE", "INUSE", "LIMIT", "OVERQUOTA", "SERVERBUG", "CONTACTADMIN"})
+"""Response codes (RFC 5530) of a NO that may be a yes later."""
+
+
+class Server:
+    """One signed-in connection: its capabilities less those the account has switched off."""
+
+    def __init__(self, connection: ImapConnection, disabled: frozenset[str]) -> None:
+        self.pump = connection.pump
+        self.label = connection.pump.label
+        self._disabled = disabled
+        self.capabilities = self._without_disabled(connection.greeted.capabilities)
+        self.enabled: frozenset[str] = frozenset()
+        self.selected: str | None = None
+
+    def has(self, capability: str) -> bool:
+        return capability in self.capabilities
+
+    def ask(self, *commands: Command) -> list[Event]:
+        """Send commands as one flight and return all that came until the last was completed.
+
+        Raises ServerRefused or TryAgain for the first that was not answered OK.
+        """
+        tags = self.pump.send(*commands)
+        return self.answers(tags, commands)
+
+    def answers(self, tags: list[int], commands: Iterable[Command]) -> list[Event]:
+        """Wait for commands already sent; otherwise as `ask`."""
+        events = [event for batch in self.pump.events(tags[-1]) for event in batch]
+        self._learn(events)
+        wanted = dict(zip(tags, commands, strict=True))
+        for event in events:
+            if isinstance(event, Completed) and event.status != "OK" and event.tag in wanted:
+                raise refusal(wanted[event.tag], event, self.label)
+        return events
+
+    def try_each(self, *commands: Command) -> tuple[list[Event], dict[int, Completed]]:
+        """As `ask`, but a refusal is an answer too: gives also the Completed of each command, by
+        its place among `commands`."""
+        tags = self.pump.send(*commands)
+        events = [event for batch in self.pump.events(tags[-1]) for event in batch]
+        self._learn(events)
+        places = {tag: n for n, tag in enumerate(tags)}
+        done = {places[e.tag]: e for e in events if isinstance(e, Completed) and e.tag in places}
+        return events, done
+
+    def stream(self, command: Command) -> Iterator[list[Event]]:
+        """Send a command and give its events as they arrive, the last batch with its Completed."""
+        (tag,) = self.pump.send(command)
+        for batch in self.pump.events(tag):
+            self._learn(batch)
+            yield batch
+            for event in batch:
+                if isinstance(event, Completed) and event.tag == tag and event.status != "OK":
+                    raise refusal(command, event, self.label)
+
+    def _learn(self, events: Iterable[Event]) -> None:
+        for event in events:
+            if isinstance(event, Enabled):
+                self.enabled |= event.names
+            elif isinstance(event, Capabilities):
+                self.capabilities = self._without_disabled(event.names)
+            elif isinstance(event, Bye):
+                raise TryAgain(
+                    f"{self.label} ended the session: {event.text}", hint="run fetch again; it continues"
+                )
+
+    def _without_disabled(self, names: frozenset[str]) -> frozenset[str]:
+        return frozenset(n for n in names if n not in self._disabled)
+
+
+def refusal(command: Command, answer: Completed, label: str) -> MailcliError:
+    """The error of a NO or BAD, naming the command and its mailbox but never its data."""
+    name = type(command).__name__.upper()
+    mailbox = getattr(command, "mailbox", "")
+    what = f"{name} {mailbox}".rstrip()
+    text = f"{label} refused {what}: {answer.text}"
+    code = answer.code.name if answer.code else ""
+    if answer.status == "BAD":
+        return RemoteProtocolError(text, hint="run again with --transcript FILE to see the conversation")
+    if code in _PASSING or "throttled" in answer.text.lower():
+        return TryAgain(text, hint="try again later")
+    return ServerRefused(text)
+
+
+def only(kind: type[E], events: Iterable[object]) -> list[E]:
+    """The events of one kind, in order."""
+    return [event for event in events if isinstance(event, kind)]
+
+
+def last(kind: type[E], events: Iterable[object]) -> E | None:
+    """The latest event of one kind."""
+    found = only(kind, events)
+    return found[-1] if found else None

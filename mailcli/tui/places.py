@@ -1,0 +1,80 @@
+"""What the list can show: the unified inbox, a folder, a search. The sidebar's rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from mailcli.app import listing
+from mailcli.app.context import Context
+from mailcli.app.listing import Page
+from mailcli.errors import NotFound
+from mailcli.model.folder import INBOX, Folder
+
+
+class Place(NamedTuple):
+    """A row of the sidebar, or a search. `account` is "all" for the unified inbox; `folder` and
+    `query` say what to list; an account's own row lists nothing (`selectable` false)."""
+
+    label: str
+    account: str
+    folder: str = ""
+    query: str = ""
+    unread: int = 0
+    depth: int = 0
+    selectable: bool = True
+
+    @property
+    def title(self) -> str:
+        if self.query:
+            return f"/{self.query}"
+        return self.label if self.account == "all" else f"{self.account}  {self.folder}"
+
+
+ALL = Place("All Inboxes", "all", INBOX)
+
+
+def sidebar(ctx: Context) -> list[Place]:
+    """The unified inbox, then every account with its folders."""
+    folders = ctx.store.folders()
+    unread = sum(f.unread for f in folders if f.name == INBOX)
+    rows = [ALL._replace(unread=unread)]
+    accounts = dict.fromkeys([*ctx.config.accounts, *(f.account for f in folders)])
+    for account in accounts:
+        rows.append(Place(account, account, selectable=False))
+        rows += [_row(f) for f in folders if f.account == account and f.selectable]
+    return rows
+
+
+def _row(folder: Folder) -> Place:
+    levels = folder.name.split("/")
+    label = "Inbox" if folder.name == INBOX else levels[-1]
+    return Place(label, folder.account, folder.name, unread=folder.unread, depth=len(levels))
+
+
+def load(ctx: Context, place: Place, limit: int, after: str | None = None) -> Page:
+    """A page of what a place lists. Raises QueryError for a search that does not parse (yet)."""
+    if place.query:
+        return listing.search(ctx, [place.query], limit=limit, after=after)
+    return listing.list_in(ctx, place.account, place.folder, limit=limit, after=after)
+
+
+def nearest(places: Sequence[Place], wanted: Place) -> int:
+    """Where a place is in the sidebar after it was read anew; 0 if it is gone."""
+    for n, place in enumerate(places):
+        if (place.account, place.folder, place.query) == (wanted.account, wanted.folder, wanted.query):
+            return n
+    return 0
+
+
+def named(ctx: Context, text: str) -> Place:
+    """The place a person means on the command line: a folder if there is one of that name, else
+    a search."""
+    accounts = listing.account_names(ctx)
+    for account in accounts:
+        try:
+            folder = ctx.store.find_folder(account, text)
+        except NotFound:
+            continue
+        return Place(folder.name, account, folder.name)
+    return Place(text, "all", query=text)

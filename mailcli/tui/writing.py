@@ -1,0 +1,164 @@
+"""Writing from the reader: $EDITOR on the draft's text, a question, and sending beside."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from prompt_toolkit.application import run_in_terminal
+
+from mailcli.app import drafting, sending
+from mailcli.app.context import Context
+from mailcli.errors import MailcliError
+from mailcli.model import printable
+from mailcli.model.draft import Draft, Sent
+from mailcli.tui.jobs import Done, Message
+
+if TYPE_CHECKING:
+    from mailcli.tui.reader import Reader
+
+
+class Writing:
+    """Drafts of one reader. What was written is kept in a file until it has been sent."""
+
+    def __init__(self, reader: Reader) -> None:
+        self.reader = reader
+
+    def write(self) -> None:
+        ctx = self.reader.local
+        self._begin(lambda: sending.blank_template(ctx), lambda: None)
+
+    def reply(self) -> None:
+        self._reply(everyone=False)
+
+    def reply_all(self) -> None:
+        self._reply(everyone=True)
+
+    def _reply(self, *, everyone: bool) -> None:
+        id = self.reader.one()
+        if id is not None:
+            ctx = self.reader.local
+            self._begin(
+                lambda: sending.reply_template(ctx, id, None, everyone=everyone),
+                lambda: sending.mark_answered(self.reader.local, id),
+            )
+
+    def forward(self) -> None:
+        id = self.reader.one()
+        if id is not None:
+            ctx = self.reader.local
+            self._begin(
+                lambda: sending.forward_template(ctx, id, None),
+                lambda: sending.mark_answered(self.reader.local, id, forwarded=True),
+            )
+
+    def _begin(self, template: Callable[[], Draft], sent: Callable[[], None]) -> None:
+        def then(message: Message) -> None:
+            if isinstance(message, Done):
+                asyncio.get_running_loop().create_task(self._write(message.result, sent))
+            self.reader.answer(message)
+
+        self.reader.jobs.local(template, then)
+
+    async def _write(self, draft: Draft, sent: Callable[[], None]) -> None:
+        edited = await run_in_terminal(lambda: edit(self.reader.ctx, draft), in_executor=True)
+        if isinstance(edited, str):
+            self.reader.say(edited)
+        else:
+            self._send(*edited, sent)
+        self.reader.application.invalidate()
+
+    def _send(self, draft: Draft, path: Path, sent: Callable[[], None]) -> None:
+        reader = self.reader
+        reader.say("sending …")
+
+        def work() -> Sent:
+            outcome = submit(reader.ctx, draft)
+            sent()
+            return outcome
+
+        def then(message: Message) -> None:
+            if isinstance(message, Done):
+                path.unlink(missing_ok=True)
+                reader.say("sent")
+                reader.reload()
+                reader.acting.push()
+            reader.answer(message)
+            if not isinstance(message, Done):
+                reader.status += f" The draft is kept in {path}"
+
+        reader.jobs.network(work, then)
+
+
+def edit(ctx: Context, draft: Draft) -> tuple[Draft, Path] | str:
+    """Edit until the user sends or stops. Gives the draft and the file that keeps it, or what to
+    say. Runs in the terminal, with the screen put away."""
+    folder = ctx.paths.state / "drafts"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(prefix="draft-", suffix=".txt", dir=folder)
+    path = Path(name)
+    before = drafting.to_text(draft)
+    with open(descriptor, "w", encoding="utf-8") as file:
+        file.write(before)
+    editor = ctx.environ.get("VISUAL") or ctx.environ.get("EDITOR") or "vi"
+    while True:
+        try:
+            subprocess.run([*shlex.split(editor), str(path)], check=True)  # noqa: S603 - the user's own
+        except (OSError, subprocess.CalledProcessError) as error:
+            return f"the editor failed ({error}); the draft is kept in {path}"
+        text = path.read_text(encoding="utf-8", errors="replace")
+        if text == before:
+            path.unlink()
+            return "unchanged, not sent"
+        result: Draft | None = None
+        try:
+            result = drafting.from_text(draft, text)
+            people = ", ".join(a.email for a in (*result.to, *result.cc, *result.bcc))
+            question = f"Send to {printable.line(people) or 'nobody'}? [y]es, [e]dit, [k]eep as draft: "
+        except MailcliError as error:
+            question = f"{error}. [e]dit, [k]eep as draft: "
+        answer = _ask(question)
+        if answer == "y" and result is not None:
+            return result, path
+        if answer == "k":
+            return f"not sent; the draft is kept in {path}"
+
+
+def submit(ctx: Context, draft: Draft) -> Sent:
+    """Send a draft; raises unless every recipient was accepted."""
+    outcome = sending.deliver(ctx, sending.prepare_draft(ctx, draft), sending.Delivery())
+    error = sending.failure(outcome)
+    if error is not None:
+        raise error
+    return outcome
+
+
+def write_plainly(ctx: Context, id: str | None, *, everyone: bool) -> None:
+    """Write or reply on the terminal as it is, for the plain reader."""
+    if id is None:
+        template = sending.blank_template(ctx)
+    else:
+        template = sending.reply_template(ctx, id, None, everyone=everyone)
+    edited = edit(ctx, template)
+    if isinstance(edited, str):
+        sys.stdout.write(edited + "\n")
+        return
+    draft, path = edited
+    submit(ctx, draft)
+    path.unlink(missing_ok=True)
+    if id is not None:
+        sending.mark_answered(ctx, id)
+    sys.stdout.write("sent\n")
+
+
+def _ask(question: str) -> str:
+    try:
+        return (input(question).strip().lower() or "e")[0]
+    except (EOFError, KeyboardInterrupt):
+        return "k"

@@ -1,0 +1,220 @@
+"""Signing in to a POP3 server, without a socket (RFC 1939, 2449, 2595, 5034, 6856)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Generator, Iterable
+from typing import Final, NamedTuple, TypeVar
+
+from mailcli.errors import (
+    AuthenticationFailed,
+    MailcliError,
+    RemoteProtocolError,
+    ServerRefused,
+    TryAgain,
+)
+from mailcli.model import printable
+from mailcli.model.account import Endpoint, Password, Secret, Tls
+from mailcli.wire import sasl
+from mailcli.wire.flow import Call, Flow, Greet, StartTls
+from mailcli.wire.pop3 import commands as pop3
+from mailcli.wire.pop3.events import Capabilities, Completed, Greeting, Pop3Event
+from mailcli.wire.pop3.quirks import is_temporary
+
+USER: Final = "user"
+APOP: Final = "apop"
+"""Values of `auth` beside the SASL mechanisms."""
+
+E = TypeVar("E")
+
+
+class Greeted(NamedTuple):
+    """A session in the TRANSACTION state.
+
+    `capabilities` are those after the login, None if the server does not know CAPA: then whether it
+    has TOP and UIDL shows by asking. `mechanism` is what signed us in ("USER" for USER and PASS).
+    """
+
+    capabilities: Capabilities | None
+    pipelining: bool = False
+    greeting: str = ""
+    mechanism: str = ""
+
+    def offers(self, keyword: str) -> bool:
+        """Whether a capability (in upper case) was offered."""
+        return self.capabilities is not None and keyword in self.capabilities
+
+
+_Steps = Generator["Greet | Call[pop3.Pop3Command] | StartTls", list[Pop3Event], None]
+
+
+def sign_in(
+    endpoint: Endpoint, secret: Secret, *, protected: bool
+) -> Flow[pop3.Pop3Command, Pop3Event, Greeted]:
+    """Greeting, CAPA, STLS and CAPA again, UTF8 if offered, the login, CAPA again.
+
+    `protected`: the connection is under TLS, or cleartext was explicitly allowed (loopback);
+    without it no credential is written unless STLS succeeds first. Signs in by SASL, else by USER
+    and PASS; APOP only if `auth` asks for it.
+
+    Raises TryAgain ([IN-USE], [LOGIN-DELAY], [SYS/TEMP]), ServerRefused, AuthenticationFailed.
+    """
+    label = endpoint.label
+    greeting = _first(Greeting, (yield Greet()))
+    if not greeting.ok:
+        raise _refusal(f"{label} does not serve us", greeting)
+    offered = yield from _capabilities()
+    if endpoint.tls is Tls.STARTTLS and not protected:
+        yield from _start_tls(label, offered)
+        protected = True
+        offered = yield from _capabilities()
+    if not protected:
+        raise AuthenticationFailed(
+            f"{label}: not signing in over an unprotected connection",
+            hint='set tls = "implicit" or "starttls" for this server',
+        )
+    if offered and "UTF8" in offered:
+        yield Call(pop3.Utf8())  # a refusal only means that headers may come downgraded
+    mechanism = yield from _log_in(endpoint, secret, offered, greeting.timestamp)
+    offered = yield from _capabilities()
+    pipelining = offered is not None and "PIPELINING" in offered
+    return Greeted(offered, pipelining, printable.line(greeting.text), mechanism)
+
+
+def _capabilities() -> Flow[pop3.Pop3Command, Pop3Event, Capabilities | None]:
+    events = yield Call(pop3.Capa())
+    return next((event for event in events if isinstance(event, Capabilities)), None)
+
+
+def _start_tls(label: str, offered: Capabilities | None) -> _Steps:
+    # A server without CAPA may still know STLS: asking costs nothing and reveals nothing.
+    if offered is not None and "STLS" not in offered:
+        raise AuthenticationFailed(
+            f"{label} does not offer STLS; nothing more was sent",
+            hint="someone between may have removed the offer; "
+            'use tls = "implicit" (port 995) if the server has it',
+        )
+    end = _first(Completed, (yield Call(pop3.Stls())))
+    if not end.ok and is_temporary(end.code, end.text):
+        raise _refusal(f"{label} cannot start TLS now", end)
+    if not end.ok:
+        raise AuthenticationFailed(
+            f"{label} refused STLS: {_words(end)}; nothing more was sent",
+            hint='use tls = "implicit" (port 995) if the server has it',
+        )
+    yield StartTls()
+
+
+def _log_in(
+    endpoint: Endpoint, secret: Secret, offered: Capabilities | None, timestamp: str
+) -> Flow[pop3.Pop3Command, Pop3Event, str]:
+    """Sign in; the name of what did it."""
+    wanted = endpoint.auth.lower()
+    if isinstance(secret, Password):
+        if wanted == APOP:
+            return (yield from _apop(endpoint, secret, timestamp))
+        known = offered.parameters("SASL") if offered else ()
+        if wanted == USER or (wanted == "auto" and not _usable(known, endpoint, secret)):
+            return (yield from _user_pass(endpoint, secret, offered))
+    return (yield from _authenticate(endpoint, secret, offered))
+
+
+def _usable(known: Iterable[str], endpoint: Endpoint, secret: Secret) -> bool:
+    try:
+        sasl.choose(tuple(known), secret, endpoint.user, protected=True)
+    except AuthenticationFailed:
+        return False
+    return True
+
+
+def _apop(endpoint: Endpoint, secret: Password, timestamp: str) -> Flow[pop3.Pop3Command, Pop3Event, str]:
+    if not timestamp:
+        raise AuthenticationFailed(
+            f"{endpoint.label} does not offer APOP: its greeting has no timestamp",
+            hint='set auth = "auto" to use what it offers',
+        )
+    digest = hashlib.md5((timestamp + secret.text).encode(), usedforsecurity=False).hexdigest()
+    end = _first(Completed, (yield Call(pop3.Apop(endpoint.user, digest))))
+    if not end.ok:
+        raise _not_signed_in(endpoint, "APOP", end)
+    return "APOP"
+
+
+def _user_pass(
+    endpoint: Endpoint, secret: Password, offered: Capabilities | None
+) -> Flow[pop3.Pop3Command, Pop3Event, str]:
+    user, password = pop3.User(endpoint.user), pop3.Pass(secret.text)
+    if offered and "PIPELINING" in offered:
+        ends = [e for e in (yield Call(user, password)) if isinstance(e, Completed)]
+        end = next((e for e in ends if not e.ok), ends[-1])
+    else:
+        end = _first(Completed, (yield Call(user)))
+        if end.ok:
+            end = _first(Completed, (yield Call(password)))
+    if not end.ok:
+        raise _not_signed_in(endpoint, "USER", end)
+    return "USER"
+
+
+def _authenticate(
+    endpoint: Endpoint, secret: Secret, offered: Capabilities | None
+) -> Flow[pop3.Pop3Command, Pop3Event, str]:
+    try:
+        mechanisms = sasl.choose(
+            offered.parameters("SASL") if offered else (),
+            secret,
+            endpoint.user,
+            wanted=endpoint.auth,
+            protected=True,
+            host=endpoint.host,
+            port=endpoint.port,
+        )
+    except AuthenticationFailed as error:
+        raise AuthenticationFailed(f"{endpoint.label}: {error.message}", hint=error.hint) from error
+    # The first only: -ERR does not say whether it was the mechanism or the password, and a
+    # password that was refused is not said again in a weaker way.
+    mechanism = mechanisms[0]
+    end = _first(Completed, (yield Call(pop3.Authenticate(mechanism))))
+    if mechanism.refusal and not end.ok:
+        raise AuthenticationFailed(
+            f"{endpoint.label}: {mechanism.refusal.message}", hint=mechanism.refusal.hint
+        )
+    if not end.ok:
+        raise _not_signed_in(endpoint, mechanism.name, end, mechanism.reason)
+    mechanism.finish()
+    return mechanism.name
+
+
+def _not_signed_in(endpoint: Endpoint, mechanism: str, end: Completed, reason: str = "") -> MailcliError:
+    label, user = endpoint.label, endpoint.user
+    if is_temporary(end.code, end.text):
+        return _refusal(f"{label} cannot sign in {user!r} now", end)
+    if end.code == "SYS/PERM":
+        return _refusal(f"{label} cannot sign in {user!r}", end)
+    hint = "check the user name and the password, and that POP3 is switched on for the mailbox"
+    if mechanism.startswith("SCRAM"):
+        hint += '; a server that cannot check SCRAM for this user may need auth = "plain"'
+    elif mechanism in {"XOAUTH2", "OAUTHBEARER"}:
+        hint = "the access token may have expired or lack the scope for POP3"
+    reason = f" ({reason})" if reason else ""
+    return AuthenticationFailed(
+        f"{label} did not accept the credentials of {user!r} by {mechanism}: {_words(end)}{reason}", hint=hint
+    )
+
+
+def _refusal(what: str, end: Completed | Greeting) -> MailcliError:
+    if is_temporary(end.code, end.text):
+        return TryAgain(f"{what}: {_words(end)}", hint="try again later")
+    return ServerRefused(f"{what}: {_words(end)}")
+
+
+def _words(end: Completed | Greeting) -> str:
+    code = f"[{end.code}] " if end.code else ""
+    return printable.line(f"-ERR {code}{end.text}".strip())
+
+
+def _first(kind: type[E], events: Iterable[Pop3Event]) -> E:
+    for event in events:
+        if isinstance(event, kind):
+            return event
+    raise RemoteProtocolError(f"the server's answer has no {kind.__name__}")

@@ -1,0 +1,28 @@
+"""What POP3 servers do otherwise, as named facts.
+
+Handled where it is read, and only named here:
+
+- Gmail's CAPA shows PIPELINING, TOP and UIDL only after the login, Dovecot's the same before and
+  after: CAPA is always asked again (flows.sign_in).
+- Messages stored with bare LF and sent as they are (dotstuff.Unstuffer).
+- UIDLs longer than 70 octets, or with spaces (listing).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+TEMPORARY: Final = frozenset({"IN-USE", "LOGIN-DELAY", "SYS/TEMP"})
+"""Response codes that ask for patience (RFC 2449 §8.1, RFC 3206 §4)."""
+
+# A maildrop held by another session, from servers without response codes; "-ERR maildrop already
+# locked" is RFC 1939's own example. A locked *account* is no such thing.
+_MAILDROP_BUSY: Final = re.compile(
+    r"\b(?:mail ?(?:box|drop)|spool)\b.{0,60}?\b(?:lock(?:ed)?|in use|busy)\b", re.IGNORECASE
+)
+
+
+def is_temporary(code: str, text: str) -> bool:
+    """Whether an -ERR may be gone later."""
+    return code in TEMPORARY or (not code and bool(_MAILDROP_BUSY.search(text)))

@@ -1,0 +1,1 @@
+"""Tests of mailcli. Names of tests are sentences of behaviour."""

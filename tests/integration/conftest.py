@@ -1,0 +1,111 @@
+"""A profile on the test servers, used through the application layer as the commands use it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from mailcli.app.context import Context
+from mailcli.app.fetching import FetchReport, FetchRequest, fetch
+from mailcli.model.message import Summary
+from tests.support.dovecot import Dovecot
+from tests.support.postfix import Postfix
+from tests.support.profiles import account_toml
+
+MESSAGE = """\
+From: Alice Ng <alice@example.org>
+To: bob@example.org
+Subject: {subject}
+Message-ID: <{id}@example.org>
+Date: Mon, 2 Nov 2015 10:00:00 +0100
+
+{body}
+"""
+
+
+def message(subject: str, body: str = "hello", id: str = "") -> bytes:
+    """A small message with LF line ends; its Message-ID follows from the subject unless given."""
+    return MESSAGE.format(subject=subject, body=body, id=id or subject.replace(" ", ".")).encode()
+
+
+class Profile:
+    """One user of the test Dovecot, with an account `test` in a profile of its own."""
+
+    def __init__(self, directory: Path, server: Dovecot, user: str) -> None:
+        self.directory = directory
+        self.server = server
+        self.user = user
+        self.notices: list[str] = []
+        self._contexts: list[Context] = []
+        self.ctx = self.open()
+
+    def open(self, *, offline: bool = False) -> Context:
+        ctx = Context.open(
+            profile=self.directory,
+            offline=offline,
+            notice=self.notices.append,
+            environ={"HOME": "/nonexistent"},
+        )
+        self._contexts.append(ctx)
+        return ctx
+
+    def fetch(self, request: FetchRequest | None = None) -> FetchReport:
+        """Fetch the one account; raises its error."""
+        (report,) = fetch(self.ctx, request or FetchRequest())
+        if report.error is not None:
+            raise report.error
+        return report
+
+    def rows(self, folder: str = "INBOX") -> list[Summary]:
+        key = self.ctx.store.find_folder("test", folder).key
+        return list(self.ctx.store.summaries(folders=[key]).rows)
+
+    def id(self, subject: str, folder: str = "INBOX") -> str:
+        (found,) = [r.id for r in self.rows(folder) if r.subject == subject]
+        return found
+
+    def in_step(self) -> None:
+        """Assert that every folder holds the same messages with the same flags on both sides."""
+        for folder in self.ctx.store.folders("test"):
+            agreed = {a.uid: a.flags for a in self.ctx.store.agreed(folder.key)}
+            assert agreed == self.server.flags(self.user, folder.name), folder.name
+            rows = {r.id for r in self.rows(folder.name)}
+            assert rows == {a.id for a in self.ctx.store.agreed(folder.key)}, folder.name
+
+    def close(self) -> None:
+        for ctx in self._contexts:
+            ctx.close()
+
+
+@pytest.fixture
+def make_profile(tmp_path: Path, dovecot: Dovecot) -> Iterator[Callable[..., Profile]]:
+    """Makes a profile for a new user; words as for `account_toml`."""
+    made: list[Profile] = []
+
+    def make(**words: object) -> Profile:
+        user, password = dovecot.user()
+        directory = tmp_path / user
+        account_toml(directory, dovecot, user, password, **words)  # type: ignore[arg-type]
+        made.append(Profile(directory, dovecot, user))
+        return made[-1]
+
+    yield make
+    for profile in made:
+        profile.close()
+
+
+@pytest.fixture
+def imap(make_profile: Callable[..., Profile]) -> Profile:
+    return make_profile()
+
+
+@pytest.fixture
+def pop3(make_profile: Callable[..., Profile]) -> Profile:
+    return make_profile(protocol="pop3")
+
+
+@pytest.fixture
+def sending(make_profile: Callable[..., Profile], postfix: Postfix) -> Profile:
+    return make_profile(postfix=postfix)

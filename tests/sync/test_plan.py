@@ -1,0 +1,126 @@
+"""The planner's truth table, cell by cell, and its laws."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailcli.model.flags import ANSWERED, FLAGGED, SEEN, Flags
+from mailcli.sync.plan import (
+    Action,
+    Download,
+    Expunge,
+    Forget,
+    Gone,
+    Move,
+    Placed,
+    Policy,
+    Purged,
+    Remote,
+    Revive,
+    SetFlags,
+    Store,
+    Upload,
+    merge_flags,
+    plan,
+)
+
+HERE, THERE = 1, 2
+NONE: Flags = frozenset()
+S, F, A = frozenset({SEEN}), frozenset({FLAGGED}), frozenset({ANSWERED})
+
+
+def remote(
+    flags: dict[int, Flags] | None = None, gone: set[int] | None = None, keywords: bool = True
+) -> Remote:
+    return Remote(flags or {}, gone or set(), S | F | A, keywords)
+
+
+same_here = Placed("m", 7, NONE, NONE, HERE)
+flagged_here = Placed("m", 7, NONE, F, HERE)
+moved_here = Placed("m", 7, NONE, NONE, THERE)
+purged_here = Purged("m", 7, NONE)
+
+TABLE: list[tuple[str, Placed | Purged, Remote, list[Action]]] = [
+    ("same, same", same_here, remote(), []),
+    ("same, flags", same_here, remote({7: S}), [SetFlags("m", S, S, NONE)]),
+    ("same, gone", same_here, remote(gone={7}), [Gone("m")]),
+    ("flags, same", flagged_here, remote(), [Store((7,), ("m",), F, NONE)]),
+    ("flags, flags", flagged_here, remote({7: S}), [SetFlags("m", S, S, NONE), Store((7,), ("m",), F, NONE)]),
+    ("flags, gone", flagged_here, remote(gone={7}), [Gone("m")]),
+    ("moved, same", moved_here, remote(), [Move((7,), ("m",), THERE)]),
+    ("moved, flags", moved_here, remote({7: S}), [SetFlags("m", S, S, NONE), Move((7,), ("m",), THERE)]),
+    ("moved, gone", moved_here, remote(gone={7}), [Upload("m")]),
+    ("purged, same", purged_here, remote(), [Expunge((7,), ("m",))]),
+    ("purged, seen", purged_here, remote({7: S}), [Expunge((7,), ("m",))]),
+    ("purged, flagged", purged_here, remote({7: F}), [Revive("m", 7, F)]),
+    ("purged, gone", purged_here, remote(gone={7}), [Forget("m")]),
+]
+
+
+@pytest.mark.parametrize(
+    ("message", "server", "expected"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE]
+)
+def test_every_cell_of_the_truth_table(
+    message: Placed | Purged, server: Remote, expected: list[Action]
+) -> None:
+    placed = [message] if isinstance(message, Placed) else []
+    purged = [message] if isinstance(message, Purged) else []
+    found = plan(HERE, placed, purged, server)
+    assert [(type(a), a) for a in found] == [(type(a), a) for a in expected]
+
+
+def test_a_message_only_the_server_has_is_downloaded_newest_first() -> None:
+    assert plan(HERE, [], [], remote({3: S, 9: NONE, 5: F})) == [Download(9), Download(5), Download(3)]
+
+
+def test_equal_flag_changes_travel_together_in_ascending_order() -> None:
+    messages = [Placed(str(n), n, NONE, F, HERE) for n in (5, 3, 4)]
+    assert plan(HERE, messages, [], remote()) == [Store((3, 4, 5), ("3", "4", "5"), F, NONE)]
+
+
+def test_without_push_nothing_goes_to_the_server() -> None:
+    messages = [flagged_here, moved_here._replace(id="n", uid=8)]
+    actions = plan(HERE, messages, [purged_here._replace(id="o", uid=9)], remote({7: S}), Policy(push=False))
+    assert actions == [SetFlags("m", S, S, NONE)]
+
+
+def test_a_flag_the_server_cannot_keep_stays_here_and_is_not_pushed() -> None:
+    tagged = Placed("m", 7, NONE, frozenset({"work"}), HERE)
+    assert plan(HERE, [tagged], [], remote(keywords=False)) == []
+
+
+def test_where_the_base_was_lost_the_flags_of_both_sides_are_united() -> None:
+    lost = Placed("m", 7, None, F, HERE)
+    assert plan(HERE, [lost], [], remote({7: S})) == [SetFlags("m", S, S, NONE), Store((7,), ("m",), F, NONE)]
+
+
+flag_sets = st.frozensets(st.sampled_from([SEEN, FLAGGED, ANSWERED, "work", "$Forwarded"]))
+
+
+@given(flag_sets, flag_sets, flag_sets)
+def test_a_merge_carries_every_change_of_either_side(base: Flags, local: Flags, server: Flags) -> None:
+    merged = merge_flags(base, local, server)
+    for flag in base | local | server:
+        changed_here = (flag in local) != (flag in base)
+        wanted = (flag in local) if changed_here else (flag in server)
+        assert (flag in merged.flags) == wanted
+    assert (server | merged.add) - merged.remove == merged.base == merged.flags
+    assert not merged.add & server and merged.remove <= server
+
+
+@given(flag_sets, flag_sets, flag_sets)
+def test_after_the_plan_is_carried_out_a_second_plan_is_empty(
+    base: Flags, local: Flags, server: Flags
+) -> None:
+    message = Placed("m", 7, base, local, HERE)
+    there, here, agreed = server, local, base
+    for action in plan(HERE, [message], [], remote({7: server})):
+        if isinstance(action, SetFlags):
+            here, agreed = (here | action.add) - action.remove, action.base
+        elif isinstance(action, Store):
+            there = (there | action.add) - action.remove
+            agreed = there
+    assert here == there
+    assert plan(HERE, [Placed("m", 7, agreed, here, HERE)], [], remote({7: there})) == []
