@@ -200,6 +200,8 @@ def _write_durably(item: Item) -> Written:
 def _write_one(item: Item, *, durable: bool) -> Written:
     data = item.arrival.data
     stored, _ = lineends.to_store(data)
+    if item.arrival.id is not None:
+        disk.unlink(item.tmp)  # the same message in the same second, in a run that was killed
     disk.write_new(item.tmp, stored, durable=durable)
     return hashes(data)
 
