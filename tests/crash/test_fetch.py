@@ -28,7 +28,7 @@ EVERY = 3
 
 
 def stride() -> int:
-    return 1 if os.environ.get("MAILCLI_CRASH") == "all" else EVERY
+    return 1 if "MAILCLI_CUTS" in os.environ else EVERY
 
 
 def run(profile: Path, request: FetchRequest) -> None:
