@@ -35,13 +35,18 @@ def add_account(path: Path, name: str, table: Plain) -> None:
         raise ConfigError(f"there is an account {name!r} already", hint="choose another with --name")
     if not document.get("accounts") and "default_account" not in document:
         document = _with_default(document, name)
-    accounts = tomlkit.table(is_super_table=True)
-    accounts.append(name, _table(table))
-    fresh = tomlkit.document()
-    fresh.append("accounts", accounts)
     # Joined as text: nothing of what stands there already is touched.
     before = document.as_string().rstrip("\n")
-    _write(path, tomlkit.parse(f"{before}\n\n{fresh.as_string()}"))
+    _write(path, tomlkit.parse(f"{before}\n\n{rendered(name, table).decode()}"))
+
+
+def rendered(name: str, table: Plain) -> bytes:
+    """The text of a configuration with this account alone, unchecked."""
+    accounts = tomlkit.table(is_super_table=True)
+    accounts.append(name, _table(table))
+    document = tomlkit.document()
+    document.append("accounts", accounts)
+    return document.as_string().encode("utf-8")
 
 
 def remove_account(path: Path, name: str) -> None:
@@ -178,8 +183,23 @@ def _item(value: Any, *, inline: bool = True) -> Any:
 def _with_default(document: tomlkit.TOMLDocument, name: str) -> tomlkit.TOMLDocument:
     """A bare key belongs before the first table; below it, it would be that table's."""
     key = f"default_account = {tomlkit.item(name).as_string()}\n"
-    text = document.as_string()
-    return tomlkit.parse(f"{key}\n{text}" if text.strip() else key)
+    head, rest = _comment_at_top(document.as_string())
+    return tomlkit.parse(f"{head}{key}\n{rest}" if rest.strip() else f"{head}{key}")
+
+
+def _comment_at_top(text: str) -> tuple[str, str]:
+    """The comment that opens a file, with the empty lines behind it, and the rest of the file. A
+    comment that stands right above a table belongs to that."""
+    lines = text.splitlines(keepends=True)
+    end = 0
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            end = number
+        elif not line.lstrip().startswith("#"):
+            break
+    else:
+        return (text.rstrip("\n") + "\n\n" if text.strip() else ""), ""
+    return "".join(lines[:end]), "".join(lines[end:])
 
 
 # -- reading and writing

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from mailcli.app.context import Context
-from mailcli.errors import ConfigError, Unreachable
+from mailcli.errors import ConfigError, MailcliError, Unreachable
 from mailcli.model.account import Account, Endpoint, Protocol
 from mailcli.net.deadline import Deadlines
 
 if TYPE_CHECKING:
-    from mailcli.net.sessions import ImapConnection, Pop3Connection, SmtpConnection
+    from mailcli.net.imap import ImapConnection
+    from mailcli.net.pop3 import Pop3Connection
+    from mailcli.net.smtp import SmtpConnection
 
 
 def deadlines(seconds: float | None = None) -> Deadlines:
@@ -19,9 +25,20 @@ def deadlines(seconds: float | None = None) -> Deadlines:
     return usual if seconds is None else usual.within(seconds)
 
 
+@contextmanager
+def named(account: Account) -> Iterator[None]:
+    """Errors of this block get the account before their message: which one it is cannot be told
+    from a host and a port, and several accounts are fetched side by side."""
+    try:
+        yield
+    except MailcliError as error:
+        error.message = f"{account.name}: {error.message}"
+        raise
+
+
 def open_incoming_imap(ctx: Context, account: Account, limits: Deadlines) -> ImapConnection:
     """Sign in to the account's IMAP server."""
-    from mailcli.net.sessions import open_imap
+    from mailcli.net.imap import open_imap
 
     endpoint = _endpoint(account, account.incoming, Protocol.IMAP)
     _online(ctx, endpoint)
@@ -31,7 +48,7 @@ def open_incoming_imap(ctx: Context, account: Account, limits: Deadlines) -> Ima
 
 def open_incoming_pop3(ctx: Context, account: Account, limits: Deadlines) -> Pop3Connection:
     """Sign in to the account's POP3 server."""
-    from mailcli.net.sessions import open_pop3
+    from mailcli.net.pop3 import open_pop3
 
     endpoint = _endpoint(account, account.incoming, Protocol.POP3)
     _online(ctx, endpoint)
@@ -41,7 +58,7 @@ def open_incoming_pop3(ctx: Context, account: Account, limits: Deadlines) -> Pop
 
 def open_sending(ctx: Context, account: Account, limits: Deadlines, ehlo: str) -> SmtpConnection:
     """Sign in to the account's submission server; without a user name, without signing in."""
-    from mailcli.net.sessions import open_smtp
+    from mailcli.net.smtp import open_smtp
 
     endpoint = _endpoint(account, account.sending, Protocol.SMTP)
     _online(ctx, endpoint)
@@ -63,3 +80,9 @@ def _endpoint(account: Account, endpoint: Endpoint | None, protocol: Protocol) -
 def _online(ctx: Context, endpoint: Endpoint) -> None:
     if ctx.offline:
         raise Unreachable(f"{endpoint.label} is not contacted: --offline", hint="run it without --offline")
+
+
+def own_name() -> str:
+    """What EHLO calls this machine: its full name if it has one (RFC 5321 §4.1.1.1)."""
+    name = os.uname().nodename
+    return name if re.fullmatch(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", name) else "localhost"

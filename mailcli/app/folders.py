@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from mailcli.app.connecting import deadlines, open_incoming_imap
 from mailcli.app.context import Context
 from mailcli.app.listing import account_names
 from mailcli.errors import ServerRefused, UsageError
@@ -79,6 +78,7 @@ def _tell(ctx: Context, account: str, verb: str, name: str, to: str = "") -> str
         return ""
     if verb == "CREATE" and ctx.offline:
         return "queued: the next fetch creates it on the server"
+    from mailcli.app.connecting import deadlines, open_incoming_imap
     from mailcli.sync.folders import change
 
     with open_incoming_imap(ctx, config, deadlines(20)) as connection:

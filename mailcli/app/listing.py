@@ -108,14 +108,25 @@ def search(
 ) -> Page:
     """Messages of every account (or that of `-A`) that match a query. Raises QueryError."""
     page = ctx.store.search(
-        parse(ctx, words), limit=limit, after=after, sort=sort, reverse=reverse, threads=threads
+        parse(ctx, words),
+        limit=limit,
+        after=after,
+        sort=sort,
+        reverse=reverse,
+        threads=threads,
+        own_addresses=own_addresses(ctx),
     )
     return Page(page.rows, page.next, page.counts)
 
 
 def count(ctx: Context, words: Sequence[str]) -> int:
     """How many messages match a query."""
-    return ctx.store.count_matches(parse(ctx, words))
+    return ctx.store.count_matches(parse(ctx, words), own_addresses=own_addresses(ctx))
+
+
+def own_addresses(ctx: Context) -> list[str]:
+    """The user's addresses in all accounts: what `from:me` means."""
+    return [email for a in ctx.config.accounts.values() for email in (a.email, *a.aliases) if email]
 
 
 def explain(ctx: Context, words: Sequence[str]) -> str:
@@ -129,11 +140,10 @@ def parse(ctx: Context, words: Sequence[str]) -> Query:
     """The query of a command's words, joined by spaces as typed."""
     from mailcli.model.query.parse import parse as parse_query
 
-    text = " ".join(words)
+    within = ""
     if ctx.account is not None and ctx.account != "all":
-        name = LOCAL if ctx.account == LOCAL else ctx.chosen_account().name
-        text = f"account:{name} ({text})" if text.strip() else f"account:{name}"
-    return parse_query(text, now=ctx.clock())
+        within = LOCAL if ctx.account == LOCAL else ctx.chosen_account().name
+    return parse_query(" ".join(words), now=ctx.clock(), account=within)
 
 
 def resolve(ctx: Context, ids: Iterable[str]) -> list[Summary]:

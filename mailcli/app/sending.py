@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import mimetypes
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import Final, NamedTuple
 from urllib.parse import parse_qsl, unquote
 
 from mailcli.app.changing import special_folder
-from mailcli.app.connecting import deadlines, open_sending
+from mailcli.app.connecting import deadlines, named, open_sending, own_name
 from mailcli.app.context import Context
 from mailcli.app.pushing import push_now
 from mailcli.errors import (
@@ -144,7 +143,10 @@ def deliver(ctx: Context, prepared: Prepared, delivery: Delivery) -> Sent:
     """
     account = prepared.account
     limits = deadlines(delivery.deadline)
-    with open_sending(ctx, account, limits, delivery.ehlo or _own_name()) as connection:
+    with (
+        named(account),
+        open_sending(ctx, account, limits, delivery.ehlo or own_name()) as connection,
+    ):
         done = submit(connection, prepared.envelope, prepared.data, partial=delivery.partial)
     sent = Sent(account.name, prepared.message_id, done.queue_id, done.outcomes, done.stage)
     if any(o.outcome == "sent" for o in done.outcomes):
@@ -312,12 +314,6 @@ def _sender(account: Account, sender: str | None) -> Address:
 
 def _bare(sender: str) -> str:
     return strict([sender])[0].email if sender.strip("<>") else ""
-
-
-def _own_name() -> str:
-    """What EHLO calls this machine: its full name if it has one (RFC 5321 §4.1.1.1)."""
-    name = os.uname().nodename
-    return name if re.fullmatch(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", name) else "localhost"
 
 
 # -- building ----------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ The tables are the interpreter's own (unicodedata): importing wcwidth takes long
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import Final
 
@@ -23,6 +24,13 @@ STYLES: Final = {
 
 _EMOJI_SELECTOR: Final = "\ufe0f"
 _JOINER: Final = "\u200d"
+_PREPENDED: Final = frozenset(
+    "\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd"
+)
+"""Format characters that are drawn (Prepended_Concatenation_Mark)."""
+
+_HANGUL: Final = re.compile("[\u1160-\u11ff\ud7b0-\ud7ff\u3164\uffa0]")
+"""Vowels and finals, which join the syllable before them, and the fillers."""
 
 
 def width(text: str) -> int:
@@ -103,12 +111,12 @@ def _clusters(text: str) -> list[tuple[str, int]]:
     joined = False
     for char in text:
         cells = _character(char)
-        if clusters and (cells == 0 or joined):
+        if clusters and (cells == 0 or (joined and cells == 2)):
             before, taken = clusters[-1]
-            if char == _EMOJI_SELECTOR and taken == 1:
+            if char == _EMOJI_SELECTOR and unicodedata.category(before[0]) == "So":
                 taken = 2
             clusters[-1] = (before + char, taken)
-            joined = char == _JOINER
+            joined = char == _JOINER and taken == 2  # emoji are joined into one, letters are not
         else:
             clusters.append((char, cells))
             joined = False
@@ -120,7 +128,8 @@ def _character(char: str) -> int:
         return 1
     if char == "\xad":  # SOFT HYPHEN: terminals draw it
         return 1
-    category = unicodedata.category(char)
-    if category in ("Mn", "Me", "Cf") or "\u1160" <= char <= "\u11ff":  # Hangul vowels join the syllable
+    if char in _PREPENDED:
+        return 1
+    if unicodedata.category(char) in ("Mn", "Me", "Mc", "Cf") or _HANGUL.match(char):
         return 0
     return 2 if unicodedata.east_asian_width(char) in "WF" else 1

@@ -101,7 +101,8 @@ _BASH_HELPERS: Final = r"""_mailcli_ask() {  # candidates from the local mailbox
   while IFS= read -r line; do
     value=${line%%$'\t'*}
     COMPREPLY+=("$(printf '%q' "$value")")
-  done < <(mailcli ${account:+-A "$account"} ${profile:+--profile "$profile"} __complete "$1" -- "$2" 2>/dev/null)
+  done < <(mailcli ${account:+-A "$account"} ${profile:+--profile "$profile"} \
+    __complete "$1" -- "$2" 2>/dev/null)
 }
 
 _mailcli_offer() {  # by kind
@@ -208,7 +209,8 @@ def _zsh_quote(text: str) -> str:
 def _zsh_action(kind: str) -> str:
     if kind.startswith("="):
         return f"({kind[1:]})"
-    return {"files": "_files", "dirs": "_files -/", "": " "}.get(kind, f"_mailcli_ask {kind}")
+    fixed = {"files": "_files", "dirs": "_files -/", "": " "}
+    return fixed.get(kind, f" _mailcli_ask {kind}")  # with the space, zsh calls it as it stands
 
 
 def _zsh_option(option: Option) -> str:
@@ -266,7 +268,8 @@ function __mailcli_at  # the next word is the one after exactly these
 end
 function __mailcli_in  # these words have been typed
     set -l path (__mailcli_path)
-    test (count $path) -ge (count $argv); and test "$path[1..(count $argv)]" = "$argv"
+    set -l many (count $argv)
+    test (count $path) -ge $many; and test "$path[1..$many]" = "$argv"
 end
 function __mailcli_ask
     mailcli __complete $argv[1] -- (commandline -ct) 2>/dev/null

@@ -99,7 +99,7 @@ class _Reading:
         """The next token that is no option; None at the end or in doubt."""
         while self._rest and not self.doubt:
             token = self._rest.pop()
-            if self._literal or not token.startswith("-") or token == "-":
+            if self._literal or not token.startswith("-") or len(token) == 1:
                 return token
             if token == "--":
                 self.doubt = not self._command

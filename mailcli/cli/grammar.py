@@ -7,7 +7,8 @@ both sides of the command, the later one counts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
 import click
@@ -48,7 +49,7 @@ class _HelpWanted(Exception):
         self.path = path
 
 
-class _Value(click.ParamType):
+class _Value(click.ParamType[Any]):
     """An option's value, converted as its table entry says."""
 
     def __init__(self, option: Option) -> None:
@@ -109,9 +110,10 @@ class _Leaf(click.Command):
         self.spec = spec
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if self.spec.words:
-            args = _options_first(args, known_options(self.spec.options))
-        return super().parse_args(ctx, args)
+        with _placed(ctx):
+            if self.spec.words:
+                args = _options_first(args, known_options(self.spec.options))
+            return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Invocation:
         given = {name: value for name, value in ctx.params.items() if not name.startswith(_SHARED)}
@@ -130,6 +132,10 @@ class _Words(click.Group):
             invoke_without_command=True,
             callback=self._alone,
         )
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        with _placed(ctx):
+            return super().parse_args(ctx, args)
 
     def _known(self) -> list[str]:
         raise NotImplementedError
@@ -193,6 +199,16 @@ class _Unknown(click.UsageError):
         self.near = near
 
 
+@contextmanager
+def _placed(ctx: click.Context) -> Iterator[None]:
+    """Some of Click's complaints do not say which command they are about."""
+    try:
+        yield
+    except click.UsageError as error:
+        error.ctx = error.ctx or ctx
+        raise
+
+
 def _options_first(args: list[str], known: dict[str, Option]) -> list[str]:
     """The same tokens with the options and their values before `--`, the words after it.
 
@@ -206,7 +222,7 @@ def _options_first(args: list[str], known: dict[str, Option]) -> list[str]:
         if token == "--":
             words.extend(reversed(rest))
             break
-        if not token.startswith("-") or token == "-" or not is_option(token, known):
+        if not token.startswith("-") or len(token) == 1 or not is_option(token, known):
             words.append(token)
             continue
         options.append(token)

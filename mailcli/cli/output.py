@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mailcli.cli import printers
-from mailcli.cli.spec import Globals
-from mailcli.cli.streams import Streams
-from mailcli.cli.template import Template
-from mailcli.cli.views.view import Look, View
 from mailcli.errors import UsageError
 from mailcli.model import printable
+
+if TYPE_CHECKING:
+    from mailcli.cli.spec import Globals
+    from mailcli.cli.streams import Streams
+    from mailcli.cli.views.view import Look, View
+
+SCHEMA = 1
 
 
 class Output:
@@ -85,11 +87,15 @@ class Output:
         show: Any,
         between: str,
     ) -> Iterator[str]:
+        from mailcli.cli import printers  # not needed for help, and dear beside it
+
         options = self.options
         end = "\0" if options.null else "\n"
         if options.json:
             return printers.pieces(printers.json_document(view, rows, following, self.warnings))
         if options.format is not None:
+            from mailcli.cli.template import Template
+
             return printers.pieces(printers.templated(Template(options.format, view), rows, end))
         if options.ids:
             if view.ident is None:
@@ -104,19 +110,21 @@ class Output:
         return printers.pieces(printers.table(view, held, self.look(short, show), self.colour))
 
     def look(self, short: Mapping[str, str] | None = None, show: Any = None) -> Look:
+        from mailcli.cli.views.view import Look
+
         streams = self.streams
         return Look(streams.width, self._clock(), short or {}, self.for_people, show)
 
     def value(self, value: object) -> None:
-        """One bare value: a count, a path, a setting."""
+        """One bare value: a count, a setting; of a table a line for each of its values."""
         end = "\0" if self.options.null else "\n"
         if self.options.json:
             from json import dumps
 
-            self.streams.write(f'{{"schema": {printers.SCHEMA}, "data": {dumps(value)}, "next": null')
+            self.streams.write(f'{{"schema": {SCHEMA}, "data": {dumps(value)}, "next": null')
             self.streams.write(f', "warnings": {dumps(self.warnings)}}}\n')
         else:
-            self.streams.write(printable.line(str(value)) + end)
+            self.streams.write("".join(printable.line(line) + end for line in _lines(value)))
 
     def text(self, text: str) -> None:
         """Text that is the result itself and safe: help, a schema, a script."""
@@ -146,3 +154,16 @@ class Output:
         """A word of help beside a result, for a person only."""
         if self.for_people and not self.options.quiet and self.streams.stderr_terminal:
             self.streams.say(f"{printable.line(text)}\n")
+
+
+def _lines(value: object, name: str = "") -> Iterator[str]:
+    """`accounts.work.email = x` for what is inside a table; truth values as TOML has them."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _lines(inner, f"{name}.{key}" if name else str(key))
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _lines(inner, name)
+    else:
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        yield f"{name} = {text}" if name else text

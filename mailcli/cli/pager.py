@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from mailcli.cli.streams import Streams
@@ -43,10 +43,8 @@ def paged(streams: Streams, wanted: bool) -> Iterator[None]:
 def _finish(pager: subprocess.Popen[bytes]) -> None:
     """Wait until the reader has seen enough; Ctrl-C belongs to the pager meanwhile."""
     assert pager.stdin is not None
-    try:
+    with suppress(OSError):
         pager.stdin.close()
-    except OSError:
-        pass
     while True:
         try:
             pager.wait()

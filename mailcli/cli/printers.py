@@ -7,11 +7,11 @@ from itertools import islice
 from typing import Any, Final
 
 from mailcli.cli import cells
+from mailcli.cli.output import SCHEMA
 from mailcli.cli.template import Template
 from mailcli.cli.views.view import Column, Look, View, plain, record
 from mailcli.model import printable
 
-SCHEMA: Final = 1
 _PIECE: Final = 500  # rows a write: large enough to be fast, small enough for `| head`
 _GAP: Final = 2
 

@@ -7,11 +7,10 @@ import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from mailcli.cli import failure, fast
+from mailcli.cli import fast
 from mailcli.cli.session import Session
 from mailcli.cli.spec import Globals, Invocation
 from mailcli.cli.streams import Streams
-from mailcli.cli.template import Template
 from mailcli.errors import Interrupted, LocalIOError, MailcliError, UsageError
 
 if TYPE_CHECKING:
@@ -60,6 +59,8 @@ def execute(invocation: Invocation, streams: Streams, reader: Reader | None = No
         if options.format is not None:
             if command.view is None:
                 raise UsageError(f"{where}: --format does not apply here")
+            from mailcli.cli.template import Template
+
             Template(options.format, command.view)
         if options.ids and (command.view is None or command.view.ident is None):
             raise UsageError(f"{where}: --ids does not apply here")
@@ -87,6 +88,8 @@ def _failed(
     streams: Streams, options: Globals, error: MailcliError, cause: BaseException | None = None
 ) -> int:
     """Tell the error, then flush what was printed before it."""
+    from mailcli.cli import failure
+
     try:
         streams.flush()
     except (OSError, ValueError):

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
-from pathlib import Path
-from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 from mailcli.cli.output import Output
@@ -17,6 +13,8 @@ from mailcli.cli.streams import Streams
 from mailcli.errors import Interrupted, UsageError
 
 if TYPE_CHECKING:
+    from types import FrameType, TracebackType
+
     from mailcli.app.context import Context
     from mailcli.cli.progress import Progress as Bar
     from mailcli.model.message import Summary
@@ -54,11 +52,17 @@ class Session:
         if "ctx" in self.__dict__:
             self.ctx.close()
         if self._before is not None:
+            import signal
+
             signal.signal(signal.SIGINT, self._before)
 
     @cached_property
     def ctx(self) -> Context:
         """The application's context, by the global options."""
+        import signal
+        import threading
+        from pathlib import Path
+
         from mailcli.app.context import Context
 
         options = self.options

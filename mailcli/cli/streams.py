@@ -69,7 +69,7 @@ def _buffer(stream: object, flags: int) -> BinaryIO:
     if found is not None:
         return found
     mode = "rb" if flags == os.O_RDONLY else "wb"
-    return open(os.devnull, mode)  # type: ignore[return-value]  # noqa: SIM115
+    return open(os.devnull, mode)  # type: ignore[return-value]
 
 
 def _terminal(descriptor: int) -> bool:

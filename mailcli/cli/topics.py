@@ -37,7 +37,7 @@ with a suggestion, never a search without hits. A term on a field that a message
 lacks is false. --explain prints how a query was understood.
 
   mailcli search 'from:alice (launch OR plan) -is:read newer_than:2w'
-  mailcli search 'filename:*.pdf larger:1M in:any'
+  mailcli search 'filename:pdf larger:1M in:any'
 """
 
 OUTPUT: Final = """\
@@ -72,7 +72,7 @@ mid:MESSAGE-ID and t:THREAD name all copies. - reads ids from stdin, the first
 field of each line; when there are none, there is nothing to do, and the exit
 code is 0.
 
-  mailcli search 'from:bank filename:*.pdf' --ids | xargs -I{} mailcli attach save {} '*.pdf'
+  mailcli search 'from:bank filename:pdf' --ids | xargs -I{} mailcli attach save {} '*.pdf'
   mailcli list --json | jq -r '.data[] | select(.flags | index("flagged")) | .subject'
 """
 

@@ -27,6 +27,7 @@ _TOKEN: Final = re.compile(
     r"|(?P<special>.)",
     re.DOTALL,
 )
+_TOKEN_UNQUOTED: Final = re.compile(_TOKEN.pattern.replace(r'|(?P<quoted>"(?:[^"\\]|\\.)*")', ""), re.DOTALL)
 _PARENTHESIS: Final = re.compile(r"\\.|[()]", re.DOTALL)
 _ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
 _JOINED: Final = re.compile(r" ?(@) ?| (\.) ?")
@@ -42,7 +43,17 @@ def parse(raw: bytes) -> tuple[Address, ...]:
 
 def parse_text(value: str) -> tuple[Address, ...]:
     """The addresses of an unfolded value."""
-    if len(value) < 500:  # mail repeats its correspondents
+    if "," in value:
+        # Most lists are of usual items without a comma in a name; the items come again and again.
+        found = []
+        for item in value.split(","):
+            address = _usual(item)
+            if address is None:
+                break
+            found.append(address)
+        else:
+            return tuple(found[:_LIMIT])
+    if len(value) < 500:
         return _cached(value)
     return tuple(_Reader(value).addresses())
 
@@ -54,12 +65,18 @@ def parse_strictly(value: str) -> tuple[Address, ...]:
 
 @lru_cache(maxsize=4096)
 def _cached(value: str) -> tuple[Address, ...]:
-    usual = _ONE.fullmatch(value)
-    if usual:
-        quoted, plain, email, bare = usual.groups()
-        name = quoted or plain
-        return (Address(_name(name) if name else "", email or bare),)
-    return tuple(_Reader(value).addresses())
+    address = _usual(value)
+    return (address,) if address is not None else tuple(_Reader(value).addresses())
+
+
+@lru_cache(maxsize=8192)
+def _usual(item: str) -> Address | None:
+    match = _ONE.fullmatch(item.strip()) if len(item) < 300 else None
+    if match is None:
+        return None
+    quoted, plain, email, bare = match.groups()
+    name = quoted or plain
+    return Address(_name(name) if name else "", email or bare)
 
 
 def _name(text: str) -> str:
@@ -88,6 +105,7 @@ class _Reader:
         self.phrase: list[str] = []
         self.comments: list[str] = []
         self.angle: str | None = None
+        self.at = False  # whether the phrase holds an @
         self.before = 0  # pieces of the phrase that stand before the angle brackets
 
     def addresses(self) -> list[Address]:
@@ -101,6 +119,9 @@ class _Reader:
             position = match.end()
             if kind != "special":
                 self.phrase.append(" " if kind == "space" else text)
+                self.at = self.at or "@" in text
+            elif text == '"':
+                token = _TOKEN_UNQUOTED.match  # it never closes: none after it need be tried
             elif text == "(":
                 position = self.comment(position)
             elif text == "<":
@@ -124,7 +145,7 @@ class _Reader:
                     self.comments.append(self.value[position : match.start()])
                     return match.end()
             self.comments_end = False
-        if "@" not in self.value[position:]:
+        if self.value.rfind("@") < position:
             self.comments.append(self.value[position:])
             return len(self.value)
         self.phrase.append("(")
@@ -154,8 +175,7 @@ class _Reader:
     def colon(self) -> None:
         """A group's name ends, or `mailto:` stands before an address: neither is an address."""
         if self.angle is None:
-            text = "".join(self.phrase)
-            if "@" in text:
+            if self.at:
                 self.phrase.append(":")
                 return
             self.clear()
@@ -224,7 +244,8 @@ def _email(text: str) -> str:
     if _GROUP.match(text):
         return ""  # <Undisclosed-Recipient:@relay;>
     if text.startswith("@"):
-        text = _ROUTE.sub("", text, count=1)  # <@relay:a@b>, RFC 5322 §4.4
+        route = _ROUTE.match(text)  # <@relay:a@b>, RFC 5322 §4.4
+        text = text[route.end() :] if route else text
     if "=?" in text and "@" not in text:
         text = words.decode(text)
     if " " in text or "\t" in text:

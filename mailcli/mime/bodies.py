@@ -10,11 +10,12 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from mailcli.mime import charset, flowed, reports, transfer, words
+from mailcli.mime import charset, cms, fields, flowed, reports, transfer, tree, words
 from mailcli.mime.tree import Entity
 
 Renderer = Callable[[str], str]
 
+_MAX_OPAQUE: Final = 3  # signatures within each other that are opened
 _SHOWN: Final = frozenset({"text/plain", "text/html", "text/enriched", "text/richtext", "text/markdown"})
 _NOT_SHOWN: Final = frozenset({"text/vcard", "text/x-vcard", "text/rtf", "text/directory", "text/css"})
 _PLACEHOLDER: Final = re.compile(
@@ -40,6 +41,8 @@ class Body:
         self.pieces: list[str] = []
         self.html: list[str] = []
         self.marks: set[str] = set()
+        self.opaque = 0  # signatures around this body
+        self.uuencoded = False  # whether a text read so far holds uuencoded files
 
     @property
     def text(self) -> str:
@@ -57,9 +60,10 @@ def walk(body: Body, root: Entity) -> None:
         if kind.startswith("multipart/"):
             todo.extend(reversed(_chosen(body, entity)))
         elif entity.children:
-            if entity.parent is not None and entity.parent.type != "multipart/report":
-                body.pieces.append(_head(entity.children[0]))
-            todo.append(entity.children[0])
+            returned = entity.within == "multipart/report"
+            body.pieces.append(_head(entity.children[0], "Returned" if returned else "Forwarded"))
+            if not returned:
+                todo.append(entity.children[0])
         else:
             _leaf(body, entity)
 
@@ -109,9 +113,6 @@ def _alternative(body: Body, entity: Entity) -> list[Entity]:
     if plain is not None and rich is not None and (body.prefer_html or _says_nothing(body.data, plain)):
         plain = None
     if plain is not None:
-        if rich is not None and rich.type == "text/html":
-            body.html.append("")  # there is HTML, unread
-            body.marks.add("html")
         return [plain, *others]
     if rich is not None:
         return [rich, *others]
@@ -133,58 +134,87 @@ def _leaf(body: Body, entity: Entity) -> None:
             body.pieces.append(reports.invitation(decoded(body.data, entity)))
         return
     if kind in ("application/pkcs7-mime", "application/x-pkcs7-mime"):
-        form = entity.parameters.get("smime-type", "").lower()
-        body.marks.add("signed" if form == "signed-data" else "encrypted")
+        _opaque(body, entity)
         return
+    if kind in reports.STATUS and entity.within != "multipart/report":
+        body.pieces.append(reports.summary(body.data, [entity]) or decoded(body.data, entity))
     if entity.attached:
         return
     if kind == "text/html":
         source = decoded(body.data, entity)
         body.html.append(source)
-        body.marks.add("html")
         body.pieces.append(body.render(source))
     elif kind in ("text/enriched", "text/richtext"):
         body.pieces.append(_ENRICHED.sub(lambda match: match[1] or "", decoded(body.data, entity)))
     elif kind == "text/plain" or kind in _SHOWN:
-        body.pieces.append(plain_text(body.data, entity, body.marks))
+        body.pieces.append(_plain(body, entity))
     elif kind.startswith("text/") and kind not in _NOT_SHOWN:
         body.pieces.append(decoded(body.data, entity))
 
 
+def _opaque(body: Body, entity: Entity) -> None:
+    """S/MIME without a readable part beside it: a signature holds the message, encryption hides it."""
+    form = entity.parameters.get("smime-type", "").lower()
+    if form == "certs-only":
+        return
+    if form not in ("", "signed-data"):
+        body.marks.add("encrypted")
+        return
+    inner = cms.signed_content(octets(body.data, entity))
+    body.marks.add("signed" if form or inner is not None else "encrypted")
+    if inner is None or body.opaque >= _MAX_OPAQUE:
+        return
+    stop, start = fields.block(inner, 0, len(inner))
+    inside = Body(inner, body.render, prefer_html=body.prefer_html)
+    inside.opaque = body.opaque + 1
+    walk(inside, tree.build(inner, fields.wanted(inner, 0, stop), start)[0])
+    body.pieces += inside.pieces
+    body.html += inside.html
+    body.marks |= inside.marks
+
+
+def octets(data: bytes, entity: Entity) -> bytes:
+    """An entity's body, its transfer encoding undone."""
+    return transfer.decode(data[entity.start : entity.end], entity.encoding)
+
+
 def decoded(data: bytes, entity: Entity) -> str:
     """A text entity's characters, line ends LF."""
-    octets = transfer.decode(data[entity.start : entity.end], entity.encoding)
-    label = entity.parameters.get("charset", "")
-    text = charset.decode(octets, label)
+    text = charset.decode(octets(data, entity), entity.parameters.get("charset", ""))
     if "\r" in text:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
+        text = text.replace("\r\n", "\n")
+        if "\r" in text:
+            text = text.replace("\r", "\n")
     return text
 
 
-def plain_text(data: bytes, entity: Entity, marks: set[str]) -> str:
+def _plain(body: Body, entity: Entity) -> str:
     """What a text/plain entity says: flowed paragraphs joined, uuencoded files named, not shown."""
-    if (
-        entity.encoding in ("", "7bit", "8bit", "binary")
-        and data.find(b"begin ", entity.start, entity.end) >= 0
-    ):
-        text = _without_uuencoded(data, entity)
+    files = uuencoded(body.data, entity)
+    if files:
+        body.uuencoded = True
+        text = _without_uuencoded(body.data, entity, files)
     else:
-        text = decoded(data, entity)
+        text = decoded(body.data, entity)
     if entity.parameters.get("format", "").lower() == "flowed":
         text = flowed.unflow(text, delsp=entity.parameters.get("delsp", "").lower() == "yes")
     if "-----BEGIN PGP " in text:
         if "-----BEGIN PGP MESSAGE-----" in text:
-            marks.add("encrypted")
+            body.marks.add("encrypted")
         if "-----BEGIN PGP SIGNED MESSAGE-----" in text:
-            marks.add("signed")
+            body.marks.add("signed")
     return text
 
 
 def uuencoded(data: bytes, entity: Entity) -> list[tuple[str, int, int, int]]:
     """Files uuencoded in a text part: name, start of the encoded lines, their end, end of `end`."""
-    if entity.type != "text/plain" or entity.encoding not in ("", "7bit", "8bit", "binary"):
+    if (
+        entity.type != "text/plain"
+        or entity.encoding not in ("", "7bit", "8bit", "binary")
+        or entity.attached
+    ):
         return []
-    if data.find(b"begin ", entity.start, entity.end) < 0:
+    if data.find(b"\nbegin ", max(0, entity.start - 1), entity.end) < 0:
         return []
     found: list[tuple[str, int, int, int]] = []
     position = entity.start
@@ -201,11 +231,11 @@ def uuencoded(data: bytes, entity: Entity) -> list[tuple[str, int, int, int]]:
     return found
 
 
-def _without_uuencoded(data: bytes, entity: Entity) -> str:
+def _without_uuencoded(data: bytes, entity: Entity, files: list[tuple[str, int, int, int]]) -> str:
     label = entity.parameters.get("charset", "")
     pieces = []
     position = entity.start
-    for name, start, _, after in uuencoded(data, entity):
+    for name, start, _, after in files:
         begin = data.rfind(b"begin ", position, start)
         pieces.append(charset.decode(data[position:begin], label))
         pieces.append(f"[{name}]\n")
@@ -214,7 +244,7 @@ def _without_uuencoded(data: bytes, entity: Entity) -> str:
     return "".join(pieces).replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _head(entity: Entity) -> str:
+def _head(entity: Entity, kind: str) -> str:
     """The small header block above a message inside the message."""
     headers = entity.headers
     lines = []
@@ -222,4 +252,4 @@ def _head(entity: Entity) -> str:
         raw = headers.get(name)
         if raw is not None:
             lines.append(f"{name.decode().capitalize()}: {words.text(raw)}")
-    return "---------- Forwarded message ----------\n" + "\n".join(lines)
+    return f"---------- {kind} message ----------\n" + "\n".join(lines)

@@ -9,7 +9,6 @@ from typing import Final, NamedTuple
 
 from mailcli.mime import charset, words
 
-_BLANK: Final = re.compile(rb"\n\r?\n")
 # A header begins with a field or, in a mbox, with its separator; one line of junk is forgiven.
 _BEGINNING: Final = re.compile(rb"(?:[^\n]{0,998}\n)?(?:[!-9;-~]+[ \t]*:|>?From |[ \t])")
 _FIELD_LINE: Final = re.compile(rb"(?:[!-9;-~]+[ \t]*:|>?From |[ \t])[^\n]*(?:\n|\Z)")
@@ -23,8 +22,10 @@ _CONTENT: Final = re.compile(
     rb"^([Cc](?i:ontent-(?:type|transfer-encoding|disposition|id)))[ \t]*:(.*(?:\n[ \t].*)*)", re.MULTILINE
 )
 _PERCENT: Final = re.compile(rb"%([0-9A-Fa-f]{2})")
-_IDS: Final = re.compile(r"<([^<>]{1,2000})>")
+_IDS: Final = re.compile(r"<([^<>\s]+)>")
+_ODD_IDS: Final = re.compile(r"<([^<>]{1,2000})>")
 _SPACE: Final = re.compile(r"\s+")
+_BLANK: Final = re.compile(rb"\n\r?\n")
 _MAX_FIELD: Final = 65536  # octets of a structured field that are looked at
 _PARAMETER: Final = re.compile(r';\s*([^\s=;"]+)\s*=\s*("(?:[^"\\]|\\.)*(?:"|$)|[^;]*)', re.DOTALL)
 _SECTION: Final = re.compile(r"([^*]+)(?:\*(\d{1,4}))?(\*)?")
@@ -44,12 +45,12 @@ def block(data: bytes, start: int, end: int) -> tuple[int, int]:
         return start, start + (1 if data[start] == 10 else 2)
     if not _BEGINNING.match(data, start, end):
         return start, start  # a body whose header was forgotten
-    match = _BLANK.search(data, start, end)
-    if match:
-        return match.start() + 1, match.end()
+    blank = _BLANK.search(data, start, end)  # faster than two bytes.find, which it would take
+    if blank:
+        return blank.start() + 1, blank.end()
     stop = start
-    while found := _FIELD_LINE.match(data, stop, end):
-        stop = found.end()
+    while line := _FIELD_LINE.match(data, stop, end):
+        stop = line.end()
     return stop, stop
 
 
@@ -74,12 +75,20 @@ def every(data: bytes, start: int, end: int) -> list[tuple[str, bytes]]:
 
 def message_ids(raw: bytes) -> tuple[str, ...]:
     """The message ids of a field, without angle brackets, junk between them left out."""
-    value = words.text(raw)
+    try:
+        value = raw.decode("ascii")
+    except UnicodeDecodeError:
+        value = words.raw_text(raw)
+    if "=?" in value:
+        value = words.decode(value)  # the standard library's generator encodes ids
     found = _IDS.findall(value)
+    if found and len(found) == value.count("<"):
+        return tuple(found)
+    found = _ODD_IDS.findall(value)
     if found:
-        return tuple([item if " " not in item else _SPACE.sub("", item) for item in found if item.strip()])
-    pieces = value.split()
-    return tuple(pieces) if len(pieces) == 1 else tuple(piece for piece in pieces if "@" in piece)
+        return tuple([_SPACE.sub("", item) for item in found if item.strip()])
+    pieces = value.replace("<", " ").replace(">", " ").split()
+    return tuple(pieces) if len(pieces) == 1 else tuple([piece for piece in pieces if "@" in piece])
 
 
 def message_id(raw: bytes) -> str:

@@ -9,6 +9,9 @@ def unflow(text: str, *, delsp: bool = False) -> str:
     paragraph: list[str] = []
     depth = 0
     for line in text.split("\n"):
+        if not paragraph and (not line or (line[0] not in " >" and line[-1] != " ")):
+            out.append(line)
+            continue
         body = line.lstrip(">")
         quoted = len(line) - len(body)
         if body.startswith(" "):  # space-stuffed (§4.4)

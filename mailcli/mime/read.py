@@ -9,19 +9,23 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
-from mailcli.mime import addresses, bodies, charset, dates, fields, striphtml, transfer, tree, words
+from mailcli.mime import addresses, bodies, charset, dates, fields, striphtml, tnef, transfer, tree, words
 from mailcli.mime.bodies import Body
 from mailcli.mime.tree import Entity
 from mailcli.model.message import Content, Envelope, Part
 
 _PREVIEW: Final = 200
+_LOOKED_AT: Final = 8_000  # characters in which the message's own words are looked for
 _NOT_OWN: Final = re.compile(
-    r">|-----BEGIN PGP|Hash: |Version: GnuPG|---------- Forwarded|(?:From|To|Cc|Date|Sent|Subject): "
-)
-_ATTRIBUTION: Final = re.compile(
-    r"(?:On|Am|Le|El|Em|Il|Op|W dniu|Den|På) .{4,300}"
+    r"-----BEGIN PGP|Hash: |Version: GnuPG|---------- Forwarded|(?:From|To|Cc|Date|Sent|Subject): "
+    r"|(?:On|Am|Le|El|Em|Il|Op|W dniu|Den|På) .{4,300}"
     r"(?:wrote|schrieb|écrit|escribió|escreveu|scritto|schreef|napisał|skrev)"
 )
+# An attribution broken in two:  On Mon, 1 Jan 2024 at 10:00, Somebody <a@b>
+_UNQUOTED: Final = re.compile(r"^[^>\n].*", re.MULTILINE)
+_IN_TNEF: Final = "+tnef."
+_TNEF: Final = ("application/ms-tnef", "application/vnd.ms-tnef")
+_HALF: Final = re.compile(r"(?:On|Am|Le|El|Em|Il|Op) .*(?:\d{4}|\d:\d\d)")
 
 
 class Reading(NamedTuple):
@@ -59,19 +63,27 @@ def content(data: bytes) -> Content:
     count = 0
     types = []
     for entity in entities:
-        if not entity.type.startswith("multipart/"):
-            types.append(entity.type)
-            if tree.is_attachment(entity):
-                count += 1
-                if entity.name:
-                    names.append(entity.name)
-    for entity in entities:
-        for name, *_ in bodies.uuencoded(data, entity):
+        kind = entity.type
+        if kind.startswith("multipart/"):
+            continue
+        types.append(kind)
+        if kind == "text/html" and not entity.attached:
+            marks.add("html")
+        if tree.is_attachment(entity):
             count += 1
-            names.append(name)
+            if name := entity.name:
+                names.append(name)
+            if kind in _TNEF:
+                names += [file.name for file in tnef.files(bodies.octets(data, entity)) if file.name]
+        if body.uuencoded:
+            for name, *_ in bodies.uuencoded(data, entity):
+                count += 1
+                names.append(name)
     if b"list-id" in found or b"list-post" in found:
         marks.add("list")
-    if "http://" in text or "https://" in text or any(striphtml.LINK.search(source) for source in body.html):
+    if ("http" in text and ("http://" in text or "https://" in text)) or any(
+        striphtml.LINK.search(source) for source in body.html
+    ):
         marks.add("link")
     return Content(
         envelope=_envelope(found),
@@ -88,7 +100,8 @@ def parts(data: bytes) -> tuple[Part, ...]:
     """The MIME tree in document order.
 
     Multiparts are in it too; they are numbered as IMAP names their bodies ("TEXT", "2",
-    "2.TEXT"), files uuencoded in a text get ".u1", ".u2" behind its number.
+    "2.TEXT"), files uuencoded in a text get ".u1", ".u2" behind its number, files in a winmail.dat
+    ".t1", ".t2".
     """
     data = _lines(data)
     return _parts(data, _build(data))
@@ -113,6 +126,10 @@ def reading(data: bytes, *, html: bool = False) -> Reading:
 
 def part_bytes(data: bytes, part: Part) -> bytes:
     """A part's body, its transfer encoding undone."""
+    encoding, inside, number = part.encoding.partition(_IN_TNEF)
+    if inside:
+        files = tnef.files(transfer.decode(data[part.start : part.end], encoding))
+        return files[int(number) - 1].data if number.isdigit() and 0 < int(number) <= len(files) else b""
     return transfer.decode(data[part.start : part.end], part.encoding)
 
 
@@ -153,7 +170,30 @@ def _parts(data: bytes, entities: list[Entity]) -> tuple[Part, ...]:
                     attachment=True,
                 )
             )
+        if entity.type in _TNEF:
+            found += _tnef_parts(data, entity)
     return tuple(found)
+
+
+def _tnef_parts(data: bytes, entity: Entity) -> list[Part]:
+    """The files in a winmail.dat; their encoding tells `part_bytes` where they are."""
+    return [
+        Part(
+            n=f"{entity.n}.t{number}",
+            type="application/octet-stream",
+            name=file.name,
+            size=len(file.data),
+            cid="",
+            disposition="attachment",
+            charset="",
+            encoding=f"{entity.encoding}{_IN_TNEF}{number}",
+            depth=entity.depth + 1,
+            start=entity.start,
+            end=entity.end,
+            attachment=True,
+        )
+        for number, file in enumerate(tnef.files(bodies.octets(data, entity)), 1)
+    ]
 
 
 def _render(source: str) -> str:
@@ -166,19 +206,20 @@ def _envelope(found: dict[bytes, bytes]) -> Envelope:
     get = found.get
     raw = get(b"date")
     date, zone = dates.parse(words.raw_text(raw)) if raw is not None else (None, None)
+    # by position: lists of 10,000 envelopes feel the keywords
     return Envelope(
-        subject=words.text(raw) if (raw := get(b"subject")) is not None else "",
-        sender=addresses.parse(raw) if (raw := get(b"from")) is not None else (),
-        reply_to=addresses.parse(raw) if (raw := get(b"reply-to")) is not None else (),
-        to=addresses.parse(raw) if (raw := get(b"to")) is not None else (),
-        cc=addresses.parse(raw) if (raw := get(b"cc")) is not None else (),
-        bcc=addresses.parse(raw) if (raw := get(b"bcc")) is not None else (),
-        date=date,
-        zone=zone,
-        message_id=fields.message_id(raw) if (raw := get(b"message-id")) is not None else "",
-        in_reply_to=fields.message_ids(raw) if (raw := get(b"in-reply-to")) is not None else (),
-        references=fields.message_ids(raw) if (raw := get(b"references")) is not None else (),
-        list_id=_list_id(raw) if (raw := get(b"list-id")) is not None else "",
+        words.text(raw) if (raw := get(b"subject")) is not None else "",
+        addresses.parse(raw) if (raw := get(b"from")) is not None else (),
+        addresses.parse(raw) if (raw := get(b"reply-to")) is not None else (),
+        addresses.parse(raw) if (raw := get(b"to")) is not None else (),
+        addresses.parse(raw) if (raw := get(b"cc")) is not None else (),
+        addresses.parse(raw) if (raw := get(b"bcc")) is not None else (),
+        date,
+        zone,
+        fields.message_id(raw) if (raw := get(b"message-id")) is not None else "",
+        fields.message_ids(raw) if (raw := get(b"in-reply-to")) is not None else (),
+        fields.message_ids(raw) if (raw := get(b"references")) is not None else (),
+        _list_id(raw) if (raw := get(b"list-id")) is not None else "",
     )
 
 
@@ -194,15 +235,21 @@ def _preview(text: str) -> str:
     """One line of the message's own words: no quotes, no attribution, no signature."""
     own: list[str] = []
     length = 0
-    for line in text[:20_000].split("\n"):
+    half = False
+    for match in _UNQUOTED.finditer(text, 0, _LOOKED_AT):
+        line = match[0]
         stripped = line.strip()
-        if not stripped or _NOT_OWN.match(stripped) or _ATTRIBUTION.match(stripped):
+        if not stripped or _NOT_OWN.match(stripped):
             continue
-        if line.rstrip("\r") == "-- ":
+        if half and stripped.endswith(("wrote:", "schrieb:", "écrit :", "écrit:", "escribió:")):
+            own.pop()
+            continue
+        if line == "-- ":
             break
+        half = _HALF.match(stripped) is not None
         own.append(stripped)
         length += len(stripped) + 1
-        if length > _PREVIEW:
+        if length > _PREVIEW and not half:
             break
     line = " ".join(" ".join(own or text[:400].split()).split())
     return line[:_PREVIEW].rstrip()

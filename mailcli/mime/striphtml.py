@@ -20,19 +20,12 @@ _BREAKS: Final = re.compile(
 _CELLS: Final = re.compile(r"</?t[dh]\b[^<>]*>", re.IGNORECASE)
 _TAGS: Final = re.compile(r"<[a-zA-Z/!?][^<>]*>")
 _HIDDEN: Final = re.compile(
-    r"<(div|span|p|td)\b[^<>]*style\s*=[^<>]*display\s*:\s*none[^<>]*>[^<]*</\1\s*>", re.IGNORECASE
+    r"<(div|span|p|td)\b[^<>]{0,500}style\s{0,9}=[^<>]{0,500}display\s{0,9}:\s{0,9}none[^<>]*>[^<]*</\1\s*>",
+    re.IGNORECASE,
 )
-_SPACES: Final = re.compile(r"[ \t\r\f\v\xa0]*\n[ \t\r\f\v\xa0\n]*")
-_RUNS: Final = re.compile(r"[ \t\r\f\v\xa0]{2,}")
-_INVISIBLE: Final = {
-    0xAD: None,
-    0x200B: None,
-    0x200C: None,
-    0x2060: None,
-    0xFEFF: None,
-    0x34F: None,
-    0xA0: " ",
-}
+_SPACES: Final = re.compile(r"[ \t\r\f\v]*\n[ \t\r\f\v\n]*")
+_RUNS: Final = re.compile(r"[ \t\r\f\v]{2,}")
+_INVISIBLE: Final = re.compile("[\u00ad\u034f\u200b\u200c\u2060\ufeff]+")
 LINK: Final = re.compile(r"<a\b[^<>]*href\s*=\s*[\"']?https?://", re.IGNORECASE)
 
 
@@ -49,7 +42,7 @@ def strip(source: str) -> str:
 
         text = unescape(text)
     if not text.isascii():
-        text = text.translate(_INVISIBLE)
+        text = _INVISIBLE.sub("", text).replace("\xa0", " ")
     text = _RUNS.sub(" ", text)
     return _SPACES.sub("\n", text).strip()
 

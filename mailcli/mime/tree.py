@@ -38,14 +38,16 @@ class Entity:
     """One entity (RFC 2045 §2.4): the header fields it needs and where its body lies."""
 
     __slots__ = (
-        "children", "depth", "disposition", "encoding", "end", "head", "headers", "n", "parameters", "parent",
-        "start", "type",
+        "children", "depth", "disposition", "encoding", "end", "first", "head", "headers", "n", "parameters",
+        "start", "type", "within",
     )  # fmt: skip
 
     def __init__(
         self, parent: Entity | None, headers: dict[bytes, bytes], head: int, start: int, end: int
     ) -> None:
-        self.parent = parent
+        # No reference to the parent: a cycle would leave each message to the garbage collector.
+        self.within: str = "" if parent is None else parent.type
+        self.first: bool = parent is None or (parent.first and not parent.children)
         self.headers = headers
         self.head = head
         self.start = start
@@ -54,7 +56,9 @@ class Entity:
         self.n = ""
         self.depth: int = 0 if parent is None else parent.depth + 1
         found = headers.get(b"content-type")
-        self.type, self.parameters = fields.typed(found) if found is not None else _NOTHING
+        kind = fields.typed(found) if found is not None else _NOTHING
+        self.type: str = kind.value
+        self.parameters = kind.parameters
         found = headers.get(b"content-transfer-encoding")
         self.encoding = _encoding(found) if found is not None else ""
         found = headers.get(b"content-disposition")
@@ -195,7 +199,6 @@ def _split(data: bytes, entity: Entity, room: int) -> None:
             break
         begun = min(line_end + 1, entity.end)
         if len(entity.children) >= room:
-            begun = -1
             break
         at = _next(data, marker, line_end, entity.end)
     if begun >= 0 and (begun < entity.end or not entity.children):
@@ -226,32 +229,24 @@ def is_attachment(entity: Entity) -> bool:
         return kind.startswith("message/") and _apart(entity)
     if kind in _MACHINERY:
         return False
-    parent = entity.parent
+    if kind.endswith("pkcs7-mime") and entity.parameters.get("smime-type", "").lower() == "signed-data":
+        return False  # it is the message itself
     if entity.attached:
         return True
-    if parent is not None and parent.type == "multipart/encrypted":
+    if entity.within == "multipart/encrypted":
         return False
     if kind.startswith("text/"):
         if kind == "text/calendar":
             return bool(entity.disposition.parameters.get("filename")) and _apart(entity)
-        return bool(entity.name) and parent is not None and not _first(entity) and _apart(entity)
-    if kind.startswith("image/") and parent is not None and parent.type == "multipart/related":
+        return bool(entity.name) and not entity.first and _apart(entity)
+    if kind.startswith("image/") and entity.within == "multipart/related":
         return not (entity.cid or entity.headers.get(b"content-location"))
     return True
 
 
 def _apart(entity: Entity) -> bool:
     """Whether it stands for itself: not a form of the text, not the returned mail of a report."""
-    parent = entity.parent
-    return parent is None or parent.type not in ("multipart/alternative", "multipart/report")
-
-
-def _first(entity: Entity) -> bool:
-    while entity.parent is not None:
-        if entity.parent.children and entity.parent.children[0] is not entity:
-            return False
-        entity = entity.parent
-    return True
+    return entity.within not in ("multipart/alternative", "multipart/report")
 
 
 def part(data: bytes, entity: Entity) -> Part:

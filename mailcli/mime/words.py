@@ -10,19 +10,12 @@ from mailcli.mime import charset, transfer
 
 # =?charset[*language]?B|Q?  (RFC 2047 §2, RFC 2231 §5)
 _HEAD: Final = re.compile(r"=\?([\w.:+-]{1,60}?)(?:\*[\w-]{0,30})?\?([bBqQ])\?")
-_FOLD: Final = re.compile(r"[ \t]*\r?\n[ \t]*|[\r\n]+")
 _Q_ESCAPE: Final = re.compile(rb"=([0-9A-Fa-f]{2})")
 
 
 def text(raw: bytes) -> str:
     """An unstructured header's value: unfolded, its octets and encoded words decoded."""
-    try:
-        value = raw.decode("ascii")
-    except UnicodeDecodeError:
-        value = charset.decode(raw)
-    if "\n" in value or "\r" in value:
-        value = _FOLD.sub(" ", value)
-    value = value.strip(" \t\r\n")
+    value = raw_text(raw)
     return decode(value) if "=?" in value else value
 
 
@@ -32,9 +25,12 @@ def raw_text(raw: bytes) -> str:
         value = raw.decode("ascii")
     except UnicodeDecodeError:
         value = charset.decode(raw)
-    if "\n" in value or "\r" in value:
-        value = _FOLD.sub(" ", value)
-    return value.strip(" \t\r\n")
+    if "\r" in value:
+        value = value.replace("\r\n", "\n").replace("\r", "\n")
+    value = value.strip(" \t\n")
+    if "\n" in value:
+        return " ".join([line.strip(" \t") for line in value.split("\n")])
+    return value
 
 
 def decode(value: str) -> str:
@@ -52,6 +48,7 @@ def decode(value: str) -> str:
     out: list[str] = []
     pending: list[bytes] = []  # octets of adjacent words in the charset `label`
     label = ""
+    cut = ""  # base64 of the word before, if it ends within four letters
     position = 0
     end = -1  # where the next "?=" is; len(value) if there is none
     for index, head in enumerate(heads):
@@ -70,6 +67,10 @@ def decode(value: str) -> str:
             out.append(between)
         label = head[1].lower()
         encoded = value[head.end() : min(end, limit)]
+        if pending and head[2] in "bB" and cut:
+            pending.pop()  # base64 broken within four letters: the words make sense together only
+            encoded = cut + encoded
+        cut = encoded if head[2] in "bB" and len(encoded) % 4 and encoded[-1] != "=" else ""
         pending.append(_octets(encoded if end < limit else encoded.rstrip(), head[2]))
         position = end + 2 if end < limit else limit
     out.append(charset.decode(b"".join(pending), label))

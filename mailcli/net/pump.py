@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from mailcli.errors import MailcliError, RemoteProtocolError, StartTlsInjection, TimedOut, Unreachable
 from mailcli.model import printable
 from mailcli.net.cancel import CancelToken
 from mailcli.net.deadline import LEAST_RATE, Deadlines
 from mailcli.net.stream import Stream
-from mailcli.net.trace import Trace
 from mailcli.wire.engine import Engine, Tag
 from mailcli.wire.flow import Call, Flow, Greet, StartTls
+
+if TYPE_CHECKING:
+    from mailcli.net.trace import Trace
 
 C = TypeVar("C")
 E = TypeVar("E")
@@ -34,7 +36,8 @@ class Pump(Generic[C, E]):
 
     `stream` is connected (and under TLS if that is implicit); `start_tls` does the handshake of a
     STARTTLS step on it; `farewell` finds the text of an event that announces the end (a BYE), for
-    the error when the server then closes. After any error the pump is of no more use: close it.
+    the error when the server then closes; `greeting_hint` goes with the error when no greeting
+    comes. After any error the pump is of no more use: close it.
     `received` and `sent` count octets, without TLS's own.
     """
 
@@ -48,6 +51,7 @@ class Pump(Generic[C, E]):
         trace: Trace | None = None,
         start_tls: Callable[[Stream], None] | None = None,
         farewell: Callable[[E], str] | None = None,
+        greeting_hint: str = "",
     ) -> None:
         self.stream = stream
         self.engine = engine
@@ -59,6 +63,7 @@ class Pump(Generic[C, E]):
         self._trace = trace
         self._start_tls = start_tls
         self._farewell = farewell
+        self._greeting_hint = greeting_hint
         self._last_words = ""
         self._ended = False
 
@@ -121,7 +126,8 @@ class Pump(Generic[C, E]):
 
     def _step(self, step: Greet | Call[C] | StartTls) -> list[E]:
         if isinstance(step, Greet):
-            batches = self._until((0,), "waiting for the greeting", self.deadlines.greeting)
+            limit = self.deadlines.greeting
+            batches = self._until((0,), "waiting for the greeting", limit, self._greeting_hint)
             return [event for batch in batches for event in batch]
         if isinstance(step, Call):
             return self.call(*step.commands)
@@ -135,11 +141,13 @@ class Pump(Generic[C, E]):
         if self.stream.unsent or self.stream.tls is not None:
             raise StartTlsInjection(f"{self.label}: STARTTLS in the middle of something else")
         self.stream.forbid_early_data()
-        self._start_tls(self.stream)
         try:
+            # Before the handshake: what the engine holds was injected, and nothing reaches it
+            # until the handshake is done.
             self.engine.start_tls()
         except RemoteProtocolError as error:
             raise type(error)(f"{self.label}: {error.message}", hint=error.hint) from error
+        self._start_tls(self.stream)
 
     def close(self) -> None:
         """Close the connection at once. Never raises; may be called again."""
@@ -150,8 +158,8 @@ class Pump(Generic[C, E]):
 
     # -- the loop
 
-    def _until(self, tags: tuple[Tag, ...], phase: str, patience: float) -> Iterator[list[E]]:
-        watch = _Watch(self.stream, self.deadlines, phase, patience)
+    def _until(self, tags: tuple[Tag, ...], phase: str, patience: float, hint: str = "") -> Iterator[list[E]]:
+        watch = _Watch(self.stream, self.deadlines, phase, patience, hint)
         while not all(map(self.engine.done, tags)):
             if self._ended:
                 raise self._lost()
@@ -166,7 +174,12 @@ class Pump(Generic[C, E]):
         if not self.stream.pending and not self.stream.wait(end, self.cancel):
             return []
         self.cancel.check()
-        data = self.stream.read()
+        try:
+            data = self.stream.read()
+        except Unreachable as error:
+            if self._last_words:
+                raise self._lost() from error
+            raise
         if data is None:
             return []
         self.received += len(data)
@@ -176,7 +189,8 @@ class Pump(Generic[C, E]):
         try:
             events = self.engine.receive(data)
         except RemoteProtocolError as error:
-            raise type(error)(f"{self.label}: {error.message}", hint=error.hint) from error
+            hint = error.hint or "is this the right port? --transcript FILE shows the conversation"
+            raise type(error)(f"{self.label}: {error.message}", hint=hint) from error
         if self._farewell is not None:
             for event in events:
                 self._last_words = self._farewell(event) or self._last_words
@@ -199,11 +213,12 @@ class Pump(Generic[C, E]):
 class _Watch:
     """The patience of one wait: `end` is when silence becomes an error."""
 
-    def __init__(self, stream: Stream, deadlines: Deadlines, phase: str, patience: float) -> None:
+    def __init__(self, stream: Stream, deadlines: Deadlines, phase: str, patience: float, hint: str) -> None:
         self._stream = stream
         self._deadlines = deadlines
         self._phase = phase
         self._patience = patience
+        self._hint = hint
         self._seen = self._window_seen = stream.octets
         self._window = time.monotonic() + deadlines.content
         self.end = deadlines.until(patience)
@@ -227,9 +242,10 @@ class _Watch:
             if octets - self._window_seen < LEAST_RATE * self._deadlines.content:
                 raise TimedOut(
                     f"{self._stream.label}: less than {LEAST_RATE} octets a second"
-                    f" for {self._deadlines.content:g} seconds ({self._phase})"
+                    f" for {self._deadlines.content:g} seconds ({self._phase})",
+                    hint="try again later",
                 )
             self._window, self._window_seen = now + self._deadlines.content, octets
 
     def _expired(self) -> TimedOut:
-        return self._deadlines.expired(self._stream.label, self._phase, self._patience)
+        return self._deadlines.expired(self._stream.label, self._phase, self._patience, hint=self._hint)

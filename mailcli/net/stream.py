@@ -40,6 +40,7 @@ class Stream:
         self._wire = memoryview(b"")  # to be written, as it goes to the socket
         self._ended = False  # the socket gave EOF
         self._fault: MailcliError | None = None  # what the next read has to raise
+        self._unwritable: Unreachable | None = None
         self.octets = 0  # that crossed the wire, both ways
         self._quickack = _QUICKACK if sock.family in (socket.AF_INET, socket.AF_INET6) else None
 
@@ -61,7 +62,10 @@ class Stream:
         Raises Unreachable if the connection broke, which an end without TLS's close_notify is.
         """
         if self.tls is None:
-            return self._receive(limit)
+            data = self._receive(limit)
+            if data is None and self._unwritable is not None:
+                raise self._unwritable
+            return data
         if not self._ended and self._incoming.pending < limit:
             data = self._receive(limit)
             if data:
@@ -85,6 +89,8 @@ class Stream:
                 size += len(chunk)
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
             if not chunks:
+                if self._unwritable is not None:
+                    raise self._unwritable from None
                 return None
         except ssl.SSLZeroReturnError:
             pass  # close_notify: an honest end
@@ -102,7 +108,7 @@ class Stream:
         except (BlockingIOError, InterruptedError):
             return None
         except OSError as error:
-            raise Unreachable(f"{self.label}: the connection broke: {_reason(error)}") from error
+            raise self._broke(error) from error
         self.octets += len(data)
         if not data:
             self._ended = True
@@ -113,20 +119,28 @@ class Stream:
                 self.socket.setsockopt(socket.IPPROTO_TCP, self._quickack, 1)
         return data
 
+    def _broke(self, error: OSError) -> Unreachable:
+        reason = (error.strerror or str(error)).lower()
+        return Unreachable(f"{self.label}: the connection broke: {reason}", hint="try again later")
+
     # -- writing
 
     @property
     def unsent(self) -> bool:
-        return bool(self._wire or self._plain or self._outgoing.pending)
+        return self._unwritable is None and bool(self._wire or self._plain or self._outgoing.pending)
 
     def write(self, data: bytes) -> None:
         """Queue `data`; `flush` sends it."""
         self._plain += data
 
     def flush(self) -> bool:
-        """Send what the socket takes now; True if anything moved. Raises Unreachable."""
+        """Send what the socket takes now; True if anything moved.
+
+        A connection that does not take any more is not an error yet: the peer's last words may
+        still be there to be read (a 421, a BYE). `read` raises it when there are none left.
+        """
         moved = False
-        while True:
+        while self._unwritable is None:
             if not self._wire and not self._refill():
                 return moved
             try:
@@ -134,10 +148,13 @@ class Stream:
             except (BlockingIOError, InterruptedError):
                 return moved
             except OSError as error:
-                raise Unreachable(f"{self.label}: the connection broke: {_reason(error)}") from error
+                self._unwritable = self._broke(error)
+                self._wire, self._plain = memoryview(b""), bytearray()
+                return moved
             self._wire = self._wire[sent:]
             self.octets += sent
             moved = True
+        return moved
 
     def _refill(self) -> bool:
         """Make the next piece for the socket out of what is queued."""
@@ -195,12 +212,14 @@ class Stream:
         except (BlockingIOError, InterruptedError):
             return
         except OSError as error:
-            raise Unreachable(f"{self.label}: the connection broke: {_reason(error)}") from error
+            raise self._broke(error) from error
         if early:
             raise StartTlsInjection(
                 f"{self.label}: data arrived before the TLS handshake; connection dropped"
             )
-        raise Unreachable(f"{self.label} closed the connection instead of starting TLS")
+        raise Unreachable(
+            f"{self.label} closed the connection instead of starting TLS", hint="try again later"
+        )
 
     def wait(self, end: float, cancel: CancelToken) -> bool:
         """Wait until something can be read (or written, if something is unsent); False at `end`.
@@ -223,7 +242,3 @@ class Stream:
                     self.tls.unwrap()
             self.flush()
         self.socket.close()
-
-
-def _reason(error: OSError) -> str:
-    return (error.strerror or str(error)).lower()

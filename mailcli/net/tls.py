@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import re
 import ssl
+import time
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from mailcli.errors import CertificateRefused, ConfigError, MailcliError, RemoteProtocolError, Unreachable
 from mailcli.model import printable
@@ -50,7 +50,8 @@ def context(endpoint: Endpoint) -> ssl.SSLContext:
 def _context(ca_file: Path | None) -> ssl.SSLContext:
     made = ssl.create_default_context()
     made.minimum_version = ssl.TLSVersion.TLSv1_2
-    # Python sets this by default and then takes a cut connection for an honest end.
+    # Set by some builds of Python and by OpenSSL's configuration: a cut connection would then look
+    # like an honest end.
     made.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
     if ca_file is not None:
         try:
@@ -69,6 +70,8 @@ def check_pins(sock: ssl.SSLObject, endpoint: Endpoint) -> None:
     """Raise CertificateRefused unless the leaf is one of `endpoint.pins` (none: any is)."""
     if not endpoint.pins:
         return
+    import hashlib
+
     leaf = sock.getpeercert(binary_form=True) or b""
     found = hashlib.sha256(leaf).hexdigest()
     if found not in {normal_pin(pin) for pin in endpoint.pins}:
@@ -84,6 +87,28 @@ def normal_pin(pin: str) -> str:
     if match is None:
         raise ConfigError(f"pin {printable.line(pin)!r} is not of the form sha256:HEX (64 hex digits)")
     return match[1].replace(":", "").lower()
+
+
+class Facts(NamedTuple):
+    """What is worth telling of a TLS connection: "TLSv1.3", the cipher's name, and how many days
+    the certificate is still valid."""
+
+    version: str
+    cipher: str
+    days_left: int
+
+
+def facts(sock: ssl.SSLObject) -> Facts:
+    """The facts of a connection after its handshake."""
+    certificate = sock.getpeercert() or {}
+    ends = ssl.cert_time_to_seconds(str(certificate["notAfter"])) if "notAfter" in certificate else 0.0
+    cipher = sock.cipher()
+    return Facts(sock.version() or "", cipher[0] if cipher else "", int((ends - time.time()) // 86400))
+
+
+def library() -> str:
+    """The TLS library in use, "OpenSSL 3.0.22"."""
+    return " ".join(ssl.OPENSSL_VERSION.split()[:2])
 
 
 def refused(error: Exception, label: str, host: str, first: bytes) -> MailcliError:
@@ -106,15 +131,20 @@ def refused(error: Exception, label: str, host: str, first: bytes) -> MailcliErr
             hint="TLS 1.2 is the oldest version that is safe; ask the operator to turn it on",
         )
     if isinstance(error, ssl.SSLEOFError) or reason == "UNEXPECTED_EOF_WHILE_READING":
-        return Unreachable(f"{label} closed the connection during the TLS handshake")
-    return RemoteProtocolError(f"{label}: the TLS handshake failed: {_words(reason) or error}")
+        return Unreachable(f"{label} closed the connection during the TLS handshake", hint="try again later")
+    return RemoteProtocolError(
+        f"{label}: the TLS handshake failed: {_words(reason) or error}",
+        hint="check the port; `openssl s_client -connect HOST:PORT` shows what the server does",
+    )
 
 
 def broken(error: ssl.SSLError, label: str) -> MailcliError:
     """The error for a TLS connection that broke after the handshake."""
     if isinstance(error, ssl.SSLEOFError):
-        return Unreachable(f"{label}: the connection was cut (no TLS close_notify)")
-    return Unreachable(f"{label}: the TLS connection broke: {_words(error.reason or '') or error}")
+        return Unreachable(f"{label}: the connection was cut (no TLS close_notify)", hint="try again later")
+    return Unreachable(
+        f"{label}: the TLS connection broke: {_words(error.reason or '') or error}", hint="try again later"
+    )
 
 
 def _words(reason: str) -> str:

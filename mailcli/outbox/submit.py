@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from mailcli.errors import MailcliError, MessageMalformed, MessageRefused, TryAgain
 from mailcli.model import printable
 from mailcli.model.draft import Envelope, Outcome
-from mailcli.net.sessions import SmtpConnection
+from mailcli.net.smtp import SmtpConnection
 from mailcli.wire.smtp import commands as smtp
 from mailcli.wire.smtp.events import Completed, Reply, SmtpEvent
 
@@ -99,12 +99,13 @@ def submit(
 
 def _last_flight(connection: SmtpConnection, outcomes: list[Outcome], data: bytes) -> Submission:
     pump = connection.pump
+    before = pump.sent
     try:
         tags = pump.send(smtp.Body(data), smtp.Quit())
         batches = pump.events(tags[0], patience=pump.deadlines.content)
         final = _replies(event for batch in batches for event in batch)[tags[0]]
     except MailcliError as error:
-        if pump.stream.unsent or pump.engine.outgoing():
+        if pump.sent == before or pump.stream.unsent:
             # The dot never left this machine: the server cannot have accepted the message.
             raise TryAgain(
                 f"the connection broke while sending: {error.message}", hint="send again"

@@ -182,7 +182,7 @@ class _Adoption:
             )
         home, tree = self._home, self._site.tree
         base = maildir.make_name(
-            arrived, row.id, tree.host, len(plain), uidvalidity=None, uid=None, tag=home.tag
+            arrived, row.id, maildir.host_name(), len(plain), uidvalidity=None, uid=None, tag=home.tag
         )
         letters = one.name.letters if one.name.letters is not None else maildir.letters_of(row.bits)
         file = maildir.place_name(base, letters)
@@ -260,7 +260,13 @@ class _Adoption:
         if one.name.id == identity and one.name.size is not None:
             return one.file
         base = maildir.make_name(
-            one.arrived, identity, self._site.tree.host, len(one.data), uidvalidity=None, uid=None, tag=""
+            one.arrived,
+            identity,
+            maildir.host_name(),
+            len(one.data),
+            uidvalidity=None,
+            uid=None,
+            tag="",
         )
         with disk.reported("take over a message file"):
             return self._renames.refile(self._home.path, one.file, self._home.path, None, base)

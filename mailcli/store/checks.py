@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from mailcli.errors import NotFound
 from mailcli.model.query import fields
 from mailcli.model.query.ast import Everything, Name, Near, Regex, Text
-from mailcli.model.query.parse import compile_regex
+from mailcli.model.query.regex import compile_regex
 from mailcli.store.tokens import folded, needed_words, signed_words
 
 if TYPE_CHECKING:

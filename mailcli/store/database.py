@@ -18,7 +18,7 @@ from typing import Any, Final
 import apsw
 
 from mailcli.errors import ConfigError, LocalIOError, Locked, MailcliError
-from mailcli.store import disk, locks, schema
+from mailcli.store import disk, schema
 
 BUSY_TIMEOUT: Final = 5000  # ms
 WRITER_PATIENCE: Final = 30.0  # s; a batch of 500 messages holds the lock for well under one
@@ -154,6 +154,8 @@ class Database:
     @contextmanager
     def locked(self, wait: float = WRITER_PATIENCE) -> Iterator[None]:
         """The database lock: one writer at a time, checkpoints included."""
+        from mailcli.store import locks
+
         with locks.hold(self._lock, what="the mailbox", wait=wait):
             yield
 

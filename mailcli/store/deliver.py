@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from mailcli.mime import lineends
 from mailcli.model import flags as flag_words
 from mailcli.model.ids import new_id
-from mailcli.store import disk, folders, index, maildir
+from mailcli.store import disk, folders, index, maildir, parsing
 from mailcli.store.folders import Home
 from mailcli.store.site import Site, chunks, marks, rows
 from mailcli.store.values import Arrival
@@ -32,6 +33,10 @@ _FUTURE = 2 * 86400
 
 _MANY = 32
 """From so many messages on, syncing the file system is cheaper than syncing the files."""
+
+
+_SLOW = 0.002
+"""s a message: what fsyncs take where nothing else is written."""
 
 
 class Item(NamedTuple):
@@ -123,7 +128,7 @@ def _item(site: Site, arrival: Arrival, home: Home, identity: str) -> Item:
     base = maildir.make_name(
         arrived,
         identity,
-        site.tree.host,
+        maildir.host_name(),
         len(arrival.data),
         uidvalidity=arrival.uidvalidity if arrival.uidvalidity is not None else home.uidvalidity,
         uid=arrival.uid if arrival.on_server else None,
@@ -141,7 +146,7 @@ def _write(site: Site, items: Sequence[Item]) -> tuple[list[index.Parsed], list[
     for home in {item.home for item in items}:
         site.tree.make_folder(home.path)
     try:
-        if len(items) >= _MANY and disk.can_sync_file_system():
+        if len(items) >= _MANY and site.tree.sync_whole:
             parsed, written = _write_many(site, items)
         else:
             writing = disk.Parallel(_write_durably, items)
@@ -165,14 +170,27 @@ def _write_many(site: Site, items: Sequence[Item]) -> tuple[list[index.Parsed], 
     Threads that write beside it would get nowhere: each of their system calls has to wait for the
     interpreter lock, which a parser gives away every 5 ms only.
     """
-    written = [_write_one(item, durable=False) for item in items]
-    syncing = disk.Parallel(disk.sync_file_system, [site.tree.mail], at_once=True)
-    try:
-        parsed = [index.parse(item.arrival.data) for item in items]
-    finally:
-        syncing.settle()
-    syncing.results()
+    letters = [parsing.Letter(item.arrival.data, item.tmp) for item in items]
+    written = []
+    with site.parser.begin(letters) as batch:
+        for item in items:
+            written.append(_write_one(item, durable=False))
+            batch.wrote(len(written))
+        syncing = disk.Parallel(_timed_sync, [site.tree.mail], at_once=True)
+        try:
+            parsed = batch.parsed()
+        finally:
+            syncing.settle()
+    (seconds,) = syncing.results()
+    if seconds > _SLOW * len(items):  # it also writes what other programs have in memory
+        site.tree.sync_whole = False
     return parsed, written
+
+
+def _timed_sync(directory: str) -> float:
+    began = time.monotonic()
+    disk.sync_file_system(directory)
+    return time.monotonic() - began
 
 
 def _write_durably(item: Item) -> Written:
@@ -226,12 +244,17 @@ def _commit(
     committing = False
     try:
         with site.database.writing() as connection:
-            stored = iter(zip(items, parsed, written, strict=True))
+            fresh = [number for number in range(len(arrivals)) if number not in here]
+            stored = sorted(
+                zip(fresh, items, parsed, written, strict=True),
+                # Ascending row ids: FTS5 flushes its hash at every step back, which doubled its time.
+                key=lambda row: index.sort_time(row[2].date, row[1].arrival.arrived),
+            )
             rids = index.RowIds(connection)
-            ids = [
-                here[number] if number in here else _row(site, connection, rids, *next(stored))
-                for number in range(len(arrivals))
-            ]
+            there = dict(here)
+            for number, item, content, file in stored:
+                there[number] = _row(site, connection, rids, item, content, file)
+            ids = [there[number] for number in range(len(arrivals))]
             if also is not None:
                 also(Writer(connection, tuple(ids)))
             committing = True

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from mailcli.errors import LocalIOError, NotFound
 from mailcli.model.folder import INBOX, SPECIAL_USES, Folder
 from mailcli.store import disk, index, maildir
-from mailcli.store.maildir import Tree
 from mailcli.store.site import Site, rows
+from mailcli.store.tree import Tree
 
 if TYPE_CHECKING:
     import apsw
@@ -290,7 +290,9 @@ def new_path(connection: apsw.Connection, account: int, name: str, without: str 
     directory: str = connection.execute("SELECT directory FROM account WHERE key = ?", (account,)).get
     taken = {
         other: path[len(directory) + 1 :]
-        for other, path in connection.execute("SELECT name, path FROM folder WHERE account = ?", (account,))
+        for other, path in rows(
+            connection, "SELECT name, coalesce(renaming, path) FROM folder WHERE account = ?", (account,)
+        )
         if not (without and (other == without or other.startswith(f"{without}/")))
     }
     return "/".join((directory, *maildir.directory_levels(name, taken)))

@@ -6,23 +6,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from mailcli.model.address import Address
 from mailcli.store import fulltext, threads
+from mailcli.store.columns import SEQUENCE_BITS, encodable, pack
 
 if TYPE_CHECKING:
     import apsw
 
-SEQUENCE_BITS: Final = 20
 _LAST_SEQUENCE: Final = (1 << SEQUENCE_BITS) - 1
 _GRACE: Final = 2 * 86400  # s by which a Date may lie after the arrival
 _LATEST: Final = 1 << 42  # s; the row id must fit into 63 bits
-
-_FIELD_END: Final = "\x1f"
-_ADDRESS_END: Final = "\x1e"
-_SEPARATORS: Final = re.compile("[\x1e\x1f]")
 
 DERIVED_COLUMNS: Final = (
     *("date", "zone", "subject", "sender", "recipients", "cc", "message_id", "in_reply_to", "list_id"),
@@ -63,38 +58,6 @@ class Parsed(NamedTuple):
     text: tuple[str, ...]
 
 
-def pack(addresses: Iterable[Address]) -> str:
-    """Addresses as one column, US between name and address, RS between addresses: reading is splitting."""
-    packed = _ADDRESS_END.join(
-        f"{_SEPARATORS.sub(' ', name)}{_FIELD_END}{_SEPARATORS.sub(' ', email)}" for name, email in addresses
-    )
-    return _encodable(packed)
-
-
-def unpack(packed: str) -> tuple[Address, ...]:
-    """The reverse of `pack`."""
-    if not packed:
-        return ()
-    if _ADDRESS_END not in packed:
-        name, _, email = packed.partition(_FIELD_END)
-        return (Address(name, email),)
-    return tuple(
-        Address(name, email)
-        for name, _, email in (one.partition(_FIELD_END) for one in packed.split(_ADDRESS_END))
-    )
-
-
-def _encodable(text: str) -> str:
-    """Text without lone surrogates, which SQLite cannot take."""
-    if text.isascii():
-        return text
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-8", "replace").decode()
-    return text
-
-
 def parse(data: bytes) -> Parsed:
     """Read a mail (wire form) once, for all that lists and searches want of it."""
     from mailcli.mime.read import content
@@ -113,18 +76,18 @@ def parse(data: bytes) -> Parsed:
     derived = (
         envelope.date,
         envelope.zone,
-        *map(_encodable, text),
+        *map(encodable, text),
         found.attachments,
-        _encodable("\n".join(found.filenames)),
-        _encodable(" ".join(sorted(found.types))),
+        encodable("\n".join(found.filenames)),
+        encodable(" ".join(sorted(found.types))),
         " ".join(sorted(found.marks)),
-        _encodable(found.preview),
+        encodable(found.preview),
     )
     references = threads.relevant(
-        _encodable(envelope.message_id),
-        [_encodable(i) for i in (*envelope.references, *envelope.in_reply_to)],
+        encodable(envelope.message_id),
+        [encodable(i) for i in (*envelope.references, *envelope.in_reply_to)],
     )
-    return Parsed(envelope.date, derived, references, tuple(map(_encodable, fulltext.row(found))))
+    return Parsed(envelope.date, derived, references, tuple(map(encodable, fulltext.row(found))))
 
 
 def sort_time(date: float | None, arrived: float) -> int:

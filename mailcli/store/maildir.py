@@ -1,4 +1,4 @@
-"""The Maildir tree: directories of folders, names of files.
+"""Names in the Maildir tree: of the directories of folders, and of files.
 
     mail/<account>/<level>/<level>/{tmp,new,cur}/<time>.<id>.<host>,W=…,V=…,U=…,F=…:2,<flags>
 
@@ -14,17 +14,14 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Final, NamedTuple
 
 from mailcli.model import flags as flag_words
 from mailcli.model.ids import ALPHABET, LENGTH
-from mailcli.store import disk
+from mailcli.store.tree import MARKER, SUBDIRECTORIES, TMP
 
-TMP: Final = "tmp"
-SUBDIRECTORIES: Final = (TMP, "new", "cur")
-MARKER: Final = ".mailcli"
-TMP_LIFETIME: Final = 36 * 3600
-"""Seconds after which a file in tmp/ is a leftover (maildir(5))."""
+__all__ = ["MARKER", "SUBDIRECTORIES", "TMP"]
 
 _LONGEST: Final = 180  # octets of an encoded level; names end at 255 and some systems add to them
 _DEEPEST: Final = 32
@@ -70,6 +67,7 @@ def parse_name(filename: str) -> Name:
     )
 
 
+@cache
 def host_name() -> str:
     """This machine's name, fit for a Maildir name (`/` and `:` as Maildir has it, `,` for our fields)."""
     host = os.uname().nodename or "localhost"
@@ -221,97 +219,3 @@ def folder_tag(account: str, name: str, taken: Iterable[str]) -> str:
         if tag not in held:
             return tag
         salt += 1
-
-
-# -- the tree ----------------------------------------------------------------------------------
-
-
-class Tree:
-    """The directories below `data`: `mail/` and `recovery/`. Paths are strings; `file` is `cur/NAME`."""
-
-    def __init__(self, data: str) -> None:
-        self.root = data
-        self.mail = f"{data}/mail"
-        self.recovery = f"{data}/recovery"
-        self.host = host_name()
-
-    def directory(self, path: str) -> str:
-        """A folder's directory, from its `path` column (`account/level/level`)."""
-        return f"{self.mail}/{path}"
-
-    def file(self, path: str, file: str) -> str:
-        return f"{self.mail}/{path}/{file}"
-
-    def make_account(self, directory: str) -> None:
-        """An account's directory with the marker that proves later that its disk is mounted."""
-        marker = f"{self.mail}/{directory}/{MARKER}"
-        if os.path.exists(marker):
-            return
-        disk.make_directory(f"{self.mail}/{directory}")
-        with disk.reported("create the mailbox"):
-            try:
-                disk.write_new(marker, b"")
-            except FileExistsError:
-                return
-            disk.fsync_directory(f"{self.mail}/{directory}")
-
-    def has_marker(self, directory: str) -> bool:
-        return os.path.exists(f"{self.mail}/{directory}/{MARKER}")
-
-    def make_folder(self, path: str) -> None:
-        """tmp, new and cur of a folder."""
-        for name in SUBDIRECTORIES:
-            disk.make_directory(f"{self.mail}/{path}/{name}")
-
-    def listing(self, path: str) -> dict[str, str]:
-        """Files of a folder: {`cur/NAME`: base}; directories and dot files are not messages."""
-        found: dict[str, str] = {}
-        for subdirectory in ("new", "cur"):
-            try:
-                names = os.listdir(f"{self.mail}/{path}/{subdirectory}")
-            except FileNotFoundError:
-                continue
-            for name in names:
-                if not name.startswith("."):
-                    found[f"{subdirectory}/{name}"] = name.partition(":")[0]
-        return found
-
-    def locate(self, path: str, base: str) -> str | None:
-        """Where the file with this unique part is now, after another program renamed it."""
-        for file, other in self.listing(path).items():
-            if other == base:
-                return file
-        return None
-
-    def recovered(self, name: str) -> str | None:
-        """The path of a file in the recovery area, if it is there."""
-        path = f"{self.recovery}/{name}"
-        return path if os.path.exists(path) else None
-
-    def mtimes(self, path: str) -> tuple[int, int]:
-        """(cur, new) modification times in nanoseconds; 0 for a directory that is not there."""
-        times = []
-        for subdirectory in ("cur", "new"):
-            try:
-                times.append(os.stat(f"{self.mail}/{path}/{subdirectory}").st_mtime_ns)
-            except FileNotFoundError:
-                times.append(0)
-        return times[0], times[1]
-
-    def sweep(self, path: str, now: float) -> int:
-        """Remove leftovers from tmp/ that are older than 36 hours."""
-        directory = f"{self.mail}/{path}/{TMP}"
-        swept = 0
-        try:
-            names = os.listdir(directory)
-        except FileNotFoundError:
-            return 0
-        for name in names:
-            file = f"{directory}/{name}"
-            try:
-                if os.lstat(file).st_mtime < now - TMP_LIFETIME:
-                    disk.unlink(file)
-                    swept += 1
-            except OSError:
-                continue
-        return swept

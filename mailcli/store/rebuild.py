@@ -12,6 +12,7 @@ from mailcli.errors import LocalIOError, MailcliError, NotFound
 from mailcli.model.address import Address
 from mailcli.model.message import Content, Envelope
 from mailcli.store import folders, fulltext, index, reading, scanning, threads
+from mailcli.store.columns import unpack
 from mailcli.store.schema import VERSION
 from mailcli.store.site import Site, chunks, marks, rows
 from mailcli.store.values import IndexStatus, Problem
@@ -91,9 +92,7 @@ def _from_row(connection: apsw.Connection, rid: int) -> index.Parsed:
         connection, f"SELECT {', '.join(index.DERIVED_COLUMNS)} FROM message WHERE rid = ?", (rid,)
     )[0]
     row: dict[str, Any] = dict(zip(index.DERIVED_COLUMNS, derived, strict=True))
-    sender, to, cc = (
-        tuple(Address(*a) for a in index.unpack(row[c])) for c in ("sender", "recipients", "cc")
-    )
+    sender, to, cc = (tuple(Address(*a) for a in unpack(row[c])) for c in ("sender", "recipients", "cc"))
     content = Content(
         Envelope(
             subject=row["subject"],

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from mailcli.errors import CannotCreate
 from mailcli.model.folder import INBOX
 from mailcli.store import changing, disk, folders, index, maildir, recovery
-from mailcli.store.maildir import Tree
 from mailcli.store.site import Site, rows
+from mailcli.store.tree import Tree
 
 if TYPE_CHECKING:
     import apsw

@@ -11,7 +11,7 @@ from contextlib import suppress
 from types import TracebackType
 
 from mailcli.store import disk, maildir
-from mailcli.store.maildir import Tree
+from mailcli.store.tree import Tree
 
 
 class Renames:

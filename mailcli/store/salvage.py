@@ -18,6 +18,7 @@ import apsw
 from mailcli.store import disk, folders, index, locks, maildir, rebuild, scanning
 from mailcli.store.database import Damaged
 from mailcli.store.site import Site, rows
+from mailcli.store.tree import Tree
 
 _TABLES: Final = {
     "account": ("key", "key, name, protocol, directory"),
@@ -46,7 +47,7 @@ _MESSAGE: Final = ", ".join(("rid", "thread", "missing_since", *index.STATE_COLU
 
 
 def needed(site: Site) -> bool:
-    """Whether the database is damaged, or empty beside a mail tree."""
+    """Whether the database is damaged, or knows nothing of a mail tree that is there."""
     path = site.database.path
     if os.path.exists(f"{path}.damaged"):
         return True
@@ -75,12 +76,14 @@ def salvage(site: Site, lock: str) -> list[str]:
         if not needed(site):
             return []
         database.close()
+        aside = ""
         with disk.reported("set the damaged database aside"):
-            aside = _set_aside(database.path)
+            if os.path.exists(f"{database.path}.damaged"):
+                aside = _set_aside(database.path)
         database.create()
         saved = _copy(site, f"{os.path.dirname(database.path)}/{aside}") if aside else 0
         adopted = _from_tree(site)
-        if saved:
+        if aside:
             rebuild.rebuild(site, None)  # what was copied has no threads and no index yet
         with disk.reported("finish the repair"):
             disk.unlink(f"{database.path}.damaged")
@@ -95,25 +98,28 @@ def salvage(site: Site, lock: str) -> list[str]:
 def _set_aside(path: str) -> str:
     """Move the database and its log out of the way; returns the new name, "" if there was nothing.
 
-    The log goes first: beside a new database it would be taken for that one's.
+    The name is noted first, so that a cut run goes on with the same one. The database moves last, and
+    the log before it: beside a new database the log would be taken for that one's.
     """
     marker = f"{path}.damaged"
-    with suppress(FileNotFoundError), open(marker, encoding="utf-8") as opened:
-        noted = opened.read().strip()
-        if noted:
-            return noted
-    if not os.path.exists(path) or os.path.getsize(path) == 0:
-        for suffix in ("", "-wal", "-shm"):
-            disk.unlink(path + suffix)
-        return ""
-    name = f"{os.path.basename(path)}.corrupt-{time.strftime('%Y%m%d-%H%M%S')}"
+    with open(marker, encoding="utf-8") as opened:
+        name = opened.read().strip()
+    if not name:
+        if not os.path.exists(path):
+            return ""
+        name = f"{os.path.basename(path)}.corrupt-{time.strftime('%Y%m%d-%H%M%S')}"
+        while os.path.exists(f"{os.path.dirname(path)}/{name}"):
+            name += "x"
+        disk.unlink(f"{marker}-new")
+        disk.write_new(f"{marker}-new", name.encode())
+        disk.rename(f"{marker}-new", marker)
+        disk.fsync_directory(os.path.dirname(path))
     target = f"{os.path.dirname(path)}/{name}"
-    for suffix in ("-wal", "-shm", ""):
-        with suppress(FileNotFoundError):
-            disk.rename(path + suffix, f"{target}{suffix}")
-    disk.unlink(marker)
-    disk.write_new(marker, name.encode())
-    disk.fsync_directory(os.path.dirname(path))
+    if not os.path.exists(target):
+        for suffix in ("-wal", "-shm", ""):
+            with suppress(FileNotFoundError):
+                disk.rename(path + suffix, target + suffix)
+        disk.fsync_directory(os.path.dirname(path))
     return name
 
 
@@ -134,14 +140,39 @@ def _copy(site: Site, damaged: str) -> int:
             names = columns.split(", ")
             for row in _both_ends(old, table, key, columns):
                 _insert(new, table, names, row)
+        _complete_accounts(new)
         names = _MESSAGE.split(", ")
         keys = {key for (key,) in new.execute("SELECT key FROM folder")}
         for row in _readable(old, "message", "rid", _MESSAGE):
             if row[names.index("folder")] in keys:
                 saved += _insert(new, "message", names, row)
+        # Keys of folders that could not be read will be those of others.
+        lost = " NOT IN (SELECT key FROM folder)"
+        new.execute(
+            f"UPDATE message SET at_folder = NULL, uid = NULL, base_bits = NULL WHERE at_folder{lost}"
+        )
+        new.execute(f"UPDATE recovery SET at_folder = NULL, pending = 0 WHERE at_folder{lost}")
+        new.execute(f"DELETE FROM operation WHERE folder{lost} OR destination{lost}")
     with suppress(apsw.Error):
         old.close()
     return saved
+
+
+def _complete_accounts(new: apsw.Connection) -> None:
+    """Accounts that could not be read, from the paths of their folders."""
+    for key, path in rows(
+        new,
+        "SELECT account, min(path) FROM folder WHERE account NOT IN (SELECT key FROM account)"
+        " GROUP BY account",
+    ):
+        directory = path.partition("/")[0]
+        row = (key, _account_name(directory), directory)
+        _insert(new, "account", ["key", "name", "directory"], row)
+    new.execute("DELETE FROM folder WHERE account NOT IN (SELECT key FROM account)")
+
+
+def _account_name(directory: str) -> str:
+    return (maildir.decode_level(directory) or directory).replace("\0", "/")
 
 
 def _insert(new: apsw.Connection, table: str, names: list[str], row: tuple[Any, ...]) -> int:
@@ -236,14 +267,14 @@ def _adopt_directories(site: Site) -> None:
             if row:
                 key, account = row[0]
             else:
-                account = (maildir.decode_level(directory) or directory).replace("\0", "/")
+                account = _account_name(directory)
                 connection.execute("INSERT INTO account(name, directory) VALUES(?, ?)", (account, directory))
                 key = connection.last_insert_rowid()
             for path in _folder_paths(tree, directory):
                 _adopt_folder(connection, tree, key, account, path)
 
 
-def _folder_paths(tree: maildir.Tree, directory: str) -> list[str]:
+def _folder_paths(tree: Tree, directory: str) -> list[str]:
     """Paths below mail/ that have a cur/."""
     found = []
     for above, names, _ in os.walk(f"{tree.mail}/{directory}"):
@@ -254,7 +285,7 @@ def _folder_paths(tree: maildir.Tree, directory: str) -> list[str]:
 
 
 def _adopt_folder(
-    connection: apsw.Connection, tree: maildir.Tree, account: int, account_name: str, path: str
+    connection: apsw.Connection, tree: Tree, account: int, account_name: str, path: str
 ) -> None:
     if rows(connection, "SELECT 1 FROM folder WHERE path = ? OR renaming = ?", (path, path)):
         return

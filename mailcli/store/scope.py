@@ -74,3 +74,7 @@ class Folders:
             hint = f"did you mean account:{near}?" if near else "`mailcli account list` shows them"
             raise QueryError(f'no account "{node.text}" in the mailbox', hint=hint, position=node.at)
         return [row.key for row in self._rows if row.account in names]
+
+    def within(self, account: str) -> list[int]:
+        """The folders of one account by its exact name, none if it has no mail yet."""
+        return [row.key for row in self._rows if row.account == account]

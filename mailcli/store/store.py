@@ -13,39 +13,40 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
+from os.path import exists, getsize
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from mailcli.model.flags import Flags
-from mailcli.model.folder import Folder
-from mailcli.model.message import Summary
 from mailcli.store import listing, naming
 from mailcli.store.database import Damaged, Database
-from mailcli.store.maildir import Tree
+from mailcli.store.pages import Page
 from mailcli.store.site import Site, rows
-from mailcli.store.values import (
-    Agreed,
-    Arrival,
-    Changed,
-    Fingerprint,
-    FolderState,
-    IndexStatus,
-    Operation,
-    Page,
-    Pending,
-    Place,
-    Pop3Row,
-    Problem,
-    RecoveryEntry,
-    Scan,
-    SyncChanges,
-    SyncFolder,
-)
+from mailcli.store.tree import Tree
 from mailcli.store.writer import Writer
 
 if TYPE_CHECKING:
+    from mailcli.model.flags import Flags
+    from mailcli.model.folder import Folder
+    from mailcli.model.message import Summary
     from mailcli.model.query.ast import Query
+    from mailcli.store.pages import Place
+    from mailcli.store.values import (
+        Agreed,
+        Arrival,
+        Changed,
+        Fingerprint,
+        FolderState,
+        IndexStatus,
+        Operation,
+        Pending,
+        Pop3Row,
+        Problem,
+        RecoveryEntry,
+        Scan,
+        SyncChanges,
+        SyncFolder,
+    )
 
 __all__ = ["Store", "Writer"]
 
@@ -78,15 +79,15 @@ class Store:
             self._repair_if_needed()
 
     def _repair_if_needed(self) -> None:
-        from os.path import exists
-
+        """A database that is there and has an account is fine until a query says otherwise."""
         path, mail = self._site.database.path, self._site.tree.mail
+        damaged = exists(f"{path}.damaged")
         try:
-            if exists(path) and not exists(f"{path}.damaged"):
+            if not damaged and exists(path) and getsize(path):
                 with self._site.database.reading() as connection:
-                    if connection.execute("SELECT count(*) FROM account").get or not exists(mail):
+                    if connection.execute("SELECT 1 FROM account").get or not exists(mail):
                         return
-            elif not exists(mail) and not exists(f"{path}.damaged"):
+            elif not damaged and not exists(mail):
                 return
         except Damaged:
             pass
@@ -98,7 +99,7 @@ class Store:
 
     def close(self) -> None:
         """Close the connections; after writing, tidy the write-ahead log."""
-        self._site.database.close()
+        self._site.close()
 
     def __enter__(self) -> Store:
         return self
@@ -186,6 +187,8 @@ class Store:
 
     def set_folder_state(self, key: int, state: FolderState) -> None:
         """Set the sync cursor alone (`apply` sets it along with what it stands for)."""
+        from mailcli.store.values import SyncChanges
+
         self.apply(SyncChanges(states=[(key, state)]))
 
     def sync_folders(self, account: str) -> list[SyncFolder]:

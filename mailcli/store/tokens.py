@@ -18,7 +18,6 @@ Private-use characters of the mail itself are dropped first, so that nobody can 
 from __future__ import annotations
 
 import re
-import unicodedata
 from typing import Final
 
 _LONGEST: Final = 40
@@ -28,57 +27,19 @@ _SIGNS: Final = re.compile("([+=#&%$]+)")
 _LEADING: Final = frozenset("#&%$")
 """Signs that make a word of what follows (`#12`, `$HOME`, `%d`). `+word` is a diff's line."""
 _ENCODED: Final = {ord(sign): 0xE000 + ord(sign) for sign in "+=#&%$"}
+_MARK: Final = "\ue000"
+"""Begins every encoded word, so that no plain prefix (`c*`) takes one for a word of the text."""
 _TAIL: Final = re.compile(r"[^\W_]+\Z")
 _HEAD: Final = re.compile(r"[^\W_]+")
-
-# Soft hyphen, zero-width characters, Hebrew points, Arabic vowel signs and tatweel: a word is
-# spelt with or without them.
-_IGNORED: Final = re.compile(
-    "[\u00ad\u200b-\u200d\u2060\ufeff\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7"
-    "\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e4\u06e7\u06e8\u06ea-\u06ed]+"
-)
-
-# Letters that `remove_diacritics` leaves: without a decomposition, or Greek and Cyrillic.
-_FOLDS: Final = {
-    **dict(zip("łŁøØđĐðÐħĦıάέήίόύώϊϋΐΰΆΈΉΊΌΎΏΪΫςёЁ", "llooddddhhiαεηιουωιυιυαεηιουωιυσее", strict=True)),
-    **{"ß": "ss", "ẞ": "ss", "æ": "ae", "Æ": "ae", "œ": "oe", "Œ": "oe"},
-}
-_FOLDED: Final = re.compile("[" + "".join(_FOLDS) + "]")
-
-_PRIVATE: Final = re.compile("[\ud800-\udfff\ue000-\uf8ff\U000f0000-\U0010ffff]+")
-
-_UNSPACED: Final = (
-    "\u0e00-\u0eff\u0f00-\u109f\u1780-\u17ff"  # Thai, Lao; Tibetan, Burmese; Khmer
-    "\u1100-\u11ff\u3130-\u318f\ua960-\ua97f\uac00-\ud7ff"  # Hangul
-    "\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3031-\u30ff\u3100-\u312f\u31a0-\u31bf\u31f0-\u31ff"
-    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-)
-_PICTURES: Final = (
-    "\u00a2-\u00a5\u00a7\u00a9\u00ae\u00b0\u00b1\u00b6\u00d7\u00f7\u20a0-\u20cf\u2190-\u23ff"
-    "\u25a0-\u27bf\u2900-\u297f\u2b00-\u2bff\U0001f000-\U0001faff"
-)
-_SPLIT: Final = re.compile(f"[{_UNSPACED}{_PICTURES}]+")
-_PICTURE: Final = re.compile(f"[{_PICTURES}]")
-
-
-def _encode_picture(match: re.Match[str]) -> str:
-    code = ord(match[0])
-    return chr(0xF0000 + code if code <= 0xFFFF else 0x100000 + (code & 0xFFFF))
-
-
-def _spaced(match: re.Match[str]) -> str:
-    return f" {' '.join(_PICTURE.sub(_encode_picture, match[0]))} "
 
 
 def folded(text: str) -> str:
     """The text with its tokens laid open, without the extra words for signs."""
     if text.isascii():
         return text
-    text = unicodedata.normalize("NFKC", text)
-    text = _PRIVATE.sub(" ", text)
-    text = _IGNORED.sub("", text)
-    text = _FOLDED.sub(lambda match: _FOLDS[match[0]], text)
-    return _SPLIT.sub(_spaced, text)
+    from mailcli.store.scripts import fold
+
+    return fold(text)
 
 
 def signed_words(text: str) -> list[str]:
@@ -93,11 +54,11 @@ def signed_words(text: str) -> list[str]:
     for n in range(1, len(pieces), 2):
         left, sign, right = _around(pieces, n)
         if left:
-            words[left + sign] = None
+            words[_MARK + left + sign] = None
             if right:
-                words[left + sign + right] = None
+                words[_MARK + left + sign + right] = None
         if right and not _LEADING.isdisjoint(pieces[n]):
-            words[sign + right] = None
+            words[_MARK + sign + right] = None
     return list(words)
 
 
@@ -111,7 +72,7 @@ def needed_words(text: str) -> list[tuple[str, bool]]:
     for n in range(1, len(pieces), 2):
         left, sign, right = _around(pieces, n)
         if left or (right and not _LEADING.isdisjoint(pieces[n])):
-            words[left + sign + right] = n + 2 == len(pieces) and pieces[n + 1] == right
+            words[_MARK + left + sign + right] = n + 2 == len(pieces) and pieces[n + 1] == right
     return list(words.items())
 
 

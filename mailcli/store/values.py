@@ -2,11 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from mailcli.model.flags import Flags
-from mailcli.model.message import Summary
+from mailcli.store.pages import Page, Place
+
+__all__ = [
+    "Agreed",
+    "Arrival",
+    "Bound",
+    "Changed",
+    "Fingerprint",
+    "FlagsAgreed",
+    "FolderState",
+    "Gone",
+    "IndexStatus",
+    "Operation",
+    "Page",
+    "Pending",
+    "PendingAppend",
+    "PendingCopy",
+    "PendingExpunge",
+    "PendingMove",
+    "PendingStore",
+    "Place",
+    "Pop3Row",
+    "Problem",
+    "RecoveryEntry",
+    "Scan",
+    "SyncChanges",
+    "SyncFolder",
+]
 
 
 class Arrival(NamedTuple):
@@ -29,18 +56,6 @@ class Arrival(NamedTuple):
     on_server: bool = False
     origin: str = ""
     object_id: str = ""
-
-
-class Place(NamedTuple):
-    """Where one copy of a message is: `folder` here, `at_folder`/`uid` on the server as last agreed."""
-
-    id: str
-    account: str
-    folder: int
-    at_folder: int | None
-    uid: int | None
-    flags: Flags
-    file_present: bool
 
 
 class FolderState(NamedTuple):
@@ -195,22 +210,33 @@ class Gone(NamedTuple):
     reason: str = "gone"
 
 
-@dataclass
 class SyncChanges:
     """What a step of synchronisation found out; `Store.apply` does it all in one transaction.
 
-    The order is that of the fields. The cursors (`states`) come last and are durable only together with
-    all that they stand for.
+    The order is that of the attributes. The cursors (`states`) come last and are durable only
+    together with all that they stand for. (No dataclass: its import costs `list` 5 ms.)
     """
 
-    unbound: list[str] = field(default_factory=list)  # not on the server any more, stays here: upload again
-    bound: list[Bound] = field(default_factory=list)
-    relocated: list[tuple[str, int]] = field(default_factory=list)  # (id, folder): moved on the server
-    flags: list[FlagsAgreed] = field(default_factory=list)
-    gone: list[Gone] = field(default_factory=list)
-    expunged: list[str] = field(default_factory=list)  # recovery entries whose EXPUNGE or DELE is done
-    ended: list[int] = field(default_factory=list)  # operations that are over
-    states: list[tuple[int, FolderState]] = field(default_factory=list)
+    def __init__(
+        self,
+        *,
+        unbound: Iterable[str] = (),
+        bound: Iterable[Bound] = (),
+        relocated: Iterable[tuple[str, int]] = (),
+        flags: Iterable[FlagsAgreed] = (),
+        gone: Iterable[Gone] = (),
+        expunged: Iterable[str] = (),
+        ended: Iterable[int] = (),
+        states: Iterable[tuple[int, FolderState]] = (),
+    ) -> None:
+        self.unbound = list(unbound)  # not on the server any more, stays here: upload again
+        self.bound = list(bound)
+        self.relocated = list(relocated)  # (id, folder): moved on the server
+        self.flags = list(flags)
+        self.gone = list(gone)
+        self.expunged = list(expunged)  # recovery entries whose EXPUNGE or DELE is done
+        self.ended = list(ended)  # operations that are over
+        self.states = list(states)
 
     def __bool__(self) -> bool:
         return any(vars(self).values())
@@ -288,18 +314,6 @@ class RecoveryEntry(NamedTuple):
     size: int
     file_present: bool
     pending: bool
-
-
-class Page(NamedTuple):
-    """Rows of a list, and the cursor (`next`) behind the last of them, None when there are no more.
-
-    With threads each row is the newest message of its thread and `counts` has the number of messages
-    of each; without, `counts` is empty.
-    """
-
-    rows: list[Summary]
-    next: str | None = None
-    counts: tuple[int, ...] = ()
 
 
 class Problem(NamedTuple):

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from mailcli.errors import NotFound
-from mailcli.store.values import Pop3Row
 
 if TYPE_CHECKING:
     import apsw
+
+    from mailcli.store.values import Pop3Row
 
 
 class Writer:

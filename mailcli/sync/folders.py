@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from mailcli.model.account import FolderPolicy
 from mailcli.model.folder import INBOX
-from mailcli.net.sessions import ImapConnection
+from mailcli.net.imap import ImapConnection
 from mailcli.sync.server import Server, only
 from mailcli.wire.imap import commands as imap
 from mailcli.wire.imap.commands import Command

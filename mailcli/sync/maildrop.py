@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from mailcli.errors import ServerRefused, TryAgain
-from mailcli.net.sessions import Pop3Connection
+from mailcli.net.pop3 import Pop3Connection
 from mailcli.store.values import Pop3Row
 from mailcli.wire.pop3 import commands as pop3
 from mailcli.wire.pop3.events import Completed, Content, Pop3Event, Sizes, UniqueIds

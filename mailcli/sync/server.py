@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final, TypeVar
 
 from mailcli.errors import MailcliError, RemoteProtocolError, ServerRefused, TryAgain
-from mailcli.net.sessions import ImapConnection
+from mailcli.net.imap import ImapConnection
 from mailcli.wire.imap.commands import Command
 from mailcli.wire.imap.events import Bye, Capabilities, Completed, Enabled, Event
 

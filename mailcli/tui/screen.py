@@ -11,6 +11,7 @@ from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.layout import (
     BufferControl,
     ConditionalContainer,
+    Dimension,
     FormattedTextControl,
     HSplit,
     Layout,
@@ -73,17 +74,19 @@ class Screen:
         status: Callable[[], StyleAndTextTuples],
         reading: Callable[[], bool],
         searching: Callable[[], bool],
+        alone: Callable[[], bool],
     ) -> None:
         wide = Condition(is_wide)
         is_reading = Condition(reading)
+        with_list = (wide & ~Condition(alone)) | ~is_reading
         self.sidebar = Window(sidebar, width=26, always_hide_cursor=True)
-        self.list = Window(rows, always_hide_cursor=False)
-        self.text = Window(text, always_hide_cursor=True)
+        self.list = Window(rows, height=Dimension(weight=1), always_hide_cursor=False)
+        self.text = Window(text, height=Dimension(weight=2), always_hide_cursor=True)
         self.prompt = Window(BufferControl(prompt), height=1)
         beside = HSplit(
             [
-                ConditionalContainer(self.list, wide | ~is_reading),
-                ConditionalContainer(Window(height=1, char="─", style="class:line"), wide & is_reading),
+                ConditionalContainer(self.list, with_list),
+                ConditionalContainer(Window(height=1, char="─", style="class:line"), with_list & is_reading),
                 ConditionalContainer(self.text, is_reading),
             ]
         )

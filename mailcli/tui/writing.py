@@ -30,11 +30,18 @@ class Writing:
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
 
-    def new(self) -> None:
+    def write(self) -> None:
         ctx = self.reader.local
         self._begin(lambda: sending.blank_template(ctx), lambda: None)
 
-    def reply(self, id: str | None, *, everyone: bool) -> None:
+    def reply(self) -> None:
+        self._reply(everyone=False)
+
+    def reply_all(self) -> None:
+        self._reply(everyone=True)
+
+    def _reply(self, *, everyone: bool) -> None:
+        id = self.reader.one()
         if id is not None:
             ctx = self.reader.local
             self._begin(
@@ -42,7 +49,8 @@ class Writing:
                 lambda: sending.mark_answered(self.reader.local, id),
             )
 
-    def forward(self, id: str | None) -> None:
+    def forward(self) -> None:
+        id = self.reader.one()
         if id is not None:
             ctx = self.reader.local
             self._begin(
@@ -54,21 +62,21 @@ class Writing:
         def then(message: Message) -> None:
             if isinstance(message, Done):
                 asyncio.get_running_loop().create_task(self._write(message.result, sent))
-            self.reader._answer(message)
+            self.reader.answer(message)
 
         self.reader.jobs.local(template, then)
 
     async def _write(self, draft: Draft, sent: Callable[[], None]) -> None:
         edited = await run_in_terminal(lambda: edit(self.reader.ctx, draft), in_executor=True)
         if isinstance(edited, str):
-            self.reader._say(edited)
+            self.reader.say(edited)
         else:
             self._send(*edited, sent)
         self.reader.application.invalidate()
 
     def _send(self, draft: Draft, path: Path, sent: Callable[[], None]) -> None:
         reader = self.reader
-        reader._say("sending …")
+        reader.say("sending …")
 
         def work() -> Sent:
             outcome = submit(reader.ctx, draft)
@@ -78,10 +86,10 @@ class Writing:
         def then(message: Message) -> None:
             if isinstance(message, Done):
                 path.unlink(missing_ok=True)
-                reader._say("sent")
-                reader._reload()
-                reader.push()
-            reader._answer(message)
+                reader.say("sent")
+                reader.reload()
+                reader.acting.push()
+            reader.answer(message)
             if not isinstance(message, Done):
                 reader.status += f" The draft is kept in {path}"
 

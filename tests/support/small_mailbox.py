@@ -21,7 +21,6 @@ class Message(NamedTuple):
     raw: bytes
     content: Content
     flags: frozenset[str]
-    thread: str
 
 
 def mail(
@@ -100,10 +99,14 @@ class SmallMailbox:
         self.connection.execute("BEGIN")
         rid = index.insert(self.connection, index.RowIds(self.connection), state, parsed)
         self.connection.execute("COMMIT")
-        thread: str = self.connection.execute("SELECT thread FROM message WHERE rid = ?", (rid,)).get
-        message = Message(rid, identity, folder, raw, content(raw), frozenset(flags), thread)
+        message = Message(rid, identity, folder, raw, content(raw), frozenset(flags))
         self.messages.append(message)
         return message
+
+    def threads(self) -> dict[int, str]:
+        """The thread of each row id, as it is now: threads merge."""
+        rows = self.connection.execute("SELECT rid, thread FROM message").fetchall()
+        return {int(str(rid)): str(thread) for rid, thread in rows}
 
     def read(self, identity: str) -> bytes:
         """What `find` calls for terms that must look into a message; says which were read."""

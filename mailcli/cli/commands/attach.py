@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from mailcli.cli.session import Session
 from mailcli.cli.spec import Argument, Command, Example, Group, Option
 from mailcli.cli.views.places import PATHS
@@ -14,14 +16,14 @@ _CHOICE = Argument(
 )
 
 
-def list_(session: Session, id: str) -> None:  # noqa: A002
+def list_(session: Session, id: str) -> None:
     from mailcli.app import reading
 
     message = session.message(id)
     session.out.show(PARTS, reading.attachments(session.ctx, message.id))
 
 
-def save(session: Session, id: str, choice: tuple[str, ...], output: str | None) -> None:  # noqa: A002
+def save(session: Session, id: str, choice: tuple[str, ...], output: str | None) -> None:
     from pathlib import Path
 
     from mailcli.app import reading
@@ -37,13 +39,13 @@ def save(session: Session, id: str, choice: tuple[str, ...], output: str | None)
         )
 
 
-def _one(chosen: list[tuple[object, bytes]]) -> list[tuple[object, bytes]]:
+def _one(chosen: Sequence[tuple[object, bytes]]) -> Sequence[tuple[object, bytes]]:
     if len(chosen) != 1:
         raise UsageError(f"-o - writes one attachment, and {len(chosen)} are chosen", hint="name one")
     return chosen
 
 
-def open_(session: Session, id: str, choice: tuple[str, ...]) -> None:  # noqa: A002
+def open_(session: Session, id: str, choice: tuple[str, ...]) -> None:
     """Hand attachments to the desktop, from a private directory that outlives us."""
     import shutil
     import subprocess

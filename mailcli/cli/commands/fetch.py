@@ -86,7 +86,8 @@ COMMAND = Command(
         Option(("--delete",), "POP3: delete on the server what is safely here."),
         Option(("--delete-after",), "POP3: delete it this many days after it came.", "integer", "DAYS"),
         Option(
-            ("--adopt",), "POP3: take what is on the server now as known, and download only what comes later."
+            ("--adopt",),
+            "POP3: the mailbox moved to another server: recognise what is here by its headers.",
         ),
         Option(("--full",), "IMAP: compare everything instead of asking what changed."),
     ),

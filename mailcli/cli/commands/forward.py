@@ -11,7 +11,7 @@ from mailcli.cli.spec import Argument, Command, Example
 from mailcli.cli.views.results import SENT
 
 
-def run(session: Session, id: str, to: tuple[str, ...], **options: Any) -> None:  # noqa: A002
+def run(session: Session, id: str, to: tuple[str, ...], **options: Any) -> None:
     from mailcli.app import sending
 
     letter = Letter(to=to, **options)

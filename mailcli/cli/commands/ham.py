@@ -21,7 +21,7 @@ COMMAND = Command(
     arguments=(IDS,),
     options=(YES,),
     about="""
-    The keyword \$NotJunk is set, which many servers learn from, and the messages go to the inbox.
+    The keyword $NotJunk is set, which many servers learn from, and the messages go to the inbox.
 
     """
     + ABOUT,

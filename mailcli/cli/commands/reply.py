@@ -11,7 +11,7 @@ from mailcli.cli.spec import Argument, Command, Example, Option
 from mailcli.cli.views.results import SENT
 
 
-def run(session: Session, id: str, everyone: bool, quote: bool, **options: Any) -> None:  # noqa: A002
+def run(session: Session, id: str, everyone: bool, quote: bool, **options: Any) -> None:
     from mailcli.app import sending
 
     letter = Letter(to=(), **options)

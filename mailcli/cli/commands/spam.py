@@ -21,7 +21,7 @@ COMMAND = Command(
     arguments=(IDS,),
     options=(YES,),
     about="""
-    The keyword \$Junk is set, which many servers learn from, and the messages go to the Spam folder.
+    The keyword $Junk is set, which many servers learn from, and the messages go to the Spam folder.
 
     """
     + ABOUT,

@@ -23,5 +23,5 @@ COMMAND = Command(
             "start", "FOLDER|QUERY", "What to show first; the inbox without it.", many=True, required=False
         ),
     ),
-    about="mailcli without a command does the same. --plain shows numbered lines instead, for screen readers.",
+    about="mailcli without a command does the same. --plain shows numbered lines, for screen readers.",
 )

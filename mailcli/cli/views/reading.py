@@ -109,13 +109,14 @@ def _wrapped(line: str, width: int) -> Sequence[str]:
     return [lead + each for each in cells.wrap(line[marks:], width - marks)]
 
 
+def _of_summary(field: Field) -> Field:
+    return field._replace(get=lambda message: field.get(message.summary))
+
+
 READING: Final = View(
     "reading",
     {
-        **{
-            name: Field(field.kind, lambda m, get=field.get: get(m.summary), field.of, field.none)
-            for name, field in FIELDS.items()
-        },
+        **{name: _of_summary(field) for name, field in FIELDS.items()},
         "headers": Field("pairs", lambda m: m.reading.headers),
         "text": Field("text", lambda m: m.reading.text),
         "html": Field("text", lambda m: m.reading.html),

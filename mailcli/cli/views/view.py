@@ -105,8 +105,8 @@ def plain(field: Field, value: Any) -> str:
     if kind == "pairs":
         return "; ".join(f"{name}: {text}" for name, text in value)
     if kind == "object":
-        assert field.of is not None
-        return " ".join(plain(part, part.get(value)) for part in field.of.fields.values())
+        assert field.of is not None and field.of.text is not None
+        return field.of.text(value, Look(0, 0.0, {}, False)).rstrip("\n")
     if kind == "objects":
         return str(len(value))
     if kind == "error":

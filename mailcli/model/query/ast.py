@@ -109,10 +109,14 @@ Node: TypeAlias = Leaf | InThread | Saved | Not | And | Or
 
 
 class Query(NamedTuple):
-    """A parsed query. `everywhere`: it names its own place, so Spam and Trash are not left out."""
+    """A parsed query, within one account if `account` is not "".
+
+    `everywhere`: it names its own place, so Spam and Trash are not left out.
+    """
 
     text: str
     node: Node
+    account: str = ""
 
     @property
     def everywhere(self) -> bool:

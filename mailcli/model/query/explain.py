@@ -89,7 +89,8 @@ def explain(query: Query) -> str:
     lines += [f"  {name} = {text}" for name, text in _saved(query.node)]
     lines += [f"  {_leaf(leaf)}: {_bounds(leaf)}" for leaf in found if isinstance(leaf, When | Size)]
     where = "where it says" if query.everywhere else "everywhere but Spam and Trash (in:any: there too)"
-    lines.append(f"looks: {where}")
+    within = f"in the account {query.account}, " if query.account else ""
+    lines.append(f"looks: {within}{where}")
     lines.append("plan:")
     steps = (
         ("full-text index", _indexed),

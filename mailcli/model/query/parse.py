@@ -14,15 +14,13 @@ instead. Within `field:( … )` bare texts are values of the field.
 from __future__ import annotations
 
 import re
-import warnings
-from collections.abc import Callable, Mapping
-from datetime import tzinfo
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from mailcli.errors import QueryError
 from mailcli.model import ids
-from mailcli.model.query import dates, fields
+from mailcli.model.query import fields
 from mailcli.model.query.ast import (
     Everything,
     InThread,
@@ -40,6 +38,10 @@ from mailcli.model.query.ast import (
     conjunction,
     disjunction,
 )
+from mailcli.model.query.regex import compile_regex
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
 
 MAX_DEPTH: Final = 50
 """Parentheses within parentheses; five Python frames each."""
@@ -64,21 +66,25 @@ def parse(
     zone: tzinfo | None = None,
     saved: Mapping[str, str] = _NO_SAVED,
     typing: bool = False,
+    account: str = "",
 ) -> Query:
     """Parse a query. `now` and `zone` (None: this machine's) give dates their meaning.
 
     `saved` maps the names of saved queries to their text. With `typing`, a word at the very end
-    is taken as a prefix: it may not be finished. Raises QueryError and nothing else.
+    is taken as a prefix: it may not be finished. With `account` only its messages are meant, and
+    an empty text means all of them. Raises QueryError and nothing else.
     """
-    parser = _Parser(text, dates.Clock(now, zone), saved, typing=typing)
-    return Query(text, parser.whole())
+    if account and not text.strip():
+        text = "*"
+    parser = _Parser(text, (now, zone), saved, typing=typing)
+    return Query(text, parser.whole(), account)
 
 
 class _Parser:
     def __init__(
         self,
         text: str,
-        clock: dates.Clock,
+        clock: tuple[float, tzinfo | None],
         saved: Mapping[str, str],
         *,
         typing: bool = False,
@@ -289,13 +295,18 @@ class _Parser:
             if self._text.startswith("*", self._at - 1):
                 raise self._error(f"{field}: takes no star", self._at - 1)
             text = text_without_star(text)
-        if field in fields.DATE:
-            low, high = dates.when(field, word, self._clock, text.at)
-            return When(field, word, low, high, at=start)
-        if field in fields.SIZE:
-            least, most = dates.size(field, word, text.at)
-            return Size(field, word, least, most, at=start)
+        if field in fields.DATE or field in fields.SIZE:
+            return self._measure(field, word, text.at, start)
         return self._name(field, text, start)
+
+    def _measure(self, field: str, word: str, at: int, start: int) -> Node:
+        from mailcli.model.query import dates  # not every search has one
+
+        if field in fields.SIZE:
+            least, most = dates.size(field, word, at)
+            return Size(field, word, least, most, at=start)
+        low, high = dates.when(field, word, dates.Clock(*self._clock), at)
+        return When(field, word, low, high, at=start)
 
     def _name(self, field: str, text: Text, start: int) -> Node:
         word = text.text
@@ -404,14 +415,3 @@ class _Parser:
 
 def text_without_star(text: Text) -> Text:
     return Text(text.field, text.text, at=text.at)
-
-
-def compile_regex(pattern: str, at: int = 0) -> re.Pattern[str]:
-    """The pattern as every search uses it; QueryError if Python does not take it."""
-    compiler: Callable[[str, int], re.Pattern[str]] = re.compile
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # "possible nested set" is the user's business
-            return compiler(pattern, re.IGNORECASE | re.MULTILINE)
-    except (re.error, RecursionError, OverflowError) as error:
-        raise QueryError(f"not a regular expression: {error}", position=at) from None

@@ -201,6 +201,9 @@ class _Counted:
         self.client_first = mechanism.client_first
         self.steps = 0
 
+    def __repr__(self) -> str:
+        return repr(self._mechanism)
+
     @property
     def reason(self) -> str:
         return self._mechanism.reason

@@ -30,13 +30,14 @@ class Atom(bytes):
 Value: TypeAlias = bytes | list["Value"] | None
 """An `Atom`, a string (plain bytes), NIL, or a list."""
 
-# An atom may hold a section: BODY[HEADER.FIELDS (TO CC)]<0>. A "[" without its "]" is an ordinary
-# character of an astring.
+# An atom may hold a section: BODY[HEADER.FIELDS (TO CC)]<0>. Everywhere else brackets are ordinary
+# characters. All repetitions are possessive, and a section ends at the next "[" too: no input makes
+# matching slower than linear.
 _TOKEN: Final = re.compile(
     rb" *+(?:(\()|(\))"
     rb'|"((?:[^"\\]++|\\.)*+)"'
     rb"|(~?\{[0-9]++\+?\}\Z)"
-    rb'|((?:[^ ()"{\[\x00]++|\[[^\]]*+\]|\[)++)'
+    rb'|((?i:BODY|BINARY)\[[^\[\]]*+\](?:<[0-9]++>)?|[^ ()"{\x00]++)'
     rb"|(\Z))",
     re.DOTALL,
 )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from array import array
 from typing import Final
 
-_MOST: Final = 1 << 22
-"""Sequence numbers above it are not remembered: 16 MiB is enough for a server's word."""
+_MOST: Final = 1 << 20
+"""Sequence numbers above it are not remembered: 4 MiB is enough for a server's word."""
 
 
 class Selected:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from mailcli.errors import LocalProtocolError
 from mailcli.wire.imap import mutf7
 
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _REMEMBERED: Final = 100_000
 """Names whose spelling is kept; a server with more has ordinary ones only, or wants our memory."""
 
@@ -22,7 +24,7 @@ class Names:
 
     def __init__(self) -> None:
         self.utf8 = False
-        self._spelling: dict[str, bytes] = {}  # of every name that is not plain ASCII
+        self._spelling: dict[str, bytes] = {}  # of every name that could have another
         self._odd: dict[str, bytes] = {}  # of those that are not spelt as they should be
 
     def decode(self, raw: bytes) -> str:
@@ -34,10 +36,12 @@ class Names:
         except ValueError:
             name, odd = _legible(raw), True
         else:
-            if name.isascii() and "&" not in name:
+            if name.isascii() and "&" not in name and "\\" not in name:
                 return name
         if self._spelling.get(name, raw) != raw:
             name, odd = raw.decode("ascii", "backslashreplace"), True  # another mailbox has the name
+            while self._spelling.get(name, raw) != raw:
+                name += "'"
         if len(self._spelling) < _REMEMBERED:
             self._spelling[name] = raw
             if odd:
@@ -52,7 +56,7 @@ class Names:
         try:
             if not (self.utf8 if utf8 is None else utf8):
                 return mutf7.encode(name)
-            if not name.isprintable() and any(c < " " or c == "\x7f" for c in name):
+            if _CONTROL.search(name):
                 raise LocalProtocolError("a folder name cannot hold control characters here")
             return name.encode("utf-8")
         except UnicodeEncodeError:
@@ -69,7 +73,12 @@ class Names:
         self._odd.clear()
 
     def _strict(self, raw: bytes) -> str:
-        return raw.decode("utf-8") if self.utf8 else mutf7.decode(raw)
+        if not self.utf8:
+            return mutf7.decode(raw)
+        name = raw.decode("utf-8")
+        if _CONTROL.search(name):
+            raise ValueError("RFC 6855 §3: no controls in UTF-8 strings")
+        return name
 
 
 def _legible(raw: bytes) -> str:

@@ -50,7 +50,7 @@ _STATUS: Final = re.compile(
     rb'(?:\[([^\] ]++)(?: (\([^()]*+\)(?=\])|(?:"(?:[^"\\]|\\.)*+"|[^\]"])*+))?\] ?)?(.*)',
     re.DOTALL,
 )
-_SEARCH: Final = re.compile(rb"((?: +[0-9]{1,10})*+) *(?:\(MODSEQ ([0-9]{1,20})\))? *", re.IGNORECASE)
+_SEARCH: Final = re.compile(rb"((?: ++[0-9]{1,10})*+) *+(?:\(MODSEQ ([0-9]{1,20})\))? *+", re.IGNORECASE)
 
 
 def status_text(raw: bytes) -> tuple[Code | None, str]:
@@ -150,6 +150,8 @@ def _listed(parts: Parts, start: int, names: Names, *more: str) -> Event:
     # RFC 9051 §9: one quoted character or NIL; an empty one means the same as NIL.
     delimiter = None if held[1] is None else text(held[1]) or None
     name = b"NIL" if held[2] is None else string(held[2])
+    if b"\0" in name:
+        raise Malformed("a name that no command can carry")
     return Listed(names.decode(name), delimiter, frozenset(attributes.union(more)))
 
 
@@ -252,7 +254,7 @@ def _esearched(parts: Parts, start: int, mailbox: str) -> Event:
     )
 
 
-_VANISHED: Final = re.compile(rb" +(\(EARLIER\) +)?([0-9:,]+) *", re.IGNORECASE)
+_VANISHED: Final = re.compile(rb" ++(\(EARLIER\) ++)?([0-9:,]++) *+", re.IGNORECASE)
 
 
 def _vanished(parts: Parts, start: int, mailbox: str) -> Event:

@@ -160,6 +160,7 @@ class Pop3Engine:
         except RemoteProtocolError as error:
             self._state = _CLOSED
             self._error = error
+            self._urgent = b""
             if not events:
                 raise
         return events

@@ -184,6 +184,7 @@ class SmtpEngine:
         except RemoteProtocolError as error:
             self._state = _CLOSED
             self._error = error
+            self._urgent = b""
             if not events:
                 raise
         return events

@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from mailcli.errors import QueryError
-from mailcli.model.query import parse
 from mailcli.model.query.ast import Size, When
+from mailcli.model.query.parse import parse
 
 NOW = datetime(2024, 6, 1, 12, 0, tzinfo=UTC).timestamp()  # a Saturday
 

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 from datetime import UTC
 
-from mailcli.model.query import explain, parse
+from mailcli.model.query.explain import explain
+from mailcli.model.query.parse import parse
 
 
 def explained(text: str, saved: dict[str, str] | None = None) -> list[str]:

@@ -5,8 +5,9 @@ from datetime import UTC
 import pytest
 
 from mailcli.errors import QueryError
-from mailcli.model.query import parse, unparse
 from mailcli.model.query.ast import And, Everything, Name, Near, Not, Or, Own, Regex, Text
+from mailcli.model.query.explain import unparse
+from mailcli.model.query.parse import parse
 
 NOW = 1_717_243_200.0  # Saturday 2024-06-01 12:00:00 UTC
 

@@ -1,0 +1,330 @@
+"""Mail from files and to files: mbox, Maildir, single messages. Nothing here needs an account."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from mailcli.app.context import Context, Progress
+from mailcli.errors import CannotCreate, LocalIOError, NotFound, UsageError
+from mailcli.model import flags
+from mailcli.model.account import LOCAL
+from mailcli.model.flags import Flags
+from mailcli.model.folder import INBOX
+from mailcli.model.message import Summary
+
+FORMS: Final = ("mbox", "eml", "maildir")
+
+_BATCH: Final = 200
+_BATCH_OCTETS: Final = 16 << 20
+_OLDEST: Final = 1  # s; a time of 0 in a file name or Date says nothing
+
+_STATUS: Final = re.compile(rb"^(?:x-)?status[ \t]*:[ \t]*([A-Za-z]*)", re.IGNORECASE | re.MULTILINE)
+_STATUS_FLAGS: Final = {
+    "R": flags.SEEN,  # Status: R is "read", O "old"
+    "A": flags.ANSWERED,
+    "F": flags.FLAGGED,
+    "T": flags.DRAFT,
+    "D": flags.DELETED,
+}
+_FIELD: Final = re.compile(rb"(?:[!-9;-~]{1,200}[ \t]*:|>?From )")
+_MAILDIR_TIME: Final = re.compile(r"(\d{9,11})\.")
+_MAILDIR_FLAGS: Final = re.compile(r"[:;!]2,([A-Za-z]*)\Z")  # `;` and `!` where `:` cannot be
+_MAILDIR_WIRE: Final = re.compile(r",W=(\d+)")
+
+
+class Imported(NamedTuple):
+    """What an import did: messages stored, where, and one line for each thing that could not be read."""
+
+    messages: int
+    account: str
+    folder: str
+    unreadable: tuple[str, ...] = ()
+
+
+class Exported(NamedTuple):
+    """What an export did: messages written, and how many have no body here to write."""
+
+    messages: int
+    path: Path
+    missing: int = 0
+
+
+class _Mail(NamedTuple):
+    data: bytes  # wire form
+    flags: Flags
+    arrived: float
+
+
+# ---- import
+
+
+def import_paths(ctx: Context, paths: Sequence[Path], to: str | None = None) -> Imported:
+    """Store the messages of mbox files, Maildirs, .eml files and directories of .eml files.
+
+    `to`: a folder (made if it is not there; default: the inbox) of the account chosen with -A or
+    the default one, or `ACCOUNT:FOLDER`; without any account, of the built-in one. Nothing is
+    deduplicated. Raises NotFound for a path that is not there, before anything is stored.
+    """
+    for path in paths:
+        if not path.exists():
+            raise NotFound(f"there is no {path}")
+    account, folder, key = _destination(ctx, to)
+    unreadable: list[str] = []
+    batch: list[_Mail] = []
+    done = octets = held = 0
+
+    def store() -> None:
+        nonlocal done, held
+        _deliver(ctx, key, batch)
+        done, held = done + len(batch), 0
+        batch.clear()
+        ctx.progress(Progress(account, f"import into {folder}", done, None, octets))
+
+    for mail in _mails(paths, unreadable, ctx.clock()):
+        ctx.cancel.check()
+        batch.append(mail)
+        octets += len(mail.data)
+        held += len(mail.data)
+        if len(batch) >= _BATCH or held >= _BATCH_OCTETS:
+            store()
+    if batch:
+        store()
+    return Imported(done, account, folder, tuple(unreadable))
+
+
+def _destination(ctx: Context, to: str | None) -> tuple[str, str, int]:
+    """(account, folder, its key); the folder is made if it is not there."""
+    name, colon, rest = (to or INBOX).partition(":")
+    known = {LOCAL, *ctx.config.accounts, *ctx.store.accounts()}
+    if colon and name in known:
+        account, folder = name, rest
+    else:
+        account, folder = _account(ctx), to or INBOX
+    if not folder or folder.startswith("/") or folder.endswith("/") or "//" in folder:
+        raise UsageError(f'"{folder}" is no name for a folder')
+    try:
+        found = ctx.store.find_folder(account, folder)
+        return account, found.name, found.key
+    except NotFound:
+        special = "Inbox" if folder.upper() == INBOX else None
+        key = ctx.store.ensure_folder(account, folder, special=special)
+        return account, folder, key
+
+
+def _account(ctx: Context) -> str:
+    if ctx.account == LOCAL or (ctx.account is None and not ctx.config.accounts):
+        return LOCAL
+    if ctx.account == "all":
+        raise UsageError("an import goes to one account", hint=f"-A NAME, or -A {LOCAL}")
+    return ctx.chosen_account().name
+
+
+def _deliver(ctx: Context, key: int, batch: Sequence[_Mail]) -> None:
+    from mailcli.store.values import Arrival
+
+    ctx.store.deliver([Arrival(key, mail.data, mail.flags, mail.arrived) for mail in batch])
+
+
+def _mails(paths: Sequence[Path], unreadable: list[str], now: float) -> Iterator[_Mail]:
+    """Every message of the paths; what cannot be read is noted and passed over."""
+    for path in paths:
+        try:
+            if not path.is_dir():
+                yield from _file(path, unreadable, now)
+            elif (path / "cur").is_dir() and (path / "new").is_dir():
+                yield from _maildir(path, unreadable, now)
+            else:
+                yield from _directory(path, unreadable, now)
+        except OSError as error:
+            unreadable.append(f"{path}: {error.strerror}")
+
+
+def _file(path: Path, unreadable: list[str], now: float) -> Iterator[_Mail]:
+    """An .eml is one message whatever it begins with; any other file is an mbox."""
+    from mailcli.mime import mbox
+
+    if path.suffix.lower() == ".eml":
+        yield from _single(path, unreadable, now)
+        return
+    modified = path.stat().st_mtime
+    count = 0
+    with path.open("rb") as file:
+        for data in mbox.split(file):
+            count += 1
+            if _FIELD.match(data) is None and data.strip():
+                unreadable.append(f"{path}: message {count} does not begin as a mail does")
+                continue
+            wire = _wire(data)
+            yield _Mail(wire, _status(data), _arrived(wire, None, modified, now))
+    if not count and path.stat().st_size:
+        unreadable.append(f"{path}: no mail in it")
+
+
+def _directory(path: Path, unreadable: list[str], now: float) -> Iterator[_Mail]:
+    found = sorted(p for p in path.rglob("*") if p.suffix.lower() == ".eml" and p.is_file())
+    if not found:
+        unreadable.append(f"{path}: neither a Maildir nor a directory with .eml files")
+    for file in found:
+        yield from _single(file, unreadable, now)
+
+
+def _single(path: Path, unreadable: list[str], now: float) -> Iterator[_Mail]:
+    try:
+        data = path.read_bytes()
+        modified = path.stat().st_mtime
+    except OSError as error:
+        unreadable.append(f"{path}: {error.strerror}")
+        return
+    if not data.strip():
+        unreadable.append(f"{path}: empty")
+        return
+    wire = _wire(data)
+    yield _Mail(wire, _status(data), _arrived(wire, None, modified, now))
+
+
+def _maildir(path: Path, unreadable: list[str], now: float) -> Iterator[_Mail]:
+    """Both `new` and `cur`, in the order of their names, which begin with the time of arrival."""
+    files = [p for part in ("cur", "new") for p in (path / part).iterdir() if not p.name.startswith(".")]
+    for file in sorted(files, key=lambda p: p.name):
+        try:
+            data = file.read_bytes()
+            modified = file.stat().st_mtime
+        except OSError as error:
+            unreadable.append(f"{file}: {error.strerror}")
+            continue
+        letters = _MAILDIR_FLAGS.search(file.name)
+        stamp = _MAILDIR_TIME.match(file.name)
+        size = _MAILDIR_WIRE.search(file.name)
+        # W equal to the file's size: exactly as it was on the wire (our own rule, see mime.lineends).
+        wire = data if size and int(size[1]) == len(data) else _wire(data)
+        held = flags.from_letters(letters[1]) if letters and file.parent.name == "cur" else frozenset()
+        yield _Mail(wire, held, _arrived(wire, float(stamp[1]) if stamp else None, modified, now))
+
+
+def _wire(data: bytes) -> bytes:
+    """A file with plain LF lines gets CRLF; any other is taken exactly as it is."""
+    return data if b"\r" in data else data.replace(b"\n", b"\r\n")
+
+
+def _status(data: bytes) -> Flags:
+    """The flags of the header's Status and X-Status (mbox has no other place for them)."""
+    end = re.search(rb"\r?\n\r?\n", data)
+    letters = _STATUS.findall(data, 0, end.start() + 1 if end else len(data))
+    held = b"".join(letters).decode("ascii").upper()
+    return frozenset(flag for letter, flag in _STATUS_FLAGS.items() if letter in held)
+
+
+def _arrived(wire: bytes, stamp: float | None, modified: float, now: float) -> float:
+    """When it came: the Maildir name's time, else its Date, else the file's time; never later than now."""
+    from mailcli.mime.read import envelope
+
+    if stamp is None:
+        stamp = envelope(wire).date
+    if stamp is None or not _OLDEST <= stamp <= now:
+        stamp = modified
+    return max(_OLDEST, min(stamp, now))
+
+
+# ---- export
+
+
+def export(ctx: Context, words: Sequence[str], out: Path, form: str | None = None) -> Exported:
+    """Write the messages that match a query, oldest first, exactly as they were on the wire.
+
+    `form`: mbox (one file, mboxrd, LF lines), eml (a directory, one file for each, named by id),
+    maildir (with flags); default: eml for a directory, else mbox. Nothing is ever overwritten: CannotCreate.
+    """
+    from mailcli.app.listing import search
+
+    if form is None:
+        form = "eml" if out.is_dir() else "mbox"
+    if form not in FORMS:
+        raise UsageError(f'cannot export as "{form}"', hint=f"one of {', '.join(FORMS)}")
+    rows = list(reversed(search(ctx, words).rows))
+    writers = {"mbox": _write_mbox, "eml": _write_eml, "maildir": _write_maildir}
+    try:
+        written = writers[form](ctx, rows, out)
+    except FileExistsError as error:
+        raise CannotCreate(
+            f"{error.filename or out} is there already", hint="nothing is overwritten: choose another name"
+        ) from error
+    except (FileNotFoundError, NotADirectoryError, PermissionError, IsADirectoryError) as error:
+        raise CannotCreate(f"cannot create {error.filename or out}: {error.strerror}") from error
+    except OSError as error:
+        raise LocalIOError(f"cannot write {error.filename or out}: {error.strerror}") from error
+    return Exported(written, out, len(rows) - written)
+
+
+def _bodies(ctx: Context, rows: Sequence[Summary]) -> Iterator[tuple[Summary, bytes]]:
+    """The rows whose body is here, with it."""
+    octets = 0
+    for done, row in enumerate(rows, 1):
+        ctx.cancel.check()
+        try:
+            data = ctx.store.open_bytes(row.id)
+        except NotFound:
+            continue
+        yield row, data
+        octets += len(data)
+        ctx.progress(Progress(row.account, "export", done, len(rows), octets))
+
+
+def _write_mbox(ctx: Context, rows: Sequence[Summary], out: Path) -> int:
+    from mailcli.mime import mbox
+
+    written = 0
+    with out.open("xb") as file:
+        try:
+            for row, data in _bodies(ctx, rows):
+                sender = row.sender[0].email if row.sender else ""
+                mbox.write(file, data, sender=sender, when=row.arrived)
+                written += 1
+            file.flush()
+        except BaseException:
+            out.unlink()  # half an mbox looks like a whole one
+            raise
+    return written
+
+
+def _write_eml(ctx: Context, rows: Sequence[Summary], out: Path) -> int:
+    out.mkdir(exist_ok=True)
+    for row in rows:
+        if (path := out / f"{row.id}.eml").exists():
+            raise FileExistsError(17, "exists", str(path))
+    written = 0
+    for row, data in _bodies(ctx, rows):
+        _write_new(out / f"{row.id}.eml", data)
+        written += 1
+    return written
+
+
+def _write_maildir(ctx: Context, rows: Sequence[Summary], out: Path) -> int:
+    """A new Maildir, or more messages in one that is there."""
+    from mailcli.mime.lineends import to_store
+
+    if not ((out / "cur").is_dir() and (out / "new").is_dir()):
+        out.mkdir(exist_ok=False)
+        for part in ("tmp", "new", "cur"):
+            (out / part).mkdir()
+    written = 0
+    for row, data in _bodies(ctx, rows):
+        stored, wire_size = to_store(data)
+        # A message is seen in `cur` only; what no one has looked at belongs in `new`, without a suffix.
+        name = f"{max(0, int(row.arrived))}.{row.id}.mailcli,W={wire_size}"
+        letters = flags.to_letters(row.flags)
+        target = out / "cur" / f"{name}:2,{letters}" if letters else out / "new" / name
+        _write_new(target, stored)
+        written += 1
+    return written
+
+
+def _write_new(path: Path, data: bytes) -> None:
+    with path.open("xb") as file:
+        try:
+            file.write(data)
+        except BaseException:
+            path.unlink()
+            raise

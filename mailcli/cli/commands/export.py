@@ -1,0 +1,50 @@
+"""`mailcli export`."""
+
+from __future__ import annotations
+
+from mailcli.cli.session import Session
+from mailcli.cli.spec import Argument, Command, Example, Option
+from mailcli.cli.views.exchange import EXPORTS
+
+FORMS = ("mbox", "eml", "maildir")
+
+
+def run(session: Session, query: tuple[str, ...], output: str, form: str | None) -> None:
+    from pathlib import Path
+
+    from mailcli.app import exchange
+
+    done = exchange.export(session.ctx, query, Path(output).expanduser(), form)
+    session.end_progress()
+    if done.missing:
+        session.out.notice(
+            f"{done.missing} have only headers here and were left out; mailcli fetch brings them"
+        )
+    session.out.show(EXPORTS, (done,), quiet=True)
+
+
+COMMAND = Command(
+    "export",
+    "Write found messages to an mbox, a Maildir or .eml files.",
+    run,
+    arguments=(Argument("query", "QUERY", "As for search; see mailcli help query.", many=True),),
+    options=(
+        Option(("-o", "--output"), "The file or directory.", "text", "PATH", required=True, complete="files"),
+        Option(
+            ("--as",),
+            "The form; without it eml for a directory that is there, else mbox.",
+            "choice",
+            choices=FORMS,
+            dest="form",
+        ),
+    ),
+    about="""
+    The messages are written byte for byte, oldest first: into one mbox (mboxrd), as single .eml files
+    named by their ids, or into a Maildir with their flags. Nothing that is there is overwritten.
+
+    A word that begins with - is a negated term, as for search.
+    """,
+    examples=(Example("mailcli export in:Archive before:2024 -o old.mbox", "Everything before 2024."),),
+    words=True,
+    view=EXPORTS,
+)

@@ -1,0 +1,45 @@
+"""Signed-in IMAP connections."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mailcli.model.account import Endpoint, Secret
+from mailcli.net.cancel import CancelToken
+from mailcli.net.deadline import Deadlines
+from mailcli.net.sessions import Connection, establish, protected
+from mailcli.wire.imap import commands, flows
+from mailcli.wire.imap.commands import Command
+from mailcli.wire.imap.engine import ImapEngine
+from mailcli.wire.imap.events import Bye, Event
+
+if TYPE_CHECKING:
+    from mailcli.net.trace import Transcript
+
+ImapConnection = Connection[Command, Event, flows.Greeted]
+
+
+def open_imap(
+    endpoint: Endpoint,
+    secret: Secret,
+    *,
+    deadlines: Deadlines,
+    cancel: CancelToken,
+    transcript: Transcript | None = None,
+) -> ImapConnection:
+    """Sign in to an IMAP server."""
+    return establish(
+        endpoint,
+        ImapEngine(disabled=endpoint.disabled),
+        flows.sign_in(endpoint, secret, protected=protected(endpoint)),
+        commands.Logout(),
+        secret=secret,
+        deadlines=deadlines,
+        cancel=cancel,
+        transcript=transcript,
+        farewell=_farewell,
+    )
+
+
+def _farewell(event: Event) -> str:
+    return event.text if isinstance(event, Bye) else ""

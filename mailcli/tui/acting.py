@@ -1,0 +1,113 @@
+"""What the reader's keys do to messages: marks, moves, flags, attachments.
+
+Every change is made on the local mailbox at once; the servers are told beside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mailcli.app import changing, reading
+from mailcli.app.changing import Change
+from mailcli.app.pushing import push_now
+from mailcli.model.flags import FLAGGED, SEEN
+from mailcli.tui.jobs import Done, Message
+
+if TYPE_CHECKING:
+    from mailcli.tui.reader import Reader
+
+
+class Acting:
+    """The changing keys of one reader."""
+
+    def __init__(self, reader: Reader) -> None:
+        self.reader = reader
+        self._pushing = False
+        self._push_again = False
+
+    def select(self) -> None:
+        self.reader.rows.toggle()
+        self.reader.more()
+
+    def select_all(self) -> None:
+        self.reader.rows.toggle_all()
+
+    def delete(self) -> None:
+        self._act(lambda ids: changing.delete(self.reader.local, ids))
+
+    def archive(self) -> None:
+        self._act(lambda ids: changing.archive(self.reader.local, ids))
+
+    def spam(self) -> None:
+        self._act(lambda ids: changing.spam(self.reader.local, ids))
+
+    def unread(self) -> None:
+        self._toggle(SEEN, "seen")
+
+    def flag(self) -> None:
+        self._toggle(FLAGGED, "flagged")
+
+    def _toggle(self, flag: str, name: str) -> None:
+        held = {r.id: r.flags for r in self.reader.rows.rows}
+        sign = "-" if all(flag in held.get(i, ()) for i in self.reader.rows.targets) else "+"
+        self._act(lambda ids: changing.flag(self.reader.local, ids, [sign + name]), leaves=False)
+
+    def _act(self, change: Callable[[list[str]], Change], *, leaves: bool = True) -> None:
+        """Change what is selected, or the message at the cursor. `leaves`: it leaves the list, so
+        an open message closes."""
+        ids = self.reader.rows.targets
+        if not ids:
+            return
+        if leaves and self.reader.shown is not None:
+            self.reader.shown = None
+            self.reader.focus()
+        self.change(lambda: change(ids))
+        self.reader.rows.selected.clear()
+
+    def change(self, change: Callable[[], Change], *, quiet: bool = False) -> None:
+        def then(message: Message) -> None:
+            if isinstance(message, Done):
+                done: Change = message.result
+                if not quiet:
+                    self.reader.say(done.summary)
+                self.reader.reload()
+                self.push()
+            self.reader.answer(message)
+
+        self.reader.jobs.local(change, then)
+
+    def push(self) -> None:
+        """Tell the servers what was changed here, beside everything else; one push at a time, and
+        one more for what was changed meanwhile."""
+        if self._pushing:
+            self._push_again = True
+            return
+        self._pushing, self._push_again = True, False
+
+        def then(message: Message) -> None:
+            self._pushing = False
+            if isinstance(message, Done) and message.result.notice:
+                self.reader.say(message.result.notice)
+            self.reader.answer(message)
+            if self._push_again:
+                self.push()
+
+        ctx = self.reader.ctx
+        self.reader.jobs.network(lambda: push_now(ctx, ctx.config.accounts), then)
+
+    def save(self) -> None:
+        id = self.reader.one()
+        if id is None:
+            return
+
+        def then(message: Message) -> None:
+            if isinstance(message, Done):
+                names = ", ".join(str(p.name) for p in message.result)
+                self.reader.say(f"saved here: {names}" if names else "this message has no attachments")
+            self.reader.answer(message)
+
+        self.reader.jobs.network(
+            lambda: reading.save_attachments(self.reader.local, id, [], Path.cwd()), then
+        )

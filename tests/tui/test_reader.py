@@ -1,0 +1,163 @@
+"""The reader as a person has it: keys in, screen out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from mailcli.app.context import Context
+from mailcli.model.flags import FLAGGED, SEEN
+from mailcli.model.message import Summary
+from tests.tui.conftest import letter, with_mail
+from tests.tui.terminal import Terminal
+
+Open = Callable[..., Terminal]
+
+
+def rows(profile: Path, folder: str = "INBOX") -> dict[str, Summary]:
+    ctx = Context.open(profile=profile, environ={"HOME": str(profile)})
+    try:
+        key = ctx.store.find_folder("local", folder).key
+        return {row.subject: row for row in ctx.store.summaries(folders=[key]).rows}
+    finally:
+        ctx.close()
+
+
+def test_it_opens_on_the_unified_inbox_newest_first(profile: Path, open_terminal: Open) -> None:
+    terminal = open_terminal(profile)
+    screen = terminal.until("letter 59")
+    lines = [line for line in screen.split("\n") if "letter " in line]
+    assert "letter 59" in lines[0] and "letter 58" in lines[1]
+    assert "10 unread" in screen
+    terminal.keys("q")
+    assert terminal.wait() == 0
+
+
+def test_j_k_and_enter_move_and_open_and_q_goes_back(profile: Path, open_terminal: Open) -> None:
+    terminal = open_terminal(profile)
+    terminal.until("letter 59")
+    terminal.keys("jjk\r")
+    screen = terminal.until("Subject  letter 58")
+    assert "Sender 58 <s58@example.org>" in screen
+    terminal.keys("q")
+    terminal.until(lambda s: "s58@example.org" not in s)
+    terminal.keys("q")
+    assert terminal.wait() == 0
+
+
+def test_moving_past_marks_nothing_seen_and_dwelling_does(profile: Path, open_terminal: Open) -> None:
+    terminal = open_terminal(profile)
+    terminal.until("10 unread")
+    terminal.keys("jjjj\r")
+    terminal.until("9 unread")
+    terminal.keys("qq")
+    terminal.wait()
+    assert [s for s, r in rows(profile).items() if SEEN not in r.flags] == [
+        f"letter {n}" for n in range(59, 49, -1) if n != 55
+    ]
+
+
+def test_d_and_e_act_on_the_selection(profile: Path, open_terminal: Open) -> None:
+    terminal = open_terminal(profile)
+    terminal.until("letter 59")
+    terminal.keys("xxd")
+    terminal.until("2 messages moved to Trash")
+    terminal.keys("e")
+    terminal.until("1 message moved to Archive")
+    terminal.keys("f")
+    terminal.until("flagged")
+    terminal.keys("q")
+    terminal.wait()
+    assert set(rows(profile, "Trash")) == {"letter 59", "letter 58"}
+    assert set(rows(profile, "Archive")) == {"letter 57"}
+    assert FLAGGED in rows(profile)["letter 56"].flags
+
+
+def test_search_finds_while_typing_and_escape_returns(profile: Path, open_terminal: Open) -> None:
+    terminal = open_terminal(profile)
+    terminal.until("letter 59")
+    terminal.keys("/lett")
+    terminal.until("1 of 60")
+    terminal.keys("er 17")
+    terminal.until(lambda s: "1 of 1\n" in s and "letter 17" in s)
+    terminal.keys("\x1b")
+    terminal.until("letter 59")
+    terminal.keys("/letter 18\r")
+    terminal.until(lambda s: "1 of 1\n" in s and "letter 18" in s)
+    terminal.keys("\r")
+    terminal.until("Subject  letter 18")
+
+
+def test_a_query_that_does_not_parse_yet_is_said_and_harmless(profile: Path, open_terminal: Open) -> None:
+    terminal = open_terminal(profile)
+    terminal.until("letter 59")
+    terminal.keys("/form:x")
+    terminal.until("from")
+    terminal.keys("\x1b")
+    terminal.until("letter 59")
+    terminal.keys("q")
+    assert terminal.wait() == 0
+
+
+def test_an_empty_mailbox_says_what_to_do(tmp_path: Path, open_terminal: Open) -> None:
+    terminal = open_terminal(tmp_path)
+    terminal.until("mailcli account add")
+    terminal.keys("jk\rdeq")
+    assert terminal.wait() == 0
+
+
+def test_mail_delivered_by_another_process_appears_and_the_cursor_stays(
+    profile: Path, open_terminal: Open
+) -> None:
+    terminal = open_terminal(profile)
+    terminal.until("1 of 60")
+    terminal.keys("j")
+    terminal.until("2 of 60")
+    with_mail(profile, [letter(60, "fresh from cron")])
+    terminal.until("fresh from cron")
+    terminal.until("3 of 61")
+
+
+def test_a_narrow_terminal_alternates_list_and_message(profile: Path, open_terminal: Open) -> None:
+    terminal = open_terminal(profile, columns=60, lines=20)
+    screen = terminal.until("letter 59")
+    assert "│" not in screen
+    terminal.keys("\r")
+    screen = terminal.until("Subject  letter 59")
+    assert "letter 58" not in screen
+    terminal.resize(120, 30)
+    terminal.keys("q")
+    terminal.until(lambda s: "│" in s and "letter 58" in s)
+
+
+def test_control_sequences_in_mail_never_reach_the_terminal(tmp_path: Path, open_terminal: Open) -> None:
+    evil = "\x1b]0;owned\x07 \x9b31m evil \u202egnp.exe"
+    with_mail(tmp_path, [letter(1, "hi " + evil, "text " + evil)])
+    terminal = open_terminal(tmp_path)
+    terminal.until("hi ")
+    terminal.keys("\r")
+    terminal.until("text ")
+    assert b"]0;owned\x07" not in terminal.raw
+    assert "\u202e".encode() not in terminal.raw and "\x9b".encode() not in terminal.raw
+
+
+def test_help_lists_the_keys_with_their_commands(profile: Path, open_terminal: Open) -> None:
+    terminal = open_terminal(profile)
+    terminal.until("letter 59")
+    terminal.keys("?")
+    assert "mailcli archive ID" in terminal.until("mailcli archive ID")
+
+
+def test_the_plain_reader_lists_reads_and_deletes(profile: Path, open_terminal: Open) -> None:
+    terminal = open_terminal(profile, "--plain", columns=80, lines=24)
+    terminal.until("letter 59")
+    terminal.keys("2\n")
+    terminal.until("body of letter 58")
+    terminal.keys("d 1\n")
+    terminal.until("moved to Trash")
+    terminal.keys("d 99\n")
+    terminal.until("99 is no number of the list")
+    terminal.keys("q\n")
+    assert terminal.wait() == 0
+    assert b"\x1b[?1049h" not in terminal.raw
+    assert set(rows(profile, "Trash")) == {"letter 59"}
