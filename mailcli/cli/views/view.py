@@ -7,7 +7,7 @@ terminal adds its own layout. A command hands rows and their view to `Output` an
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from mailcli.model import flags as flagging
 from mailcli.model import printable
@@ -31,7 +31,7 @@ KINDS: Final = frozenset(
 )
 
 
-class Field(NamedTuple):
+class Field:
     """One field. `get` takes the row; `kind` says what it gives:
 
     text, integer, number, boolean; date (an ISO 8601 text with offset); address (an Address or
@@ -40,36 +40,56 @@ class Field(NamedTuple):
     None as well.
     """
 
-    kind: str
-    get: Callable[[Any], Any]
-    of: View | None = None
-    none: bool = False
+    def __init__(
+        self, kind: str, get: Callable[[Any], Any], of: View | None = None, none: bool = False
+    ) -> None:
+        self.kind = kind
+        self.get = get
+        self.of = of
+        self.none = none
 
 
-class Look(NamedTuple):
-    """How a terminal looks, for layouts: its width in cells, the time now, shortened ids."""
+class Look:
+    """How a terminal looks, for layouts: its width in cells, the time now, shortened ids; `show` is
+    what a command adds for its own layout."""
 
-    width: int
-    now: float
-    short: Mapping[str, str]
-    terminal: bool = True
-    show: Any = None  # what a command adds for its own layout
-
-
-class Column(NamedTuple):
-    """A column of a terminal's table. `grow` columns share what the others leave; `style` is a
-    style for the row; columns whose `least` no longer fits are left out, last `keep` first."""
-
-    title: str
-    get: Callable[[Any, Look], str]
-    style: Callable[[Any], str] = lambda _: ""
-    right: bool = False
-    most: int = 0  # 0: no limit
-    grow: bool = False
-    keep: int = 9  # 0 is never left out
+    def __init__(
+        self, width: int, now: float, short: Mapping[str, str], terminal: bool = True, show: Any = None
+    ) -> None:
+        self.width = width
+        self.now = now
+        self.short = short
+        self.terminal = terminal
+        self.show = show
 
 
-class View(NamedTuple):
+class Column:
+    """A column of a terminal's table, at most `most` cells wide (0: no limit).
+
+    `grow` columns share what the others leave; `style` is a style for the row. When the terminal is
+    too narrow, columns are left out, those with the largest `keep` first, those with 0 never.
+    """
+
+    def __init__(
+        self,
+        title: str,
+        get: Callable[[Any, Look], str],
+        style: Callable[[Any], str] = lambda _: "",
+        right: bool = False,
+        most: int = 0,
+        grow: bool = False,
+        keep: int = 9,
+    ) -> None:
+        self.title = title
+        self.get = get
+        self.style = style
+        self.right = right
+        self.most = most
+        self.grow = grow
+        self.keep = keep
+
+
+class View:
     """A kind of result.
 
     `name` names it in the schema; `fields` in their JSON order; `tsv` the fields of the piped form;
@@ -78,13 +98,23 @@ class View(NamedTuple):
     they are when piped, filtered on a terminal. `ident` gives what --ids prints.
     """
 
-    name: str
-    fields: Mapping[str, Field]
-    tsv: Sequence[str] = ()
-    columns: Callable[[Sequence[Any], Look], Sequence[Column]] | None = None
-    text: Callable[[Any, Look], str] | None = None
-    ident: Callable[[Any], Sequence[str]] | None = None
-    raw: Callable[[Any], bytes] | None = None
+    def __init__(
+        self,
+        name: str,
+        fields: Mapping[str, Field],
+        tsv: Sequence[str] = (),
+        columns: Callable[[Sequence[Any], Look], Sequence[Column]] | None = None,
+        text: Callable[[Any, Look], str] | None = None,
+        ident: Callable[[Any], Sequence[str]] | None = None,
+        raw: Callable[[Any], bytes] | None = None,
+    ) -> None:
+        self.name = name
+        self.fields = fields
+        self.tsv = tsv
+        self.columns = columns
+        self.text = text
+        self.ident = ident
+        self.raw = raw
 
 
 def plain(field: Field, value: Any) -> str:
