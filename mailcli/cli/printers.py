@@ -7,7 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from mailcli.cli.output import SCHEMA
-from mailcli.cli.views.view import Look, View, plain, record
+from mailcli.cli.views.view import Look, View, reader, record
 from mailcli.model import printable
 
 if TYPE_CHECKING:
@@ -25,10 +25,10 @@ def pieces(rows: Iterable[str]) -> Iterator[str]:
 
 def tsv(view: View, rows: Iterable[Any], end: str) -> Iterator[str]:
     """Unpadded tab-separated lines; every cell is one line of harmless text."""
-    fields = [view.fields[name] for name in view.tsv]
-    tabs = len(fields) - 1
+    readers = [reader(view.fields[name]) for name in view.tsv]
+    tabs = len(readers) - 1
     for row in rows:
-        values = [plain(field, field.get(row)) for field in fields]
+        values = [read(row) for read in readers]
         line = "\t".join(values)
         # One look at the whole line is cheaper than one at each cell, and enough for plain ASCII.
         if not (line.isascii() and line.count("\t") == tabs and line.replace("\t", "").isprintable()):
@@ -58,16 +58,17 @@ def json_document(
     view: View, rows: Iterable[Any], following: str | None, warnings: Sequence[str]
 ) -> Iterator[str]:
     """The one document of schema 1, a row on each line. `warnings` is read after the last row."""
-    from json import dumps
+    from json import JSONEncoder
 
+    encode = JSONEncoder(ensure_ascii=False).encode
     yield f'{{"schema": {SCHEMA}, "data": ['
     mark = "\n"
     for row in rows:
-        yield mark + _harmless(dumps(record(view, row), ensure_ascii=False))
+        yield mark + _harmless(encode(record(view, row)))
         mark = ",\n"
-    told = _harmless(dumps([printable.line(each) for each in warnings], ensure_ascii=False))
+    told = _harmless(encode([printable.line(each) for each in warnings]))
     closing = "\n]" if mark != "\n" else "]"
-    yield f'{closing}, "next": {dumps(following)}, "warnings": {told}}}\n'
+    yield f'{closing}, "next": {encode(following)}, "warnings": {told}}}\n'
 
 
 def _harmless(document: str) -> str:

@@ -7,28 +7,12 @@ terminal adds its own layout. A command hands rows and their view to `Output` an
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from mailcli.model import flags as flagging
 from mailcli.model import printable
 from mailcli.model.address import Address
-
-KINDS: Final = frozenset(
-    (
-        "text",
-        "integer",
-        "number",
-        "boolean",
-        "date",
-        "address",
-        "addresses",
-        "words",
-        "pairs",
-        "error",
-        "object",
-        "objects",
-    )
-)
 
 
 class Field:
@@ -144,31 +128,33 @@ def plain(field: Field, value: Any) -> str:
     return str(value)
 
 
+def reader(field: Field) -> Callable[[Any], str]:
+    """`plain` of a row's field, chosen once: a list prints a hundred thousand of them."""
+    get, kind = field.get, field.kind
+    if field.none or kind not in _DIRECT:
+        return lambda row: plain(field, get(row))
+    if kind == "words":
+        return lambda row: " ".join(get(row))
+    if kind == "integer":
+        return lambda row: str(get(row))
+    return get
+
+
 def as_json(field: Field, value: Any) -> Any:
     """A field's value as JSON has it."""
-    kind = field.kind
     if value is None:
         return None
-    if kind == "address":
-        return value.as_json()
-    if kind == "addresses":
-        return [address.as_json() for address in value]
-    if kind in ("words", "pairs"):
-        return [list(each) if kind == "pairs" else each for each in value]
-    if kind == "error":
-        return error_json(value)
-    if kind == "object":
-        assert field.of is not None
-        return record(field.of, value)
-    if kind == "objects":
-        assert field.of is not None
-        return [record(field.of, row) for row in value]
-    return value
+    if field.of is not None:
+        return record(field.of, value) if field.kind == "object" else [record(field.of, r) for r in value]
+    return _JSON[field.kind](value)
 
 
 def record(view: View, row: Any) -> dict[str, Any]:
     """A row as its JSON object."""
-    return {name: as_json(field, field.get(row)) for name, field in view.fields.items()}
+    return {
+        name: field.get(row) if field.kind in _SAME else as_json(field, field.get(row))
+        for name, field in view.fields.items()
+    }
 
 
 def error_json(error: Any) -> dict[str, Any]:
@@ -186,5 +172,20 @@ def address_text(address: Address) -> str:
     return f"{address.name} <{address.email}>" if address.name else address.email
 
 
-def flag_names(flags: frozenset[str]) -> list[str]:
-    return flagging.names(flags)
+@lru_cache(maxsize=1000)
+def flag_names(flags: frozenset[str]) -> tuple[str, ...]:
+    """A mailbox has few different sets of flags."""
+    return tuple(flagging.names(flags))
+
+
+_DIRECT: Final = frozenset(("text", "date", "words", "integer"))
+_SAME: Final = frozenset(("text", "date", "integer", "number", "boolean"))
+"""What JSON has as it is."""
+
+_JSON: Final[Mapping[str, Callable[[Any], Any]]] = {
+    "address": Address.as_json,
+    "addresses": lambda value: [address.as_json() for address in value],
+    "words": list,
+    "pairs": lambda value: [list(pair) for pair in value],
+    "error": error_json,
+}
