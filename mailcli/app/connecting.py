@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from mailcli.app.context import Context
-from mailcli.errors import ConfigError, Unreachable
+from mailcli.errors import ConfigError, MailcliError, Unreachable
 from mailcli.model.account import Account, Endpoint, Protocol
 from mailcli.net.deadline import Deadlines
 
@@ -21,6 +23,17 @@ def deadlines(seconds: float | None = None) -> Deadlines:
     """The usual deadlines, ending the whole run after `seconds` if given."""
     usual = Deadlines()
     return usual if seconds is None else usual.within(seconds)
+
+
+@contextmanager
+def named(account: Account) -> Iterator[None]:
+    """Errors of this block get the account before their message: which one it is cannot be told
+    from a host and a port, and several accounts are fetched side by side."""
+    try:
+        yield
+    except MailcliError as error:
+        error.message = f"{account.name}: {error.message}"
+        raise
 
 
 def open_incoming_imap(ctx: Context, account: Account, limits: Deadlines) -> ImapConnection:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from mailcli.app.connecting import deadlines, open_incoming_imap, open_incoming_pop3
+from mailcli.app.connecting import deadlines, named, open_incoming_imap, open_incoming_pop3
 from mailcli.app.context import Context, Progress
 from mailcli.errors import ConfigError, Interrupted, Locked, MailcliError, TryAgain, UsageError
 from mailcli.model.account import Account, Pop3Policy, Protocol
@@ -108,7 +108,7 @@ def _fetch_one(ctx: Context, account: Account, request: FetchRequest, limits: De
     started = time.monotonic()
     report = FetchReport(account.name, _protocol(account))
     try:
-        with ctx.store.lock_account(account.name):
+        with ctx.store.lock_account(account.name), named(account):
             if account.incoming and account.incoming.protocol is Protocol.POP3:
                 report = _pop3(ctx, account, request, limits)
             else:
@@ -118,14 +118,8 @@ def _fetch_one(ctx: Context, account: Account, request: FetchRequest, limits: De
         if not request.fail_if_locked:
             ctx.notice(f"{account.name}: another fetch is running, left to it")
     except MailcliError as error:
-        report = report._replace(error=_named(error, account.name))
+        report = report._replace(error=error)
     return report._replace(seconds=time.monotonic() - started)
-
-
-def _named(error: MailcliError, account: str) -> MailcliError:
-    """The error with the account before its message: several accounts fail side by side."""
-    error.message = f"{account}: {error.message}"
-    return error
 
 
 def _imap(ctx: Context, account: Account, request: FetchRequest, limits: Deadlines) -> FetchReport:
@@ -149,9 +143,10 @@ def _imap(ctx: Context, account: Account, request: FetchRequest, limits: Deadlin
         )
         error: MailcliError | None = None
         try:
-            run.run()
+            with named(account):
+                run.run()
         except MailcliError as failure:
-            error = _named(failure, account.name)
+            error = failure
     tally = run.tally
     if error is None and tally.problems:
         error = TryAgain(f"{account.name}: {'; '.join(tally.problems)}")
@@ -186,9 +181,10 @@ def _pop3(ctx: Context, account: Account, request: FetchRequest, limits: Deadlin
     )
     error: MailcliError | None = None
     try:
-        run.run()
+        with named(account):
+            run.run()
     except MailcliError as failure:
-        error = _named(failure, account.name)
+        error = failure
     tally = run.tally
     if error is None and tally.problems:
         error = TryAgain(f"{account.name}: {'; '.join(tally.problems)}")

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from urllib.parse import parse_qsl, unquote
 
 from mailcli.app.changing import special_folder
-from mailcli.app.connecting import deadlines, open_sending, own_name
+from mailcli.app.connecting import deadlines, named, open_sending, own_name
 from mailcli.app.context import Context
 from mailcli.app.pushing import push_now
 from mailcli.errors import (
@@ -143,7 +143,10 @@ def deliver(ctx: Context, prepared: Prepared, delivery: Delivery) -> Sent:
     """
     account = prepared.account
     limits = deadlines(delivery.deadline)
-    with open_sending(ctx, account, limits, delivery.ehlo or own_name()) as connection:
+    with (
+        named(account),
+        open_sending(ctx, account, limits, delivery.ehlo or own_name()) as connection,
+    ):
         done = submit(connection, prepared.envelope, prepared.data, partial=delivery.partial)
     sent = Sent(account.name, prepared.message_id, done.queue_id, done.outcomes, done.stage)
     if any(o.outcome == "sent" for o in done.outcomes):

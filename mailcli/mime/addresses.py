@@ -27,6 +27,7 @@ _TOKEN: Final = re.compile(
     r"|(?P<special>.)",
     re.DOTALL,
 )
+_TOKEN_UNQUOTED: Final = re.compile(_TOKEN.pattern.replace(r'|(?P<quoted>"(?:[^"\\]|\\.)*")', ""), re.DOTALL)
 _PARENTHESIS: Final = re.compile(r"\\.|[()]", re.DOTALL)
 _ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
 _JOINED: Final = re.compile(r" ?(@) ?| (\.) ?")
@@ -104,6 +105,7 @@ class _Reader:
         self.phrase: list[str] = []
         self.comments: list[str] = []
         self.angle: str | None = None
+        self.at = False  # whether the phrase holds an @
         self.before = 0  # pieces of the phrase that stand before the angle brackets
 
     def addresses(self) -> list[Address]:
@@ -117,6 +119,9 @@ class _Reader:
             position = match.end()
             if kind != "special":
                 self.phrase.append(" " if kind == "space" else text)
+                self.at = self.at or "@" in text
+            elif text == '"':
+                token = _TOKEN_UNQUOTED.match  # it never closes: none after it need be tried
             elif text == "(":
                 position = self.comment(position)
             elif text == "<":
@@ -140,7 +145,7 @@ class _Reader:
                     self.comments.append(self.value[position : match.start()])
                     return match.end()
             self.comments_end = False
-        if "@" not in self.value[position:]:
+        if self.value.rfind("@") < position:
             self.comments.append(self.value[position:])
             return len(self.value)
         self.phrase.append("(")
@@ -170,8 +175,7 @@ class _Reader:
     def colon(self) -> None:
         """A group's name ends, or `mailto:` stands before an address: neither is an address."""
         if self.angle is None:
-            text = "".join(self.phrase)
-            if "@" in text:
+            if self.at:
                 self.phrase.append(":")
                 return
             self.clear()
@@ -240,7 +244,8 @@ def _email(text: str) -> str:
     if _GROUP.match(text):
         return ""  # <Undisclosed-Recipient:@relay;>
     if text.startswith("@"):
-        text = _ROUTE.sub("", text, count=1)  # <@relay:a@b>, RFC 5322 §4.4
+        route = _ROUTE.match(text)  # <@relay:a@b>, RFC 5322 §4.4
+        text = text[route.end() :] if route else text
     if "=?" in text and "@" not in text:
         text = words.decode(text)
     if " " in text or "\t" in text:

@@ -46,9 +46,7 @@ _HIDDEN: Final = re.compile(
     r"|max-height\s*:\s*0(?:px)?\s*(?:;|!|$)|opacity\s*:\s*0\s*(?:;|!|$)",
     re.IGNORECASE,
 )
-_BAR: Final = re.compile(
-    r"border-left\s*:\s*(?![^;]*(?:none|\b0))[^;]*(?:solid|double|dashed|#)", re.IGNORECASE
-)
+_BAR: Final = re.compile(r"border-left\s*:\s*(?!none|0)[^;]*(?:solid|double|dashed|#)", re.IGNORECASE)
 _RULE: Final = re.compile(r"border-top\s*:\s*solid", re.IGNORECASE)
 _NO_BAR: Final = re.compile(r"border\s*:\s*(?:none|0)|border-width\s*:\s*0", re.IGNORECASE)
 _TIGHT: Final = re.compile(r"margin(?:-(?:top|bottom))?\s*:\s*0", re.IGNORECASE)
@@ -119,6 +117,8 @@ class _Walk:
             name = item.tag
             if name == "-text":
                 text = item.text_content or ""
+                if "safelinks.protection" in text:
+                    text = self.links.unwrapped(text)
                 if self.preformatted:
                     self.page.verbatim(text)
                 else:

@@ -9,6 +9,7 @@ _MAX_WIDTH: Final = 120
 _MAX_CELL: Final = 60
 _MAX_ROWS: Final = 500
 _MAX_CELLS: Final = 20_000
+_BLOCKS: Final = "td > div > div, td ul, td ol, td p + p, td blockquote, td pre"
 
 
 class Table:
@@ -22,10 +23,8 @@ class Table:
     def of(cls, node: Any) -> Table | None:
         """The table, None if it is one of layout: one row or column, other blocks or long text
         in its cells."""
-        if (
-            node.css_first("table table, td > div > div, td ul, td ol, td p + p, td blockquote, td pre")
-            is not None
-        ):
+        # a selector is matched against the whole document, and the node itself is among its matches
+        if len(node.css("table")) > 1 or node.css_first(_BLOCKS) is not None:
             return None
         rows: list[list[Any]] = []
         count = 0

@@ -16,7 +16,9 @@ _SAFELINK: Final = re.compile(
     r"https?://[\w.-]{1,60}\.safelinks\.protection\.outlook\.com/[^?]*\?(?:.*&)?url=([^&]+)", re.I
 )
 _GOOGLE: Final = re.compile(r"https?://www\.google\.com/url\?(?:[^#]*&)?q=([^&]+)", re.I)
+_SHOWN_URL: Final = re.compile(r"https?://[^\s<>\"]{1,4000}")
 _PERCENT: Final = re.compile(rb"%([0-9A-Fa-f]{2})")
+_MAX_PREFIXES: Final = 25
 _ANY_SPACE: Final = re.compile(r"\s+")
 
 
@@ -29,6 +31,7 @@ class Page:
         self.space = False  # white space is owed before the next word
         self.prefixes: list[str] = []
         self.firsts: list[str | None] = []  # what stands in place of a prefix on its first line
+        self.above: tuple[str, ...] = ()  # the prefixes of the line above
         self.gap = False  # a blank line is owed before the next text
         self.newline_skipped = False
         self.length = 0  # pieces written at all, for `mark`
@@ -96,14 +99,19 @@ class Page:
             self.gap = True  # a line of no-break spaces is a blank line
             return
         if self.gap and self.lines:
-            self.lines.append("".join(self.prefixes).rstrip() if self._quoted_on() else "")
+            self.lines.append(self._gap())
         self.gap = False
         self.lines.append(self._prefix() + text)
+        self.above = tuple(self.prefixes)
 
-    def _quoted_on(self) -> bool:
-        """Whether the line above belongs to the same quotation, so that the gap does too."""
-        quotes = "".join(self.prefixes).rstrip()
-        return bool(quotes) and self.lines[-1].startswith(quotes.split(" " * 2)[0])
+    def _gap(self) -> str:
+        """A blank line, quoted as far as the lines around it both are."""
+        common = []
+        for prefix, above in zip(self.prefixes, self.above, strict=False):
+            if prefix != above:
+                break
+            common.append(prefix)
+        return "".join(common).rstrip()
 
     def _prefix(self) -> str:
         out = []
@@ -155,6 +163,8 @@ class Page:
         self.end_line()
         if first is not None and len(first) > len(prefix):
             prefix += more
+        if len(self.prefixes) >= _MAX_PREFIXES:
+            prefix, first = "", None
         self.prefixes.append(prefix)
         self.firsts.append(first)
 
@@ -205,6 +215,10 @@ class Links:
                 if inner.lower().startswith(("http://", "https://")) and not _ANY_SPACE.search(inner):
                     return inner
         return href
+
+    def unwrapped(self, text: str) -> str:
+        """Text with the targets in place of the click counters shown in it."""
+        return _SHOWN_URL.sub(lambda match: self.target(match[0]) or match[0], text)
 
     def reference(self, target: str, label: str) -> str:
         """`[n]` behind a label, "" if the label is the target itself."""

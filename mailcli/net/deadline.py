@@ -43,5 +43,7 @@ class Deadlines(NamedTuple):
     def expired(self, label: str, phase: str, seconds: float, *, hint: str = "") -> TimedOut:
         """The error for a phase that took too long: names the server, the phase and the limit."""
         if self.overall is not None and time.monotonic() >= self.overall:
+            hint = hint or "try again later, or allow it more time"
             return TimedOut(f"{label}: the deadline of this run passed ({phase})", hint=hint)
+        hint = hint or "try again later"
         return TimedOut(f"{label}: {phase} took longer than {seconds:g} seconds", hint=hint)

@@ -238,6 +238,8 @@ def _refused(endpoint: Endpoint, addresses: list[_Address], failures: list[OSErr
     reason = (worst.strerror or str(worst)).lower()
     tried = f" ({len(addresses)} addresses tried)" if len(addresses) > 1 else ""
     if worst.errno == errno.ETIMEDOUT:
-        return TimedOut(f"cannot connect to {endpoint.label}: {reason}{tried}")
-    hint = "is the server running, and is the port right?" if worst.errno == errno.ECONNREFUSED else ""
+        return TimedOut(f"cannot connect to {endpoint.label}: {reason}{tried}", hint="try again later")
+    hint = "check the network connection, then try again"
+    if worst.errno == errno.ECONNREFUSED:
+        hint = "is the server running, and is the port right?"
     return Unreachable(f"cannot connect to {endpoint.label}: {reason}{tried}", hint=hint)

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from mailcli.errors import MailcliError, RemoteProtocolError, StartTlsInjection, TimedOut, Unreachable
 from mailcli.model import printable
 from mailcli.net.cancel import CancelToken
 from mailcli.net.deadline import LEAST_RATE, Deadlines
 from mailcli.net.stream import Stream
-from mailcli.net.trace import Trace
 from mailcli.wire.engine import Engine, Tag
 from mailcli.wire.flow import Call, Flow, Greet, StartTls
+
+if TYPE_CHECKING:
+    from mailcli.net.trace import Trace
 
 C = TypeVar("C")
 E = TypeVar("E")
@@ -187,7 +189,8 @@ class Pump(Generic[C, E]):
         try:
             events = self.engine.receive(data)
         except RemoteProtocolError as error:
-            raise type(error)(f"{self.label}: {error.message}", hint=error.hint) from error
+            hint = error.hint or "is this the right port? --transcript FILE shows the conversation"
+            raise type(error)(f"{self.label}: {error.message}", hint=hint) from error
         if self._farewell is not None:
             for event in events:
                 self._last_words = self._farewell(event) or self._last_words
@@ -239,7 +242,8 @@ class _Watch:
             if octets - self._window_seen < LEAST_RATE * self._deadlines.content:
                 raise TimedOut(
                     f"{self._stream.label}: less than {LEAST_RATE} octets a second"
-                    f" for {self._deadlines.content:g} seconds ({self._phase})"
+                    f" for {self._deadlines.content:g} seconds ({self._phase})",
+                    hint="try again later",
                 )
             self._window, self._window_seen = now + self._deadlines.content, octets
 

@@ -217,7 +217,9 @@ class Stream:
             raise StartTlsInjection(
                 f"{self.label}: data arrived before the TLS handshake; connection dropped"
             )
-        raise Unreachable(f"{self.label} closed the connection instead of starting TLS")
+        raise Unreachable(
+            f"{self.label} closed the connection instead of starting TLS", hint="try again later"
+        )
 
     def wait(self, end: float, cancel: CancelToken) -> bool:
         """Wait until something can be read (or written, if something is unsent); False at `end`.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import re
 import ssl
 import time
@@ -51,7 +50,8 @@ def context(endpoint: Endpoint) -> ssl.SSLContext:
 def _context(ca_file: Path | None) -> ssl.SSLContext:
     made = ssl.create_default_context()
     made.minimum_version = ssl.TLSVersion.TLSv1_2
-    # Python sets this by default and then takes a cut connection for an honest end.
+    # Set by some builds of Python and by OpenSSL's configuration: a cut connection would then look
+    # like an honest end.
     made.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
     if ca_file is not None:
         try:
@@ -70,6 +70,8 @@ def check_pins(sock: ssl.SSLObject, endpoint: Endpoint) -> None:
     """Raise CertificateRefused unless the leaf is one of `endpoint.pins` (none: any is)."""
     if not endpoint.pins:
         return
+    import hashlib
+
     leaf = sock.getpeercert(binary_form=True) or b""
     found = hashlib.sha256(leaf).hexdigest()
     if found not in {normal_pin(pin) for pin in endpoint.pins}:
@@ -129,15 +131,20 @@ def refused(error: Exception, label: str, host: str, first: bytes) -> MailcliErr
             hint="TLS 1.2 is the oldest version that is safe; ask the operator to turn it on",
         )
     if isinstance(error, ssl.SSLEOFError) or reason == "UNEXPECTED_EOF_WHILE_READING":
-        return Unreachable(f"{label} closed the connection during the TLS handshake")
-    return RemoteProtocolError(f"{label}: the TLS handshake failed: {_words(reason) or error}")
+        return Unreachable(f"{label} closed the connection during the TLS handshake", hint="try again later")
+    return RemoteProtocolError(
+        f"{label}: the TLS handshake failed: {_words(reason) or error}",
+        hint="check the port; `openssl s_client -connect HOST:PORT` shows what the server does",
+    )
 
 
 def broken(error: ssl.SSLError, label: str) -> MailcliError:
     """The error for a TLS connection that broke after the handshake."""
     if isinstance(error, ssl.SSLEOFError):
-        return Unreachable(f"{label}: the connection was cut (no TLS close_notify)")
-    return Unreachable(f"{label}: the TLS connection broke: {_words(error.reason or '') or error}")
+        return Unreachable(f"{label}: the connection was cut (no TLS close_notify)", hint="try again later")
+    return Unreachable(
+        f"{label}: the TLS connection broke: {_words(error.reason or '') or error}", hint="try again later"
+    )
 
 
 def _words(reason: str) -> str:

@@ -54,7 +54,7 @@ def sync_folders(site: Site, account: str) -> list[SyncFolder]:
         leaving = {
             key
             for (key,) in connection.execute(
-                "SELECT DISTINCT at_folder FROM message WHERE dirty = 1 AND at_folder IS NOT NULL"
+                "SELECT DISTINCT at_folder FROM message INDEXED BY message_leaving WHERE dirty = 1"
             )
         }
     found = []

@@ -36,6 +36,8 @@ _SORTS: Final = {
 }
 """Expression, and whether the largest comes first."""
 
+_NOWHERE: Final = ("", "")
+
 
 class Reader:
     """Turns rows of COLUMNS into Summaries. What recurs in a list is decoded once."""
@@ -64,33 +66,53 @@ class Reader:
 
     def summary(self, row: Sequence[Any]) -> Summary:
         """One row of COLUMNS."""
-        (rid, id_, folder, date, zone, arrived, sender, to, cc, subject, bits, words, size, attachments) = (
-            row[:14]
-        )
-        thread, message_id, in_reply_to, preview, remote = row[14:19]
-        account, name = self._folders.get(folder, ("", ""))
-        return Summary(
-            rid,
-            id_,
-            account,
-            name,
-            rid >> SEQUENCE_BITS,
-            date,
-            zone,
-            arrived,
-            self.addresses(sender),
-            self.addresses(to),
-            self.addresses(cc),
-            subject,
-            self.flags(bits, words),
-            size,
-            attachments,
-            thread,
-            message_id,
-            in_reply_to,
-            preview,
-            bool(remote),
-        )
+        return self.summaries((row,))[0]
+
+    def summaries(self, found: Iterable[Sequence[Any]]) -> list[Summary]:
+        """Rows that begin with COLUMNS. Written out: lists of ten thousand rows pass here."""
+        folders, addresses, flags = self._folders, self._addresses, self._flags
+        listed = []
+        for row in found:
+            rid, id_, folder, date, zone, arrived, sender, to, cc, subject, bits, words, size, *more = row
+            attachments, thread, message_id, in_reply_to, preview, remote = more[:6]
+            try:
+                senders = addresses[sender]
+            except KeyError:
+                senders = self.addresses(sender)
+            try:
+                recipients = addresses[to]
+            except KeyError:
+                recipients = self.addresses(to)
+            try:
+                held = flags[bits, words]
+            except KeyError:
+                held = self.flags(bits, words)
+            account, name = folders.get(folder, _NOWHERE)
+            listed.append(
+                Summary(
+                    rid,
+                    id_,
+                    account,
+                    name,
+                    rid >> SEQUENCE_BITS,
+                    date,
+                    zone,
+                    arrived,
+                    senders,
+                    recipients,
+                    self.addresses(cc) if cc else (),
+                    subject,
+                    held,
+                    size,
+                    attachments,
+                    thread,
+                    message_id,
+                    in_reply_to,
+                    preview,
+                    bool(remote),
+                )
+            )
+        return listed
 
 
 def summaries(
@@ -132,6 +154,8 @@ def summaries(
             connection, folders, unread, conditions[1:], values[len(folders) :], direction, limit + 1
         )
     else:
+        if limit is not None:
+            text = _narrowed(text, order, limit + 1, streamed=sort == "date")
         found = rows(
             connection,
             f"SELECT {COLUMNS}, {expression} FROM message m WHERE {text} ORDER BY {order}"
@@ -143,9 +167,16 @@ def summaries(
         found = found[:limit]
         cursor = _cursor(found[-1], sort) if found else after
     reader = Reader(connection)
-    listed = [reader.summary(row) for row in found]
+    listed = reader.summaries(found)
     counts = thread_counts(connection, [s.thread for s in listed], folders, unread) if threads else ()
     return Page(listed, cursor, counts)
+
+
+def _narrowed(condition: str, order: str, limit: int, *, streamed: bool) -> str:
+    """Where rows have to be sorted: sort row ids, which are small, and read only the rows that are shown."""
+    if streamed:
+        return condition
+    return f"m.rid IN (SELECT m.rid FROM message m WHERE {condition} ORDER BY {order} LIMIT {limit})"
 
 
 def _filter(folders: Sequence[int] | None, unread: bool, table: str) -> tuple[str, list[Any]]:
@@ -226,7 +257,8 @@ def thread_counts(
     for some in chunks(threads):
         counts.update(
             connection.execute(
-                f"SELECT m.thread, count(*) FROM message m WHERE m.thread IN ({marks(some)})"
+                "SELECT m.thread, count(*) FROM message m INDEXED BY message_by_thread"
+                f" WHERE m.thread IN ({marks(some)})"
                 f"{' AND ' + where if where else ''} GROUP BY m.thread",
                 (*some, *values),
             )

@@ -55,6 +55,7 @@ _TABLES: Final = (
     "CREATE INDEX message_by_message_id ON message(message_id)",
     "CREATE INDEX message_by_thread ON message(thread)",
     "CREATE INDEX message_dirty ON message(folder) WHERE dirty = 1",
+    "CREATE INDEX message_leaving ON message(at_folder) WHERE dirty = 1",
     "CREATE INDEX message_suspect ON message(folder) WHERE missing_since IS NOT NULL",
     "CREATE TABLE thread_ref(message_id TEXT PRIMARY KEY, thread TEXT NOT NULL) WITHOUT ROWID",
     "CREATE INDEX thread_ref_by_thread ON thread_ref(thread)",

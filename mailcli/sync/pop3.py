@@ -1,9 +1,10 @@
 """Downloading a POP3 maildrop: nothing twice, nothing lost, whatever cuts the run.
 
-A message is known by its UIDL and occurrence (copies may share a UIDL). It is stored durably
-together with its line in the history, and only then marked for deletion on the server; only a
-QUIT answered +OK deletes (RFC 1939 §6), so until then a delivered message still listed is simply
-marked again.
+A message is known by its UIDL and occurrence (copies may share a UIDL). Its id is drawn and written
+into the history before it is asked for, so that a file whose run was killed before the commit is
+recognised by its name. It is stored durably together with its line in the history, and only then
+marked for deletion on the server; only a QUIT answered +OK deletes (RFC 1939 §6), so until then a
+delivered message still listed is simply marked again.
 """
 
 from __future__ import annotations
@@ -87,13 +88,14 @@ class Downloader:
         self.clock = clock
         self.tally = Tally()
         self._deletable: SimpleQueue[Listed] = SimpleQueue()
-        self._stray: dict[bytes, str] = {}
+        self._ids: dict[tuple[str, int], str] = {}
         self._total = 0
 
     def run(self) -> Tally:
         """Do all of it. Raises what ends the run; what was delivered until then stays delivered."""
         self.store.account_key(self.account, "pop3")
         inbox = self.store.ensure_folder(self.account, INBOX, special="Inbox")
+        self.store.scan(inbox)  # takes over what a killed run left without its rows
         with self.connect() as connection:
             known = self.store.pop3_known(self.account)
             listing = list_maildrop(connection, known)
@@ -103,9 +105,10 @@ class Downloader:
                 self.tally.new = len(new)
                 return self.tally
             self._note_missing(listing, known)
-            self._find_strays(inbox)
             marked = self._marked_before(listing, known)
-            marked += self._download(connection, inbox, new[: self.options.limit])
+            new = new[: self.options.limit]
+            self._announce(new, known)
+            marked += self._download(connection, inbox, new)
             self._delete(connection, marked, listing)
         return self.tally
 
@@ -113,7 +116,7 @@ class Downloader:
 
     def _is_new(self, message: Listed, known: dict[tuple[str, int], Pop3Row]) -> bool:
         row = known.get(message.key)
-        if row is not None and row.state not in {"failed", "skipped"}:
+        if row is not None and row.state not in {"failed", "skipped", "fetching"}:
             return False
         limit = self.options.policy.max_size
         return not (limit and message.size > limit)
@@ -167,11 +170,18 @@ class Downloader:
         if back or lost or old:
             self.store.transact(change)
 
-    def _find_strays(self, inbox: int) -> None:
-        """Files that a run killed before its commit left behind are adopted by the scan, and are
-        then recognised by content instead of being stored a second time."""
-        adopted = self.store.scan(inbox).adopted
-        self._stray = {hashlib.sha256(self.store.open_bytes(i)).digest(): i for i in adopted}
+    def _announce(self, new: Sequence[Listed], known: dict[tuple[str, int], Pop3Row]) -> None:
+        """Commit the ids that these messages are going to have."""
+        self._ids = {m.key: known[m.key].id for m in new if m.key in known and known[m.key].id}
+        rest = [m for m in new if m.key not in self._ids]
+        self._ids.update(zip((m.key for m in rest), self.store.new_ids(len(rest)), strict=True))
+        now = self.clock()
+        rows = [
+            Pop3Row(m.uidl, m.occurrence, m.size, "fetching", first_seen=now, id=self._ids[m.key])
+            for m in new
+        ]
+        if rows:
+            self.store.transact(lambda writer: writer.pop3_record(self.account, rows))
 
     # -- download ------------------------------------------------------------------------------
 
@@ -231,32 +241,22 @@ class Downloader:
     def _deliver(self, inbox: int, batch: list[Received]) -> None:
         """Make a batch durable together with its lines in the history. On the deliverer's thread."""
         now = self.clock()
-        digests = [hashlib.sha256(r.data).digest() for r in batch]
-        strays = [self._stray.pop(d, "") for d in digests]
-        fresh = [r for r, stray in zip(batch, strays, strict=True) if not stray]
-
-        def rows(ids: Iterable[str]) -> list[Pop3Row]:
-            drawn = iter(ids)
-            return [
-                Pop3Row(
-                    received.listed.uidl,
-                    received.listed.occurrence,
-                    received.listed.size,
-                    "delivered",
-                    header_hash=header_hash(received.data),
-                    sha256=digest,
-                    first_seen=now,
-                    delivered_at=now,
-                    id=stray or next(drawn),
-                )
-                for received, digest, stray in zip(batch, digests, strays, strict=True)
-            ]
-
-        if fresh:
-            arrivals = [Arrival(inbox, r.data, arrived=now) for r in fresh]
-            self.store.deliver(arrivals, also=lambda w: w.pop3_record(self.account, rows(w.ids)))
-        else:
-            self.store.transact(lambda w: w.pop3_record(self.account, rows(())))
+        rows = [
+            Pop3Row(
+                received.listed.uidl,
+                received.listed.occurrence,
+                received.listed.size,
+                "delivered",
+                header_hash=header_hash(received.data),
+                sha256=hashlib.sha256(received.data).digest(),
+                first_seen=now,
+                delivered_at=now,
+                id=self._ids[received.listed.key],
+            )
+            for received in batch
+        ]
+        arrivals = [Arrival(inbox, r.data, arrived=now, id=self._ids[r.listed.key]) for r in batch]
+        self.store.deliver(arrivals, also=lambda writer: writer.pop3_record(self.account, rows))
         self.tally.new += len(batch)
         self.tally.octets += sum(len(r.data) for r in batch)
         self.progress(self.tally.new, self._total, self.tally.octets)

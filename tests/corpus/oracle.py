@@ -40,11 +40,9 @@ def leaves(
     """Number, type, encoding, octets and parameters (of type and disposition) of each leaf."""
     if isinstance(structure[0], list):
         found = []
-        number = 0
-        for child in structure:
+        for number, child in enumerate(structure, 1):
             if not isinstance(child, list):
                 break
-            number += 1
             number_of = f"{prefix}{number}"
             nested = isinstance(child[0], list)
             found += leaves(child, number_of + "." if nested else number_of, False)

@@ -113,6 +113,17 @@ def test_the_second_address_is_tried_after_a_quarter_second_when_the_first_is_si
         stream.close()
 
 
+def test_a_failure_starts_the_next_attempt_at_once(
+    monkeypatch: pytest.MonkeyPatch, black_hole: tuple[str, int]
+) -> None:
+    hole, port = black_hole
+    with socket.create_server(("127.0.0.1", port)):
+        resolving_to(monkeypatch, hole, "127.0.0.3", "127.0.0.1")
+        began = time.monotonic()
+        connect(port, "mail.test").close()
+        assert 0.2 < time.monotonic() - began < 0.45
+
+
 def test_families_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     addresses = [
         dialing._Address(socket.AF_INET6, ("2001:db8::1", 1, 0, 0)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import signal
 import socket
 import ssl
@@ -99,16 +100,20 @@ def test_a_peer_that_writes_ten_megabytes_before_it_reads_does_not_block(under: 
     read: list[int] = []
 
     def stubborn(sock: socket.socket) -> None:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)  # or the kernel holds too much
         sock.sendall(b"*" + b"x" * MUCH + b"\n")
+        time.sleep(0.3)  # long enough for the client to have read all, and to sleep on its own
         read.append(len(read_line_fast(sock)))
         sock.sendall(b"done\n")
         read_to_end(sock)
 
     with serving(wrapped(stubborn, under)) as port:
-        pump = connect(port, under)
-        events = pump.call(b"y" * MUCH)
+        pump = connect(port, under, deadlines=QUICK._replace(reply=20))
+        began = time.monotonic()
+        events = pump.call(b"y" * (4 * MUCH))
+        assert time.monotonic() - began < 15  # it never slept through a writable socket
         assert [len(event) for event in events] == [MUCH + 1, 4]
-        assert read == [MUCH + 1]
+        assert read == [4 * MUCH + 1]
         pump.close()
 
 
@@ -277,8 +282,11 @@ def test_what_came_before_the_end_is_still_delivered() -> None:
 
 
 def test_the_last_words_of_the_server_stand_in_the_error() -> None:
-    # What we write meets a reset: the words that came before it must not be lost with it.
-    with serving(lambda sock: sock.sendall(b"* too many \x1b[31mconnections\n")) as port:
+    def leave(sock: socket.socket) -> None:
+        sock.sendall(b"* too many \x1b[31mconnections\n")
+        sock.recv(1, socket.MSG_PEEK)  # closing with something unread makes a reset
+
+    with serving(leave) as port:
         endpoint = Endpoint(Protocol.IMAP, "127.0.0.1", port, Tls.NONE, "u")
         cancel = CancelToken()
         pump = Pump(
@@ -288,8 +296,12 @@ def test_the_last_words_of_the_server_stand_in_the_error() -> None:
             cancel=cancel,
             farewell=lambda line: line.decode().removeprefix("* "),
         )
+        pump.send(b"a")
+        poll = select.poll()
+        poll.register(pump, select.POLLERR)
+        assert poll.poll(5000)  # the reset is here; the next write fails
         with pytest.raises(Unreachable, match=r"\(too many .\[31mconnections\)"):
-            pump.call(b"a")
+            pump.call(b"b")
         pump.close()
 
 

@@ -239,8 +239,16 @@ def test_a_useless_ca_file_is_a_configuration_error_before_anything_is_sent(tmp_
             connect(1, path)
 
 
-def test_unexpected_ends_are_not_ignored() -> None:
-    context = tls.context(Endpoint(Protocol.IMAP, "h", 1, Tls.IMPLICIT, "u"))
+def test_unexpected_ends_are_not_ignored_even_where_python_would(
+    monkeypatch: pytest.MonkeyPatch, ca_file: Path
+) -> None:
+    made = ssl.create_default_context()
+    made.options |= ssl.OP_IGNORE_UNEXPECTED_EOF
+    monkeypatch.setattr(ssl, "create_default_context", lambda: made)
+    tls._context.cache_clear()
+    context = tls.context(Endpoint(Protocol.IMAP, "h", 1, Tls.IMPLICIT, "u", ca_file=ca_file))
+    tls._context.cache_clear()
+    assert context is made
     assert not context.options & ssl.OP_IGNORE_UNEXPECTED_EOF
     assert context.minimum_version >= ssl.TLSVersion.TLSv1_2
     assert context.verify_mode is ssl.CERT_REQUIRED

@@ -228,6 +228,8 @@ def _search(command: c.Search, style: Style) -> list[Segment]:
         if isinstance(criterion, bytes):
             segments.append(string(criterion, utf8=style.utf8))
         else:
+            if '"' in criterion:
+                raise LocalProtocolError(f"{criterion!r}: a string is given as bytes, and quoted here")
             segments.append(_plain(criterion))
     return segments
 

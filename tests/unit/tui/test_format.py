@@ -4,7 +4,7 @@ from prompt_toolkit.utils import get_cwidth
 
 from mailcli.tui import format as formatting
 
-texts = st.text(st.characters(exclude_categories=("Cs", "Cc")))
+texts = st.text(st.characters(exclude_categories=["Cs", "Cc"]))
 
 
 @given(texts, st.integers(2, 60))
