@@ -20,6 +20,9 @@ PIECE: Final = 8 << 20
 """A message larger than this is asked for in pieces (BODY.PEEK[]<offset.length>), so that no
 answer is larger than the engine allows a literal to be."""
 IN_FLIGHT: Final = 2
+HELD_OCTETS: Final = 4 * CHUNK_OCTETS
+"""Bodies held while their chunk is not complete. The sizes that cut the chunks are the server's word;
+when more comes than it said, it is made durable at once instead of filling the memory."""
 
 _META: Final = ("FLAGS", "INTERNALDATE", "RFC822.SIZE")
 _WHOLE: Final = (*_META, "BODY.PEEK[]")
@@ -83,6 +86,7 @@ def _pass(
     wanted = set(small)
     arrived: dict[int, Fetched] = {}
     missing: set[int] = set()
+    octets = 0
     while waiting or flying:
         while waiting and len(flying) < IN_FLIGHT:
             chunk = waiting.popleft()
@@ -93,10 +97,16 @@ def _pass(
             for event in only(Fetched, batch):
                 # Only what was asked for: a server that sends other bodies has them ignored.
                 if event.uid in wanted and event.sections and event.sections[0].name == "BODY[]":
-                    arrived.setdefault(event.uid, event)
+                    wanted.discard(event.uid)
+                    arrived[event.uid] = event
+                    octets += len(event.sections[0].data)
+            if octets > HELD_OCTETS:
+                deliverer.put(list(arrived.values()))
+                arrived.clear()
+                octets = 0
         cancel.check()
         ready = [arrived.pop(uid) for uid in chunk if uid in arrived]
-        wanted.difference_update(e.uid for e in ready if e.uid is not None)
+        octets -= sum(len(event.sections[0].data) for event in ready)
         missing.update(chunk[n] for n in range(len(chunk)) if chunk[n] in wanted)
         if ready:
             deliverer.put(ready)
