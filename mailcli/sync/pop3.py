@@ -21,7 +21,7 @@ from mailcli.model.folder import INBOX
 from mailcli.net.cancel import CancelToken
 from mailcli.net.pop3 import Pop3Connection
 from mailcli.store.store import Store, Writer
-from mailcli.store.values import Arrival, Pop3Row, SyncChanges
+from mailcli.store.values import Arrival, Pop3Row, SyncChanges, Unrecorded
 from mailcli.sync.deliverer import Deliverer
 from mailcli.sync.maildrop import Listed, header_hash, list_maildrop, top_hashes
 from mailcli.wire.pop3 import commands as pop3
@@ -87,7 +87,7 @@ class Downloader:
         self.clock = clock
         self.tally = Tally()
         self._deletable: SimpleQueue[Listed] = SimpleQueue()
-        self._stray: dict[bytes, str] = {}
+        self._strays: dict[bytes, list[str]] = {}
         self._total = 0
 
     def run(self) -> Tally:
@@ -98,15 +98,19 @@ class Downloader:
             known = self.store.pop3_known(self.account)
             listing = list_maildrop(connection, known)
             self._check_migration(connection, listing, known)
+            if not self.options.count_only:
+                self.store.scan(inbox)
+            self._recognise(connection, listing, known)
             new = [m for m in listing if self._is_new(m, known)]
             if self.options.count_only:
                 self.tally.new = len(new)
                 return self.tally
             self._note_missing(listing, known)
-            self._find_strays(inbox)
             marked = self._marked_before(listing, known)
             marked += self._download(connection, inbox, new[: self.options.limit])
             self._delete(connection, marked, listing)
+        if self._strays and self.options.limit is None:
+            self.store.transact(lambda writer: writer.pop3_all_recorded(self.account))
         return self.tally
 
     # -- what is new ---------------------------------------------------------------------------
@@ -167,11 +171,44 @@ class Downloader:
         if back or lost or old:
             self.store.transact(change)
 
-    def _find_strays(self, inbox: int) -> None:
-        """Files that a run killed before its commit left behind are adopted by the scan, and are
-        then recognised by content instead of being stored a second time."""
-        adopted = self.store.scan(inbox).adopted
-        self._stray = {hashlib.sha256(self.store.open_bytes(i)).digest(): i for i in adopted}
+    def _recognise(
+        self,
+        connection: Pop3Connection,
+        listing: Sequence[Listed],
+        known: dict[tuple[str, int], Pop3Row],
+    ) -> None:
+        """Messages that are here without a line in the history: a run was killed before its commit,
+        or the database was lost. Where size and header agree they are the same, and need no
+        download; the others are recognised by content, and not stored a second time."""
+        strays = self.store.pop3_unrecorded(self.account)
+        for stray in strays:
+            self._strays.setdefault(stray.sha256, []).append(stray.id)
+        new = [m for m in listing if self._is_new(m, known)]
+        sizes = {m.size for m in new}
+        ours: dict[tuple[int, bytes], list[Unrecorded]] = {}
+        for stray in strays:
+            if stray.size in sizes and stray.message_id:  # a header without it may be that of many
+                header = header_hash(self.store.open_bytes(stray.id))
+                ours.setdefault((stray.size, header), []).append(stray)
+        wanted = {size for size, _ in ours}
+        hashes = top_hashes(connection, [m.number for m in new if m.size in wanted])
+        now = self.clock()
+        rows = []
+        for message in new:
+            header = hashes.get(message.number, b"")
+            if same := ours.get((message.size, header)):
+                stray = same.pop()
+                self._strays[stray.sha256].remove(stray.id)
+                row = Pop3Row(message.uidl, message.occurrence, message.size, "delivered", header)
+                rows.append(row._replace(sha256=stray.sha256, first_seen=now, delivered_at=now, id=stray.id))
+        if rows:
+            self.store.transact(lambda writer: writer.pop3_record(self.account, rows))
+            known.update(((row.uidl, row.occurrence), row) for row in rows)
+
+    def _stray(self, digest: bytes) -> str:
+        """The id of a message that is here already with this content, each only once; or ""."""
+        same = self._strays.get(digest)
+        return same.pop() if same else ""
 
     # -- download ------------------------------------------------------------------------------
 
@@ -232,7 +269,7 @@ class Downloader:
         """Make a batch durable together with its lines in the history. On the deliverer's thread."""
         now = self.clock()
         digests = [hashlib.sha256(r.data).digest() for r in batch]
-        strays = [self._stray.pop(d, "") for d in digests]
+        strays = [self._stray(d) for d in digests]
         fresh = [r for r, stray in zip(batch, strays, strict=True) if not stray]
 
         def rows(ids: Iterable[str]) -> list[Pop3Row]:
