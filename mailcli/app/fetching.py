@@ -80,6 +80,8 @@ def fetch(ctx: Context, request: FetchRequest) -> list[FetchReport]:
         for thread in threads:
             thread.join()
         raise Interrupted("interrupted; what had arrived is kept, and the next fetch continues") from None
+    if not (request.dry_run or request.count):
+        ctx.store.expire()
     return reports
 
 
