@@ -1,78 +1,14 @@
-"""The commands for real: against the embedded mail world, in this process."""
+"""Reading and changing for real: against the embedded mail world, in this process."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
-import shlex
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
-import pytest
-
-from mailcli.app import demonstration
-from mailcli.app.context import Context
-from mailcli.cli import run
 from mailcli.cli.completion import leaves
-from mailcli.cli.schema import output_schema, published
-from tests.cli.calling import Called, printed, streams
-from tests.cli.schemas import faults
-
-GOLDEN = Path(__file__).parent / "golden"
-SCHEMA = output_schema()
-
-Mail = Callable[..., Called]
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A profile in a mail world of its own: alice by IMAP, bob by POP3, both fetched."""
-    directory = tmp_path_factory.mktemp("world")
-    ctx = Context.open(profile=directory, environ=os.environ)
-    with demonstration.world(time.time()) as world:
-        demonstration.settle(world, directory, ctx).close()
-        yield directory
-    ctx.close()
-
-
-@pytest.fixture(scope="module")
-def mail(home: Path) -> Mail:
-    """Run a command line in that profile; with a terminal on stdin, stdout and stderr if asked."""
-
-    def calling(
-        *argv: str, stdin: bytes = b"", terminals: tuple[bool, bool, bool] = (False, False, False)
-    ) -> Called:
-        environ = {
-            "MAILCLI_PROFILE": str(home),
-            "HOME": str(home),
-            "PATH": os.environ["PATH"],
-            "NO_COLOR": "1",
-        }
-        made = streams(stdin, terminals=terminals, environ=environ)
-        code = run.main(argv, made)
-        return Called(code, *printed(made))
-
-    fetched = calling("fetch")
-    assert (fetched.code, fetched.err) == (0, ""), fetched.err
-    return calling
-
-
-def data(done: Called) -> Any:
-    """The data of a JSON document, which must be as the schema has it."""
-    document = json.loads(done.out)
-    assert faults(document, SCHEMA, SCHEMA) == []
-    return document["data"]
-
-
-def one(mail: Mail, *query: str) -> str:
-    (found,) = mail("search", *query, "--ids").out.split()
-    return found
-
+from mailcli.cli.schema import published
+from tests.cli.schemas import SCHEMA, Mail, data, one
 
 # -- reading ---------------------------------------------------------------------------------------
 
@@ -278,116 +214,6 @@ def test_offline_queues_and_the_next_fetch_pushes(mail: Mail) -> None:
     assert data(mail("fetch", "alice", "--json"))[0]["pushed"] == 1
 
 
-# -- writing ---------------------------------------------------------------------------------------
-
-
-def test_send_is_silent_in_a_script_and_truthful_in_json(mail: Mail) -> None:
-    assert mail("send", "-s", "Grüße", "bob@valley.example", stdin="Wie geht’s?\n".encode()) == (0, "", "")
-    (row,) = data(mail("send", "-s", "x", "bob@valley.example", "--json", stdin=b"hi\n"))
-    assert (row["email"], row["outcome"], row["account"]) == ("bob@valley.example", "sent", "alice")
-    assert mail("fetch", "bob", "-q").code == 0
-    assert "Wie geht’s?" in mail("read", one(mail, "account:bob", "subject:Grüße")).out
-
-
-@pytest.mark.parametrize(
-    ("argv", "code"),
-    [
-        (["nobody@valley.example"], 67),
-        (["bob"], 65),
-        (["bob@valley.example", "-s", "a\nb"], 65),
-        (["bob@valley.example", "-a", "/nonexistent"], 66),
-        (["bob@valley.example", "-F", "/nonexistent"], 66),
-        (["bob@valley.example", "-H", "no colon"], 2),
-        (["bob@valley.example", "--partial", "perhaps"], 2),
-        ([], 2),
-    ],
-)
-def test_what_send_refuses(mail: Mail, argv: list[str], code: int) -> None:
-    done = mail("send", *argv, stdin=b"hi\n")
-    assert done.code == code
-    assert done.err.startswith("mailcli: ") and done.err.count("\n") == 1
-
-
-def test_send_partly(mail: Mail) -> None:
-    to = ("bob@valley.example", "nobody@valley.example")
-    refused = mail("send", *to, "-s", "both", "--json", stdin=b"hi\n")
-    assert refused.code == 67
-    assert {row["outcome"] for row in data(refused)} == {"rejected", "deferred"} or "sent" not in {
-        row["outcome"] for row in data(refused)
-    }
-    partly = mail("send", *to, "-s", "one", "--partial", "deliver", "--json", stdin=b"hi\n")
-    assert partly.code == 1
-    assert [row["outcome"] for row in data(partly)] == ["sent", "rejected"]
-
-
-def test_an_empty_text_is_not_sent_with_e(mail: Mail) -> None:
-    for argv in (["-s", "x"], ["-t"], ["--raw"]):
-        assert mail("send", "-E", *argv, "bob@valley.example", stdin=b" \n") == (0, "", "")
-
-
-def test_a_dry_run_prints_the_exact_bytes_and_sends_nothing(mail: Mail) -> None:
-    done = mail("send", "-n", "-s", "dry", "bob@valley.example", "-b", "eve@valley.example", stdin=b"hi\n")
-    assert done.code == 0
-    assert "Subject: dry\r\n" in done.out and "eve" not in done.out
-    assert "<eve@valley.example>" in done.err
-    (row,) = data(mail("send", "-n", "bob@valley.example", "--json", stdin=b"hi\n"))
-    assert row["recipients"] == ["bob@valley.example"]
-
-
-def test_a_raw_message_goes_out_as_it_is(mail: Mail) -> None:
-    source = b"From: alice@valley.example\nTo: bob@valley.example\nSubject: raw\nX-Odd:  a\n\nbody\n"
-    for argv in (["--raw"], ["-t"]):
-        done = mail("send", *argv, "-n", stdin=source)
-        assert done.code == 0
-        assert source.replace(b"\n", b"\r\n").split(b"\r\n\r\n")[1].decode() in done.out
-        assert "X-Odd:  a\r\n" in done.out
-    assert mail("send", "--raw", "-s", "x", stdin=source).code == 2
-    assert mail("send", "--raw", stdin=b"Subject: x\n\nhi\n").code == 2
-
-
-def test_a_reply_is_threaded_and_marks_the_original(mail: Mail) -> None:
-    mail("send", "-A", "bob", "-s", "Question", "alice@valley.example", stdin=b"Well?\n")
-    mail("fetch", "alice", "-q")
-    original = one(mail, "account:alice", "subject:Question", "in:INBOX")
-    done = mail("reply", original, "--quote", "-n", "--json", stdin=b"Yes.\n")
-    (row,) = data(done)
-    assert "Subject: Re: Question" in row["message"] and "> Well?" in row["message"]
-    assert mail("reply", original, stdin=b"Yes.\n").code == 0
-    (row,) = data(mail("read", original, "--json"))
-    assert "answered" in row["flags"]
-
-
-def test_forward_takes_the_message_along(mail: Mail) -> None:
-    original = mail("list", "--ids").out.split()[-1]
-    done = mail("forward", original, "bob@valley.example", "-n", stdin=b"Look.\n")
-    assert done.code == 0 and "Subject: Fwd: " in done.out and "Look." in done.out
-
-
-def test_on_a_terminal_the_editor_is_opened_and_nothing_written_is_nothing_sent(
-    mail: Mail, home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    editor = tmp_path / "editor"
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    command = ["send", "bob@valley.example", "-s", "From the editor"]
-    for script, answer, code in (
-        ("#!/bin/sh\nexit 0\n", b"", 130),
-        ('#!/bin/sh\nprintf "written\\n" >> "$1"\n', b"q\n", 130),
-        ('#!/bin/sh\nprintf "written\\n" >> "$1"\n', b"s\n", 0),
-        ('#!/bin/sh\nprintf "To: nonsense\\n\\nx\\n" > "$1"\n', b"n\n", 130),
-    ):
-        editor.write_text(script)
-        editor.chmod(0o755)
-        environ = {"MAILCLI_PROFILE": str(home), "HOME": str(home), "EDITOR": str(editor), "NO_COLOR": "1"}
-        made = streams(answer, terminals=(True, True, True), environ=environ)
-        assert run.main(command, made) == code, printed(made)
-        kept = list(tmp_path.glob("mailcli-*.eml"))
-        assert bool(kept) is (answer in (b"q\n", b"n\n")), "what was written is kept unless it was sent"
-        if kept:
-            assert str(kept[0]) in printed(made)[1]
-        for path in kept:
-            path.unlink()
-
-
 # -- the rest --------------------------------------------------------------------------------------
 
 
@@ -425,7 +251,7 @@ def test_the_configuration_is_read_and_changed(mail: Mail, home: Path) -> None:
 
 def test_the_published_schema_is_a_contract() -> None:
     """A change of this file is a change of what scripts rely on: it may only grow."""
-    golden = json.loads((GOLDEN / "schema.json").read_text())
+    golden = json.loads((Path(__file__).parent / "golden" / "schema.json").read_text())
     assert golden == SCHEMA
 
 
@@ -455,104 +281,3 @@ def test_files_are_imported_and_exported_unchanged(mail: Mail, tmp_path: Path) -
     assert mail("import", str(tmp_path / "none")).code == 66
     (tmp_path / "text.eml").mkdir()
     assert mail("export", "in:Old").code == 2
-
-
-# -- with other programs ---------------------------------------------------------------------------
-
-
-@pytest.fixture
-def shell(mail: Mail, home: Path, tmp_path: Path) -> Callable[..., Called]:
-    """Run a line of shell in which `mailcli` is the real program, in the same profile."""
-    program = tmp_path / "bin" / "mailcli"
-    program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m mailcli "$@"\n')
-    program.chmod(0o755)
-
-    def calling(line: str) -> Called:
-        done = subprocess.run(
-            ["bash", "-o", "pipefail", "-c", line],
-            capture_output=True,
-            text=True,
-            cwd=Path(__file__).resolve().parents[2],
-            env={
-                **os.environ,
-                "PATH": f"{program.parent}:{os.environ['PATH']}",
-                "MAILCLI_PROFILE": str(home),
-                "OUT": str(tmp_path),
-            },
-        )
-        return Called(done.returncode, done.stdout, done.stderr)
-
-    return calling
-
-
-def test_one_liners(shell: Callable[..., Called], mail: Mail) -> None:
-    first = mail("search", "in:any", "--ids", "-n", "1").out
-    assert shell("mailcli search in:any | head -n 1 | cut -f 1") == (0, first, "")
-    assert shell("df -h | mailcli send -s 'disk full' bob@valley.example") == (0, "", "")
-    assert shell("true 2>&1 | mailcli send -E -s 'job output' bob@valley.example") == (0, "", "")
-    assert (
-        shell("mailcli fetch -q && mailcli search -e 'subject:disk account:bob' -q && echo yes").out
-        == "yes\n"
-    )
-    assert shell("mailcli search nosuchword | mailcli archive -") == (0, "", "")
-    assert shell("mailcli search nosuchword --ids -0 | mailcli delete --purge -0 -") == (0, "", "")
-    saved = shell("mailcli search filename:invoice --ids | xargs -I{} mailcli attach save {} '*.pdf' -o $OUT")
-    assert saved.code == 0 and Path(saved.out.strip()).read_bytes().startswith(b"%PDF")
-    line = r"mailcli search in:INBOX --format '{size}\t{id}\t{subject}' | sort -rn | cut -f 1"
-    sizes = shell(line).out.split()
-    assert sizes == sorted(sizes, key=int, reverse=True) != []
-
-
-def test_attachments_are_opened_with_the_program_named(shell: Callable[..., Called], tmp_path: Path) -> None:
-    opener = tmp_path / "open"
-    opener.write_text('#!/bin/sh\necho "$1" >> "$OUT/opened"\n')
-    opener.chmod(0o755)
-    assert shell(
-        "export MAILCLI_OPENER=$OUT/open TMPDIR=$OUT; "
-        "mailcli attach open $(mailcli search filename:invoice --ids)"
-    ) == (0, "", "")
-    opened = Path((tmp_path / "opened").read_text().strip())
-    assert opened.suffix == ".pdf" and opened.parent.stat().st_mode & 0o077 == 0
-
-
-def test_a_run_is_written_to_the_log_file(mail: Mail, tmp_path: Path) -> None:
-    log = tmp_path / "log"
-    mail("list", "--log-file", str(log), "-q")
-    mail("list", "Nowhere", "--log-file", str(log))
-    first, second = log.read_text().splitlines()
-    assert first.endswith("exit 0: list done") and "exit 66" in second and "Nowhere" in second
-
-
-def test_reading_on_a_terminal_goes_through_the_pager(mail: Mail, home: Path, tmp_path: Path) -> None:
-    pager = tmp_path / "pager"
-    pager.write_text('#!/bin/sh\ncat > "$0.seen"\n')
-    pager.chmod(0o755)
-    ident = mail("list", "--ids", "-n", "1").out.strip()
-    environ = {"MAILCLI_PROFILE": str(home), "HOME": str(home), "PAGER": str(pager), "TERM": "xterm"}
-    made = streams(terminals=(True, True, True), environ=environ)
-    assert run.main(["read", ident], made) == 0
-    assert printed(made) == ("", "")
-    assert "\x1b[36mFrom:\x1b[0m" in (tmp_path / "pager.seen").read_text()
-    pager.write_text("#!/bin/sh\nexit 0\n")
-    many = mail("search", "in:any", "--ids").out.split() * 20
-    assert run.main(["read", *many], streams(terminals=(True, True, True), environ=environ)) == 0
-
-
-def test_a_configuration_that_was_broken_in_the_editor_can_be_edited_again(
-    home: Path, mail: Mail, tmp_path: Path
-) -> None:
-    sound = (home / "config.toml").read_text()
-    editor = tmp_path / "editor"
-    editor.write_text(
-        f'#!/bin/sh\nif [ -e "{tmp_path}/twice" ]; then cp "{tmp_path}/sound" "$1"; '
-        f'else touch "{tmp_path}/twice"; echo "nonsense" >> "$1"; fi\n'
-    )
-    editor.chmod(0o755)
-    (tmp_path / "sound").write_text(sound)
-    environ = {"MAILCLI_PROFILE": str(home), "HOME": str(home), "EDITOR": str(editor)}
-    made = streams(b"y\n", terminals=(True, True, True), environ=environ)
-    assert run.main(["config", "edit"], made) == 0
-    assert "Edit again?" in printed(made)[1]
-    assert (home / "config.toml").read_text() == sound
-    assert mail("config", "edit").code == 2
