@@ -140,7 +140,8 @@ def refused(error: Exception, label: str, host: str, first: bytes) -> MailcliErr
 
 def broken(error: ssl.SSLError, label: str) -> MailcliError:
     """The error for a TLS connection that broke after the handshake."""
-    if isinstance(error, ssl.SSLEOFError):
+    # Debian 12's Python 3.11.2 raises a plain SSLError for what OpenSSL 3 calls an unexpected end
+    if isinstance(error, ssl.SSLEOFError) or error.reason == "UNEXPECTED_EOF_WHILE_READING":
         return Unreachable(f"{label}: the connection was cut (no TLS close_notify)", hint="try again later")
     return Unreachable(
         f"{label}: the TLS connection broke: {_words(error.reason or '') or error}", hint="try again later"
