@@ -122,7 +122,12 @@ def test_on_a_terminal_what_is_missing_is_asked(
     mail: Call, servers: tuple[list[str], list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
-    monkeypatch.setattr("getpass.getpass", lambda text: asked.append(text) or "wonderland")
+
+    def typed(question: str) -> str:
+        asked.append(question)
+        return "wonderland"
+
+    monkeypatch.setattr("getpass.getpass", typed)
     done = mail("add", "alice@valley.example", *servers[0], stdin=b"Alice\nn\n", terminals=TERMINAL)
     assert done.code == 0
     assert asked == ["Password of alice: "]
