@@ -86,6 +86,8 @@ def fetch(ctx: Context, request: FetchRequest) -> list[FetchReport]:
         raise Interrupted("interrupted; what had arrived is kept, and the next fetch continues") from None
     if bugs:
         raise bugs[0]
+    if not (request.dry_run or request.count):
+        ctx.store.expire()
     return reports
 
 

@@ -32,6 +32,7 @@ _PARENTHESIS: Final = re.compile(r"\\.|[()]", re.DOTALL)
 _ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
 _JOINED: Final = re.compile(r" ?(@) ?| (\.) ?")
 _ROUTE: Final = re.compile(r"@[^:]*:")
+_AROUND_DOTS: Final = re.compile(r"[ \t]?([.@])[ \t]?")  # RFC 5322 §4.4
 _UNTIL_SEPARATOR: Final = re.compile(r"[^,;<>]*")
 _GROUP: Final = re.compile(r"[^@\"]+:@")
 
@@ -83,8 +84,6 @@ def _name(text: str) -> str:
     text = text.strip()
     if "=?" in text:
         text = words.decode(text).strip()
-    if "\\" in text:
-        text = _ESCAPE.sub(r"\1", text)
     if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
         text = text[1:-1].strip()  # 'Name' <a@b>, as Outlook quotes
     return " ".join(text.split()) if "  " in text or "\t" in text else text
@@ -196,7 +195,7 @@ class _Reader:
                 return
             text, *emails = _split(text)
             for email in emails[:-1]:
-                self.found.append(Address("", _email(email)))
+                self.found.append(Address("", _email(email, self.guess)))
             angle = emails[-1]
         name = _phrase(text)
         if surname and name and angle and self.found and not comments:
@@ -204,7 +203,7 @@ class _Reader:
             name = f"{_phrase(surname)}, {name}"
         if not name and comments:
             name = _name(_ESCAPE.sub(r"\1", comments[-1]))
-        email = _email(angle)
+        email = _email(angle, self.guess)
         if email or name:
             self.found.append(Address(name, email))
 
@@ -236,7 +235,7 @@ def _phrase(text: str) -> str:
     return _name(text)
 
 
-def _email(text: str) -> str:
+def _email(text: str, guess: bool) -> str:
     if text[:7].lower() == "mailto:":
         text = text[7:]
     if "(" in text and '"' not in text:
@@ -248,8 +247,8 @@ def _email(text: str) -> str:
         text = text[route.end() :] if route else text
     if "=?" in text and "@" not in text:
         text = words.decode(text)
-    if " " in text or "\t" in text:
-        text = re.sub(r"\s+", "", text) if '"' not in text else text
+    if (" " in text or "\t" in text) and '"' not in text:
+        text = re.sub(r"\s+", "", text) if guess else _AROUND_DOTS.sub(r"\1", text)
     return text
 
 

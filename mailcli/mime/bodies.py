@@ -10,11 +10,12 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from mailcli.mime import charset, flowed, reports, transfer, words
+from mailcli.mime import charset, cms, fields, flowed, reports, transfer, tree, words
 from mailcli.mime.tree import Entity
 
 Renderer = Callable[[str], str]
 
+_MAX_OPAQUE: Final = 3  # signatures within each other that are opened
 _SHOWN: Final = frozenset({"text/plain", "text/html", "text/enriched", "text/richtext", "text/markdown"})
 _NOT_SHOWN: Final = frozenset({"text/vcard", "text/x-vcard", "text/rtf", "text/directory", "text/css"})
 _PLACEHOLDER: Final = re.compile(
@@ -40,6 +41,7 @@ class Body:
         self.pieces: list[str] = []
         self.html: list[str] = []
         self.marks: set[str] = set()
+        self.opaque = 0  # signatures around this body
         self.uuencoded = False  # whether a text read so far holds uuencoded files
 
     @property
@@ -132,9 +134,10 @@ def _leaf(body: Body, entity: Entity) -> None:
             body.pieces.append(reports.invitation(decoded(body.data, entity)))
         return
     if kind in ("application/pkcs7-mime", "application/x-pkcs7-mime"):
-        form = entity.parameters.get("smime-type", "").lower()
-        body.marks.add("signed" if form == "signed-data" else "encrypted")
+        _opaque(body, entity)
         return
+    if kind in reports.STATUS and entity.within != "multipart/report":
+        body.pieces.append(reports.summary(body.data, [entity]) or decoded(body.data, entity))
     if entity.attached:
         return
     if kind == "text/html":
@@ -149,11 +152,35 @@ def _leaf(body: Body, entity: Entity) -> None:
         body.pieces.append(decoded(body.data, entity))
 
 
+def _opaque(body: Body, entity: Entity) -> None:
+    """S/MIME without a readable part beside it: a signature holds the message, encryption hides it."""
+    form = entity.parameters.get("smime-type", "").lower()
+    if form == "certs-only":
+        return
+    if form not in ("", "signed-data"):
+        body.marks.add("encrypted")
+        return
+    inner = cms.signed_content(octets(body.data, entity))
+    body.marks.add("signed" if form or inner is not None else "encrypted")
+    if inner is None or body.opaque >= _MAX_OPAQUE:
+        return
+    stop, start = fields.block(inner, 0, len(inner))
+    inside = Body(inner, body.render, prefer_html=body.prefer_html)
+    inside.opaque = body.opaque + 1
+    walk(inside, tree.build(inner, fields.wanted(inner, 0, stop), start)[0])
+    body.pieces += inside.pieces
+    body.html += inside.html
+    body.marks |= inside.marks
+
+
+def octets(data: bytes, entity: Entity) -> bytes:
+    """An entity's body, its transfer encoding undone."""
+    return transfer.decode(data[entity.start : entity.end], entity.encoding)
+
+
 def decoded(data: bytes, entity: Entity) -> str:
     """A text entity's characters, line ends LF."""
-    octets = transfer.decode(data[entity.start : entity.end], entity.encoding)
-    label = entity.parameters.get("charset", "")
-    text = charset.decode(octets, label)
+    text = charset.decode(octets(data, entity), entity.parameters.get("charset", ""))
     if "\r" in text:
         text = text.replace("\r\n", "\n")
         if "\r" in text:

@@ -82,11 +82,12 @@ def message_ids(raw: bytes) -> tuple[str, ...]:
     if "=?" in value:
         value = words.decode(value)  # the standard library's generator encodes ids
     found = _IDS.findall(value)
+    if found and len(found) == value.count("<"):
+        return tuple(found)
+    found = _ODD_IDS.findall(value)
     if found:
-        return tuple(
-            [_SPACE.sub("", item) if _SPACE.search(item) else item for item in found if item.strip()]
-        )
-    pieces = value.split()
+        return tuple([_SPACE.sub("", item) for item in found if item.strip()])
+    pieces = value.replace("<", " ").replace(">", " ").split()
     return tuple(pieces) if len(pieces) == 1 else tuple([piece for piece in pieces if "@" in piece])
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
-from mailcli.mime import addresses, bodies, charset, dates, fields, striphtml, transfer, tree, words
+from mailcli.mime import addresses, bodies, charset, dates, fields, striphtml, tnef, transfer, tree, words
 from mailcli.mime.bodies import Body
 from mailcli.mime.tree import Entity
 from mailcli.model.message import Content, Envelope, Part
@@ -23,6 +23,8 @@ _NOT_OWN: Final = re.compile(
 )
 # An attribution broken in two:  On Mon, 1 Jan 2024 at 10:00, Somebody <a@b>
 _UNQUOTED: Final = re.compile(r"^[^>\n].*", re.MULTILINE)
+_IN_TNEF: Final = "+tnef."
+_TNEF: Final = ("application/ms-tnef", "application/vnd.ms-tnef")
 _HALF: Final = re.compile(r"(?:On|Am|Le|El|Em|Il|Op) .*(?:\d{4}|\d:\d\d)")
 
 
@@ -71,6 +73,8 @@ def content(data: bytes) -> Content:
             count += 1
             if name := entity.name:
                 names.append(name)
+            if kind in _TNEF:
+                names += [file.name for file in tnef.files(bodies.octets(data, entity)) if file.name]
         if body.uuencoded:
             for name, *_ in bodies.uuencoded(data, entity):
                 count += 1
@@ -96,7 +100,8 @@ def parts(data: bytes) -> tuple[Part, ...]:
     """The MIME tree in document order.
 
     Multiparts are in it too; they are numbered as IMAP names their bodies ("TEXT", "2",
-    "2.TEXT"), files uuencoded in a text get ".u1", ".u2" behind its number.
+    "2.TEXT"), files uuencoded in a text get ".u1", ".u2" behind its number, files in a winmail.dat
+    ".t1", ".t2".
     """
     data = _lines(data)
     return _parts(data, _build(data))
@@ -121,6 +126,10 @@ def reading(data: bytes, *, html: bool = False) -> Reading:
 
 def part_bytes(data: bytes, part: Part) -> bytes:
     """A part's body, its transfer encoding undone."""
+    encoding, inside, number = part.encoding.partition(_IN_TNEF)
+    if inside:
+        files = tnef.files(transfer.decode(data[part.start : part.end], encoding))
+        return files[int(number) - 1].data if number.isdigit() and 0 < int(number) <= len(files) else b""
     return transfer.decode(data[part.start : part.end], part.encoding)
 
 
@@ -161,7 +170,30 @@ def _parts(data: bytes, entities: list[Entity]) -> tuple[Part, ...]:
                     attachment=True,
                 )
             )
+        if entity.type in _TNEF:
+            found += _tnef_parts(data, entity)
     return tuple(found)
+
+
+def _tnef_parts(data: bytes, entity: Entity) -> list[Part]:
+    """The files in a winmail.dat; their encoding tells `part_bytes` where they are."""
+    return [
+        Part(
+            n=f"{entity.n}.t{number}",
+            type="application/octet-stream",
+            name=file.name,
+            size=len(file.data),
+            cid="",
+            disposition="attachment",
+            charset="",
+            encoding=f"{entity.encoding}{_IN_TNEF}{number}",
+            depth=entity.depth + 1,
+            start=entity.start,
+            end=entity.end,
+            attachment=True,
+        )
+        for number, file in enumerate(tnef.files(bodies.octets(data, entity)), 1)
+    ]
 
 
 def _render(source: str) -> str:

@@ -10,6 +10,7 @@ from mailcli.mime import transfer, words
 if TYPE_CHECKING:
     from mailcli.mime.tree import Entity
 
+STATUS: Final = frozenset({"message/delivery-status", "message/global-delivery-status"})
 _FIELD: Final = re.compile(rb"^([!-9;-~]+)[ \t]*:(.*(?:\n[ \t].*)*)", re.MULTILINE)
 _GROUPS: Final = re.compile(rb"\n[ \t]*\r?\n")
 _TYPE: Final = re.compile(r"^[\w.-]{1,20}\s?;\s*")
@@ -19,6 +20,17 @@ _VERBS: Final = {
     "delivered": "was delivered to {}",
     "relayed": "was relayed to a system that sends no confirmation: {}",
     "expanded": "was delivered to the members of {}",
+}
+_MEANINGS: Final = {
+    "1.1": "there is no such mailbox",
+    "1.2": "there is no such host",
+    "1.10": "the domain takes no mail",
+    "2.1": "the mailbox is disabled",
+    "2.2": "the mailbox is full",
+    "3.4": "the message is too big",
+    "4.1": "the host does not answer",
+    "4.7": "the time for delivery has passed",
+    "7.1": "the server does not allow it",
 }
 _CALENDAR_FIELD: Final = re.compile(
     r"^([A-Za-z-]{1,40})((?:;[^:\"\n]*(?:\"[^\"\n]*\"[^:\"\n]*)*)?):(.*)$", re.MULTILINE
@@ -35,12 +47,13 @@ _METHODS: Final = {
 
 def summary(data: bytes, children: list[Entity]) -> str:
     """One line per recipient of a multipart/report, "" if it says nothing about any."""
+    lines = []
     for child in children:
-        if child.type in ("message/delivery-status", "message/global-delivery-status"):
-            return _delivery(_body(data, child))
-        if child.type == "message/disposition-notification":
-            return _receipt(_body(data, child))
-    return ""
+        if child.type in STATUS:
+            lines.append(_delivery(_body(data, child)))
+        elif child.type == "message/disposition-notification":
+            lines.append(_receipt(_body(data, child)))
+    return "\n".join([line for line in lines if line])
 
 
 def _body(data: bytes, entity: Entity) -> bytes:
@@ -66,11 +79,18 @@ def _delivery(raw: bytes) -> str:
             continue
         verb = _VERBS.get(group.get("action", "").lower().partition(" ")[0], "has an unclear fate at {}")
         line = verb.format(recipient)
-        reason = _value(group.get("diagnostic-code", "")) or group.get("status", "")
+        reason = _value(group.get("diagnostic-code", "")) or _status(group.get("status", ""))
         if reason and not verb.startswith(("was delivered", "was relayed")):
             line += f" because: {' '.join(reason.split())}"
         lines.append(f"[The message {line}]")
     return "\n".join(lines)
+
+
+def _status(code: str) -> str:
+    """RFC 3463's most frequent codes in words."""
+    code = code.partition(" ")[0] if "(" not in code else code
+    meaning = _MEANINGS.get(code.partition(".")[2])
+    return f"{meaning} ({code})" if meaning else code
 
 
 def _receipt(raw: bytes) -> str:

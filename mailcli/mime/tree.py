@@ -229,6 +229,8 @@ def is_attachment(entity: Entity) -> bool:
         return kind.startswith("message/") and _apart(entity)
     if kind in _MACHINERY:
         return False
+    if kind.endswith("pkcs7-mime") and entity.parameters.get("smime-type", "").lower() == "signed-data":
+        return False  # it is the message itself
     if entity.attached:
         return True
     if entity.within == "multipart/encrypted":

@@ -48,6 +48,7 @@ def decode(value: str) -> str:
     out: list[str] = []
     pending: list[bytes] = []  # octets of adjacent words in the charset `label`
     label = ""
+    cut = ""  # base64 of the word before, if it ends within four letters
     position = 0
     end = -1  # where the next "?=" is; len(value) if there is none
     for index, head in enumerate(heads):
@@ -66,6 +67,10 @@ def decode(value: str) -> str:
             out.append(between)
         label = head[1].lower()
         encoded = value[head.end() : min(end, limit)]
+        if pending and head[2] in "bB" and cut:
+            pending.pop()  # base64 broken within four letters: the words make sense together only
+            encoded = cut + encoded
+        cut = encoded if head[2] in "bB" and len(encoded) % 4 and encoded[-1] != "=" else ""
         pending.append(_octets(encoded if end < limit else encoded.rstrip(), head[2]))
         position = end + 2 if end < limit else limit
     out.append(charset.decode(b"".join(pending), label))

@@ -100,7 +100,7 @@ class Store:
 
     def close(self) -> None:
         """Close the connections; after writing, tidy the write-ahead log."""
-        self._site.database.close()
+        self._site.close()
 
     def __enter__(self) -> Store:
         return self
