@@ -61,9 +61,13 @@ def fetch(ctx: Context, request: FetchRequest) -> list[FetchReport]:
     limits = deadlines(request.deadline)
     _ = ctx.store, ctx.cancel, ctx.secrets, ctx.transcript  # made here, shared by the threads
     reports: list[FetchReport] = [FetchReport(a.name, _protocol(a)) for a in accounts]
+    bugs: list[BaseException] = []
 
     def work(place: int) -> None:
-        reports[place] = _fetch_one(ctx, accounts[place], request, limits)
+        try:
+            reports[place] = _fetch_one(ctx, accounts[place], request, limits)
+        except BaseException as bug:  # raised again below: a thread's own end would look like success
+            bugs.append(bug)
 
     threads = [
         threading.Thread(target=work, args=(n,), name=f"fetch {a.name}", daemon=True)
@@ -80,6 +84,8 @@ def fetch(ctx: Context, request: FetchRequest) -> list[FetchReport]:
         for thread in threads:
             thread.join()
         raise Interrupted("interrupted; what had arrived is kept, and the next fetch continues") from None
+    if bugs:
+        raise bugs[0]
     if not (request.dry_run or request.count):
         ctx.store.expire()
     return reports
@@ -151,7 +157,7 @@ def _imap(ctx: Context, account: Account, request: FetchRequest, limits: Deadlin
             error = failure
     tally = run.tally
     if error is None and tally.problems:
-        error = TryAgain(f"{account.name}: {'; '.join(tally.problems)}")
+        error = TryAgain(f"{account.name}: {'; '.join(tally.problems)}", hint="the next fetch tries again")
     return FetchReport(
         account.name, "imap", tally.new, tally.changed, tally.gone, tally.pushed, tally.octets, error=error
     )
@@ -189,7 +195,7 @@ def _pop3(ctx: Context, account: Account, request: FetchRequest, limits: Deadlin
         error = failure
     tally = run.tally
     if error is None and tally.problems:
-        error = TryAgain(f"{account.name}: {'; '.join(tally.problems)}")
+        error = TryAgain(f"{account.name}: {'; '.join(tally.problems)}", hint="the next fetch tries again")
     return FetchReport(
         account.name, "pop3", tally.new, 0, tally.gone, tally.pushed, tally.octets, error=error
     )
