@@ -101,7 +101,9 @@ def _chosen(ctx: Context, request: FetchRequest) -> list[Account]:
     else:
         accounts = [a for a in ctx.config.accounts.values() if a.incoming is not None]
     if not accounts:
-        raise ConfigError("there is no account to fetch", hint="mailcli account add ADDRESS")
+        raise ConfigError(
+            "there is no account to fetch", hint="mailcli account add ADDRESS, or try mailcli demo"
+        )
     pop3_only = request.leave is not None or request.adopt
     if pop3_only and not any(_protocol(a) == "pop3" for a in accounts):
         raise UsageError("--keep, --delete, --delete-after and --adopt are for POP3 accounts")
