@@ -13,6 +13,7 @@ from mailcli.mime import words
 from mailcli.model.address import Address
 
 _LIMIT: Final = 10_000  # addresses of one header
+_CACHED: Final = 300  # characters of what may be kept in a cache
 # The forms nearly all mail has:  Name <a@b>   "Name" <a@b>   <a@b>   a@b
 _ONE: Final = re.compile(
     r'(?:"([^"\\<>]*)"|([^"\\<>@,;:()\[\]]*))\s*<([^\s<>"@,;:()\[\]]+@[^\s<>"@,;:()\[\]]+)>|'
@@ -48,13 +49,13 @@ def parse_text(value: str) -> tuple[Address, ...]:
         # Most lists are of usual items without a comma in a name; the items come again and again.
         found = []
         for item in value.split(","):
-            address = _usual(item)
+            address = _usual(item) if len(item) < _CACHED else None
             if address is None:
                 break
             found.append(address)
         else:
             return tuple(found[:_LIMIT])
-    if len(value) < 500:
+    if len(value) < _CACHED:
         return _cached(value)
     return tuple(_Reader(value).addresses())
 
@@ -72,7 +73,7 @@ def _cached(value: str) -> tuple[Address, ...]:
 
 @lru_cache(maxsize=8192)
 def _usual(item: str) -> Address | None:
-    match = _ONE.fullmatch(item.strip()) if len(item) < 300 else None
+    match = _ONE.fullmatch(item.strip())
     if match is None:
         return None
     quoted, plain, email, bare = match.groups()
