@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from mailcli.mime import charset, cms, fields, flowed, reports, transfer, tree, words
+from mailcli.mime import charset, fields, flowed, transfer, tree, words
 from mailcli.mime.tree import Entity
 
 Renderer = Callable[[str], str]
@@ -88,6 +88,8 @@ def _chosen(body: Body, entity: Entity) -> list[Entity]:
         body.marks.add("encrypted")
         return []
     if kind == "multipart/report":
+        from mailcli.mime import reports  # rare, like all imported within a function here
+
         summary = reports.summary(body.data, children)
         if summary:
             body.pieces.append(summary)
@@ -132,6 +134,8 @@ def _leaf(body: Body, entity: Entity) -> None:
     if kind == "text/calendar":
         body.marks.add("invite")
         if not entity.attached:
+            from mailcli.mime import reports
+
             body.pieces.append(reports.invitation(decoded(body.data, entity)))
         return
     if kind in ("application/pkcs7-mime", "application/x-pkcs7-mime"):
@@ -140,7 +144,9 @@ def _leaf(body: Body, entity: Entity) -> None:
     if kind == "message/rfc822" and entity.within != "multipart/report" and body.opaque < _MAX_OPAQUE:
         _inside(body, octets(body.data, entity), "Forwarded")  # encoded, against RFC 2046 §5.2.1
         return
-    if kind in reports.STATUS and entity.within != "multipart/report":
+    if kind in tree.STATUS and entity.within != "multipart/report":
+        from mailcli.mime import reports
+
         body.pieces.append(reports.summary(body.data, [entity]) or decoded(body.data, entity))
     if entity.attached:
         return
@@ -164,6 +170,8 @@ def _opaque(body: Body, entity: Entity) -> None:
     if form not in ("", "signed-data"):
         body.marks.add("encrypted")
         return
+    from mailcli.mime import cms
+
     inner = cms.signed_content(octets(body.data, entity))
     body.marks.add("signed" if form or inner is not None else "encrypted")
     if inner is None or body.opaque >= _MAX_OPAQUE:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
-from mailcli.mime import addresses, bodies, charset, dates, fields, striphtml, tnef, transfer, tree, words
+from mailcli.mime import addresses, bodies, charset, dates, fields, striphtml, transfer, tree, words
 from mailcli.mime.bodies import Body
 from mailcli.mime.tree import Entity
 from mailcli.model.message import Content, Envelope, Part
@@ -74,6 +74,8 @@ def content(data: bytes) -> Content:
             if name := entity.name:
                 names.append(name)
             if kind in _TNEF:
+                from mailcli.mime import tnef
+
                 names += [file.name for file in tnef.files(bodies.octets(data, entity)) if file.name]
         if body.uuencoded:
             for name, *_ in bodies.uuencoded(data, entity):
@@ -128,6 +130,8 @@ def part_bytes(data: bytes, part: Part) -> bytes:
     """A part's body, its transfer encoding undone."""
     encoding, inside, number = part.encoding.partition(_IN_TNEF)
     if inside:
+        from mailcli.mime import tnef
+
         files = tnef.files(transfer.decode(data[part.start : part.end], encoding))
         return files[int(number) - 1].data if number.isdigit() and 0 < int(number) <= len(files) else b""
     return transfer.decode(data[part.start : part.end], part.encoding)
@@ -177,6 +181,8 @@ def _parts(data: bytes, entities: list[Entity]) -> tuple[Part, ...]:
 
 def _tnef_parts(data: bytes, entity: Entity) -> list[Part]:
     """The files in a winmail.dat; their encoding tells `part_bytes` where they are."""
+    from mailcli.mime import tnef
+
     return [
         Part(
             n=f"{entity.n}.t{number}",

@@ -24,6 +24,7 @@ _MISSPELT: Final = {
     "7bit": "7bit",
     "8bit": "8bit",
 }
+STATUS: Final = frozenset({"message/delivery-status", "message/global-delivery-status"})
 # Not what a person calls an attachment: the machinery of signatures, encryption and reports.
 _MACHINERY: Final = frozenset(
     {
