@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
-from mailcli.mime import addresses, bodies, charset, dates, fields, striphtml, transfer, tree, words
+from mailcli.mime import addresses, bodies, charset, dates, fields, transfer, tree, words
 from mailcli.mime.bodies import Body
 from mailcli.mime.tree import Entity
 from mailcli.model.message import Content, Envelope, Part
@@ -22,6 +22,7 @@ _NOT_OWN: Final = re.compile(
     r"(?:wrote|schrieb|écrit|escribió|escreveu|scritto|schreef|napisał|skrev)"
 )
 # An attribution broken in two:  On Mon, 1 Jan 2024 at 10:00, Somebody <a@b>
+_LINKED: Final = re.compile(r"<a\b[^<>]*href\s*=\s*[\"']?https?://", re.IGNORECASE)
 _UNQUOTED: Final = re.compile(r"^[^>\n].*", re.MULTILINE)
 _IN_TNEF: Final = "+tnef."
 _TNEF: Final = ("application/ms-tnef", "application/vnd.ms-tnef")
@@ -55,7 +56,7 @@ def content(data: bytes) -> Content:
     stop, start = fields.block(data, 0, len(data))
     found = fields.wanted(data, 0, stop)
     entities = tree.build(data, found, start)
-    body = Body(data, striphtml.strip)
+    body = Body(data, _words)
     bodies.walk(body, entities[0])
     text = body.text
     marks = body.marks
@@ -84,7 +85,7 @@ def content(data: bytes) -> Content:
     if b"list-id" in found or b"list-post" in found:
         marks.add("list")
     if ("http" in text and ("http://" in text or "https://" in text)) or any(
-        striphtml.LINK.search(source) for source in body.html
+        _LINKED.search(source) for source in body.html
     ):
         marks.add("link")
     return Content(
@@ -200,6 +201,12 @@ def _tnef_parts(data: bytes, entity: Entity) -> list[Part]:
         )
         for number, file in enumerate(tnef.files(bodies.octets(data, entity)), 1)
     ]
+
+
+def _words(source: str) -> str:
+    from mailcli.mime import striphtml
+
+    return striphtml.strip(source)
 
 
 def _render(source: str) -> str:
