@@ -42,7 +42,9 @@ class Config(NamedTuple):
         """The account of this name, or the default one. Raises NotFound, ConfigError."""
         if name is None:
             if self.default is None:
-                raise ConfigError("there is no account yet", hint="`mailcli account add ADDRESS` makes one")
+                raise ConfigError(
+                    "there is no account yet", hint="mailcli account add ADDRESS, or try mailcli demo"
+                )
             return self.accounts[self.default]
         found = self.accounts.get(name)
         if found is None:

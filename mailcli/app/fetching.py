@@ -95,7 +95,9 @@ def _chosen(ctx: Context, request: FetchRequest) -> list[Account]:
     else:
         accounts = [a for a in ctx.config.accounts.values() if a.incoming is not None]
     if not accounts:
-        raise ConfigError("there is no account to fetch", hint="mailcli account add ADDRESS")
+        raise ConfigError(
+            "there is no account to fetch", hint="mailcli account add ADDRESS, or try mailcli demo"
+        )
     pop3_only = request.leave is not None or request.adopt
     if pop3_only and not any(_protocol(a) == "pop3" for a in accounts):
         raise UsageError("--keep, --delete, --delete-after and --adopt are for POP3 accounts")
@@ -151,7 +153,7 @@ def _imap(ctx: Context, account: Account, request: FetchRequest, limits: Deadlin
             error = failure
     tally = run.tally
     if error is None and tally.problems:
-        error = TryAgain(f"{account.name}: {'; '.join(tally.problems)}")
+        error = TryAgain(f"{account.name}: {'; '.join(tally.problems)}", hint="the next fetch tries again")
     return FetchReport(
         account.name, "imap", tally.new, tally.changed, tally.gone, tally.pushed, tally.octets, error=error
     )
@@ -189,7 +191,7 @@ def _pop3(ctx: Context, account: Account, request: FetchRequest, limits: Deadlin
         error = failure
     tally = run.tally
     if error is None and tally.problems:
-        error = TryAgain(f"{account.name}: {'; '.join(tally.problems)}")
+        error = TryAgain(f"{account.name}: {'; '.join(tally.problems)}", hint="the next fetch tries again")
     return FetchReport(
         account.name, "pop3", tally.new, 0, tally.gone, tally.pushed, tally.octets, error=error
     )

@@ -15,7 +15,7 @@ from mailcli.mime.tree import Entity
 
 Renderer = Callable[[str], str]
 
-_MAX_OPAQUE: Final = 3  # signatures within each other that are opened
+_MAX_OPAQUE: Final = 3  # encoded messages within each other that are opened
 _SHOWN: Final = frozenset({"text/plain", "text/html", "text/enriched", "text/richtext", "text/markdown"})
 _NOT_SHOWN: Final = frozenset({"text/vcard", "text/x-vcard", "text/rtf", "text/directory", "text/css"})
 _PLACEHOLDER: Final = re.compile(
@@ -28,6 +28,7 @@ _UUENCODED: Final = re.compile(
     rb"^begin [0-7]{3,4} ([^\r\n]{1,255})\r?\n(?=[!-`][^\r\n]{0,90}\r?\n)", re.MULTILINE
 )
 _UUEND: Final = re.compile(rb"^[` ]?\r?\nend[ \t]*(?:\r?\n|\Z)", re.MULTILINE)
+_DATA_URL: Final = re.compile(r"(data:[\w/+.;=-]{1,60};base64,)[A-Za-z0-9+/=\s]{200,}")
 _ENRICHED: Final = re.compile(r"<(<)|<param>[^<]*</param>|<[^<>]{0,60}>", re.IGNORECASE)
 
 
@@ -41,7 +42,7 @@ class Body:
         self.pieces: list[str] = []
         self.html: list[str] = []
         self.marks: set[str] = set()
-        self.opaque = 0  # signatures around this body
+        self.opaque = 0  # encoded messages around this body
         self.uuencoded = False  # whether a text read so far holds uuencoded files
 
     @property
@@ -136,6 +137,9 @@ def _leaf(body: Body, entity: Entity) -> None:
     if kind in ("application/pkcs7-mime", "application/x-pkcs7-mime"):
         _opaque(body, entity)
         return
+    if kind == "message/rfc822" and entity.within != "multipart/report" and body.opaque < _MAX_OPAQUE:
+        _inside(body, octets(body.data, entity), "Forwarded")  # encoded, against RFC 2046 §5.2.1
+        return
     if kind in reports.STATUS and entity.within != "multipart/report":
         body.pieces.append(reports.summary(body.data, [entity]) or decoded(body.data, entity))
     if entity.attached:
@@ -164,10 +168,18 @@ def _opaque(body: Body, entity: Entity) -> None:
     body.marks.add("signed" if form or inner is not None else "encrypted")
     if inner is None or body.opaque >= _MAX_OPAQUE:
         return
+    _inside(body, inner, "")
+
+
+def _inside(body: Body, inner: bytes, heading: str) -> None:
+    """Read a message that had to be decoded first."""
     stop, start = fields.block(inner, 0, len(inner))
+    root = tree.build(inner, fields.wanted(inner, 0, stop), start)[0]
     inside = Body(inner, body.render, prefer_html=body.prefer_html)
     inside.opaque = body.opaque + 1
-    walk(inside, tree.build(inner, fields.wanted(inner, 0, stop), start)[0])
+    walk(inside, root)
+    if heading:
+        body.pieces.append(_head(root, heading))
     body.pieces += inside.pieces
     body.html += inside.html
     body.marks |= inside.marks
@@ -198,6 +210,8 @@ def _plain(body: Body, entity: Entity) -> str:
         text = decoded(body.data, entity)
     if entity.parameters.get("format", "").lower() == "flowed":
         text = flowed.unflow(text, delsp=entity.parameters.get("delsp", "").lower() == "yes")
+    if ";base64," in text:
+        text = _DATA_URL.sub(r"\1[…]", text)  # images pasted as text: neither read nor searched by anybody
     if "-----BEGIN PGP " in text:
         if "-----BEGIN PGP MESSAGE-----" in text:
             body.marks.add("encrypted")

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Final, NamedTuple
@@ -125,24 +125,39 @@ class Downloader:
         self.progress(0, self._total, 0)
         deliverer: Deliverer[Received] = Deliverer(lambda batch: self._deliver(inbox, batch))
         try:
-            self._retrieve(connection, new, deliverer)
+            for batch in self._batches(connection, new):
+                deliverer.put(batch)
         except BaseException:
             deliverer.abandon()
             raise
         deliverer.finish()
         return list(self._committed())
 
-    def _retrieve(
-        self, connection: Pop3Connection, new: Sequence[Listed], deliverer: Deliverer[Received]
-    ) -> None:
+    def _batches(self, connection: Pop3Connection, new: Sequence[Listed]) -> Iterator[list[Received]]:
+        """The messages as they come; when the connection breaks, what came before is the last batch."""
+        batch: list[Received] = []
+        size = 0
+        try:
+            for received in self._retrieve(connection, new):
+                batch.append(received)
+                size += len(received.data)
+                if len(batch) >= BATCH or size >= BATCH_OCTETS:
+                    yield batch
+                    batch, size = [], 0
+        except MailcliError:
+            if batch:
+                yield batch
+            raise
+        if batch:
+            yield batch
+
+    def _retrieve(self, connection: Pop3Connection, new: Sequence[Listed]) -> Iterator[Received]:
         pump = connection.pump
         waiting = deque(new)
         flying: deque[tuple[int, Listed]] = deque()
         octets = 0
         pieces: dict[int, list[bytes]] = {}
         ends: dict[int, Completed] = {}
-        batch: list[Received] = []
-        size = 0
         while waiting or flying:
             while waiting and len(flying) < WINDOW and (not flying or octets < WINDOW_OCTETS):
                 message = waiting.popleft()
@@ -160,13 +175,9 @@ class Downloader:
             end = ends.pop(tag)
             data = b"".join(pieces.pop(tag, ()))
             if end.ok:
-                batch.append(Received(message, data))
-                size += len(data)
+                yield Received(message, data)
             else:
                 self._failed(message, end, pump.label)
-            if len(batch) >= BATCH or size >= BATCH_OCTETS or (batch and not flying and not waiting):
-                deliverer.put(batch)
-                batch, size = [], 0
             self.cancel.check()
 
     def _deliver(self, inbox: int, batch: list[Received]) -> None:
@@ -251,8 +262,7 @@ class Downloader:
                 ends.update((e.tag, e) for e in events if isinstance(e, Completed))
         except MailcliError as error:
             self.tally.problems.append(
-                f"whether {len(messages)} messages were deleted is not known ({error.message}); "
-                "the next fetch finds out"
+                f"whether {len(messages)} messages were deleted is not known: {error.message}"
             )
             return []
         if not ends[tags[-1]].ok:

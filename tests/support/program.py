@@ -45,6 +45,11 @@ class Done(NamedTuple):
         for word in words:
             assert word in line, (word, line)
 
+    def interrupted(self) -> None:
+        """Assert that the run ended by Ctrl-C, and said so in one line."""
+        assert (self.code, self.out) == (130, ""), self
+        assert self.line.startswith("mailcli: interrupted"), self
+
     def good(self) -> Done:
         """This run, which went well and without a word on stderr."""
         assert (self.code, self.err) == (0, ""), self
@@ -53,6 +58,8 @@ class Done(NamedTuple):
 
 class Program:
     """`mailcli --profile DIRECTORY`."""
+
+    root = ROOT
 
     def __init__(self, profile: Path) -> None:
         self.profile = profile
