@@ -198,11 +198,6 @@ class Synchroniser:
         if self.options.dry_run:
             self._count(actions)
             return
-        if row.state.uidvalidity != delta.cursor.uidvalidity:
-            # Before the first file: a scan binds what a killed run left by the UIDVALIDITY in its
-            # name, which counts only if it is the folder's. Nothing else of the cursor moves yet.
-            first = row.state._replace(uidvalidity=delta.cursor.uidvalidity, uidnext=0, highestmodseq=None)
-            self.store.apply(SyncChanges(states=[(row.key, first)]))
         self._write_down(actions, row, delta)
         self.tally.pushed += push.carry_out(self.store, self.server, row.key, actions, placed, names)
         if self.options.push_only:

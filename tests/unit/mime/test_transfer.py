@@ -5,7 +5,8 @@ from mailcli.mime import transfer
 BODIES = [
     b"QUJD", b"QUJDRA==", b"QUJDREU=",
     b"QUJD\r\nREVG\r\n", b"Q U\tJ D\n", b"QUJ", b"QUJDR", b"QQ==QQ==", b"QUJD!!\xff", b"QUJD--\n",
-    b"QQ==\nQUI=\n", b"=", b"==", b"====", b"", b"\n\n", b"QQ=", b"Q", b"Q=QUI=", b"QUI=\n=", b"QUJDRA==\nA mailing list\n",
+    b"QQ==\nQUI=\n", b"=", b"==", b"====", b"", b"\n\n", b"QQ=", b"Q", b"Q=QUI=", b"QUI=\n=",
+    b"QUJDRA==\nA mailing list\n",
 ]  # fmt: skip
 
 
