@@ -5,7 +5,7 @@ The order of a run, each step durable before the next needs it:
 1. ask for all folders and their counters (`folders`), make and drop folders accordingly;
 2. take notice of what other programs did in the Maildir (`Store.scan`);
 3. settle pushes whose outcome is unknown, by looking (`push.settle`);
-4. upload what only we have (`push.append`, `push.copy`);
+4. upload what only we have (`push.upload`);
 5. for every folder that changed on either side: learn (`delta`), plan (`plan`), write down what
    was learnt, push, download, and at the very end commit the folder's cursor.
 
