@@ -80,8 +80,11 @@ def fetch(ctx: Context, request: FetchRequest) -> list[FetchReport]:
         for thread in threads:
             thread.join()
         raise Interrupted("interrupted; what had arrived is kept, and the next fetch continues") from None
-    if not (request.dry_run or request.count):
-        ctx.store.expire()
+    if not (request.dry_run or request.count or any(report.error for report in reports)):
+        try:
+            ctx.store.expire()
+        except MailcliError as error:  # housekeeping: the mail is here
+            ctx.notice(error.message)
     return reports
 
 
@@ -95,9 +98,7 @@ def _chosen(ctx: Context, request: FetchRequest) -> list[Account]:
     else:
         accounts = [a for a in ctx.config.accounts.values() if a.incoming is not None]
     if not accounts:
-        raise ConfigError(
-            "there is no account to fetch", hint="mailcli account add ADDRESS, or try mailcli demo"
-        )
+        raise ctx.config.lacking("there is no account to fetch")
     pop3_only = request.leave is not None or request.adopt
     if pop3_only and not any(_protocol(a) == "pop3" for a in accounts):
         raise UsageError("--keep, --delete, --delete-after and --adopt are for POP3 accounts")

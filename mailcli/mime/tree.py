@@ -15,7 +15,7 @@ from mailcli.model.message import Part
 MAX_DEPTH: Final = 100
 MAX_PARTS: Final = 10_000
 _NOTHING: Final = Typed("", {})
-_GUESS: Final = re.compile(rb"^--([^\s-][^\s]{0,69}|-{2,60}[^\s]{1,70})[ \t]*\r?$", re.MULTILINE)
+_GUESS: Final = rb"(?m)^--([^\s-][^\s]{0,69}|-{2,60}[^\s]{1,70})[ \t]*\r?$"
 _TOKEN: Final = re.compile(r"[a-z0-9!#$&^_.+-]{1,80}/[a-z0-9!#$&^_.+-]{1,80}")
 _MISSPELT: Final = {
     "quotedprintable": "quoted-printable",
@@ -24,6 +24,7 @@ _MISSPELT: Final = {
     "7bit": "7bit",
     "8bit": "8bit",
 }
+STATUS: Final = frozenset({"message/delivery-status", "message/global-delivery-status"})
 # Not what a person calls an attachment: the machinery of signatures, encryption and reports.
 _MACHINERY: Final = frozenset(
     {
@@ -175,7 +176,7 @@ def _split(data: bytes, entity: Entity, room: int) -> None:
         return
     boundary = entity.parameters.get("boundary", "").rstrip().encode("utf-8", "replace")
     if not boundary:
-        guess = _GUESS.search(data, entity.start, entity.end)
+        guess = re.compile(_GUESS).search(data, entity.start, entity.end)
         if not guess:
             return
         boundary = guess[1]
