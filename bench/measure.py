@@ -95,7 +95,7 @@ def _measure(row: Row) -> None:
             stdin=stdin,
             stdout=subprocess.DEVNULL,
             stderr=errors,
-            env={**os.environ, **contender.environ},
+            env=_environment(contender),
             start_new_session=True,
         )
         timer = threading.Timer(TIMEOUT, process.kill)
@@ -117,6 +117,13 @@ def _measure(row: Row) -> None:
     row.peak = max(row.peak, peak.megabytes)
     if turns is not None:
         row.turns.append(turns)
+
+
+def _environment(contender: Contender) -> dict[str, str]:
+    """Ours with the contender's. A Python that may not write byte code would compile at each start."""
+    environ = {**os.environ, **contender.environ}
+    environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    return environ
 
 
 class _Peak:
@@ -142,11 +149,15 @@ class _Peak:
             self.megabytes = max(self.megabytes, int(found[1]) / 1024)
 
 
+def heading() -> str:
+    return (
+        f"{'task':30} {'program':26} {'median':>9} {'min':>9} {'cpu':>7} {'MB':>6} {'turns':>6}  peer/mailcli"
+    )
+
+
 def table(rows: Sequence[Row]) -> str:
     """One line for each row; the ratio says how many times longer the peer took than mailcli."""
-    lines = [
-        f"{'task':30} {'program':26} {'median':>9} {'min':>9} {'cpu':>7} {'MB':>6} {'turns':>6}  peer/mailcli"
-    ]
+    lines = []
     ours = {row.task: row.median for row in rows if row.contender.name == OURS and row.walls}
     before = ""
     for row in rows:

@@ -84,7 +84,7 @@ def flag(ctx: Context, ids: Sequence[str], words: Sequence[str]) -> Change:
     told = " ".join(words)
     turned = " ".join(("-" if w[0] == "+" else "+") + w[1:] for w in words)
     undo = f"mailcli flag {' '.join(r.id for r in rows)} {turned}"
-    return _pushed(ctx, rows, f"{_count(rows)} flagged {told}", undo)
+    return _pushed(ctx, rows, f"{_count(rows)} changed: {told}", undo)
 
 
 def parse_flags(words: Sequence[str]) -> tuple[Flags, Flags]:
@@ -144,8 +144,9 @@ def _destination(ctx: Context, account: str, to: str, create: bool) -> int:
         account, to = owner[0], to.partition(":")[2]
     try:
         return ctx.store.find_folder(account, to).key
-    except NotFound:
+    except NotFound as error:
         if not create:
+            error.hint += "; --create makes it"
             raise
         check_name(to)
         return ctx.store.ensure_folder(account, to)

@@ -11,7 +11,7 @@ from mailcli.net.cancel import CancelToken
 from mailcli.sync.deliverer import Deliverer
 from mailcli.sync.server import Server, only
 from mailcli.wire.imap import commands as imap
-from mailcli.wire.imap.events import Fetched, Section
+from mailcli.wire.imap.events import Event, Fetched, Section
 from mailcli.wire.imap.uidset import UidSet
 
 CHUNK_OCTETS: Final = 8 << 20
@@ -20,9 +20,6 @@ PIECE: Final = 8 << 20
 """A message larger than this is asked for in pieces (BODY.PEEK[]<offset.length>), so that no
 answer is larger than the engine allows a literal to be."""
 IN_FLIGHT: Final = 2
-HELD_OCTETS: Final = 4 * CHUNK_OCTETS
-"""Bodies held while their chunk is not complete. The sizes that cut the chunks are the server's word;
-when more comes than it said, it is made durable at once instead of filling the memory."""
 
 _META: Final = ("FLAGS", "INTERNALDATE", "RFC822.SIZE")
 _WHOLE: Final = (*_META, "BODY.PEEK[]")
@@ -81,35 +78,28 @@ def _pass(
     cancel: CancelToken,
 ) -> set[int]:
     small = [uid for uid in uids if sizes.get(uid, 0) <= PIECE]
-    waiting = deque(chunks(small, sizes))
-    flying: deque[tuple[int, list[int]]] = deque()
     wanted = set(small)
-    arrived: dict[int, Fetched] = {}
     missing: set[int] = set()
+    arrived: list[Fetched] = []
     octets = 0
-    while waiting or flying:
-        while waiting and len(flying) < IN_FLIGHT:
-            chunk = waiting.popleft()
-            (tag,) = server.pump.send(imap.Fetch(UidSet.of(chunk), _WHOLE))
-            flying.append((tag, chunk))
-        tag, chunk = flying.popleft()
-        for batch in server.pump.events(tag):
+    try:
+        for batch, asked in _answers(server, small, sizes):
             for event in only(Fetched, batch):
                 # Only what was asked for: a server that sends other bodies has them ignored.
                 if event.uid in wanted and event.sections and event.sections[0].name == "BODY[]":
-                    wanted.discard(event.uid)
-                    arrived[event.uid] = event
+                    wanted.remove(event.uid)
+                    arrived.append(event)
                     octets += len(event.sections[0].data)
-            if octets > HELD_OCTETS:
-                deliverer.put(list(arrived.values()))
-                arrived.clear()
-                octets = 0
-        cancel.check()
-        ready = [arrived.pop(uid) for uid in chunk if uid in arrived]
-        octets -= sum(len(event.sections[0].data) for event in ready)
-        missing.update(chunk[n] for n in range(len(chunk)) if chunk[n] in wanted)
-        if ready:
-            deliverer.put(ready)
+            # Not the completion is waited for: Dovecot puts that off while another command waits.
+            if len(arrived) >= CHUNK_MESSAGES or octets >= CHUNK_OCTETS:
+                deliverer.put(arrived)
+                arrived, octets = [], 0
+            missing.update(wanted.intersection(asked))
+            cancel.check()
+    finally:
+        # Even if the line broke: one that always breaks within a chunk must bring something, too.
+        if arrived:
+            deliverer.put(arrived)
     for uid in uids:
         if sizes.get(uid, 0) > PIECE:
             whole = _in_pieces(server, uid, sizes[uid], cancel)
@@ -118,6 +108,24 @@ def _pass(
             else:
                 deliverer.put([whole])
     return missing
+
+
+def _answers(
+    server: Server, uids: Sequence[int], sizes: Mapping[int, int]
+) -> Iterator[tuple[list[Event], Sequence[int]]]:
+    """What the server says, batch by batch, with the UIDs of the chunk that is now complete (mostly
+    none)."""
+    waiting = deque(chunks(uids, sizes))
+    flying: deque[tuple[int, list[int]]] = deque()
+    while waiting or flying:
+        while waiting and len(flying) < IN_FLIGHT:
+            chunk = waiting.popleft()
+            (tag,) = server.pump.send(imap.Fetch(UidSet.of(chunk), _WHOLE))
+            flying.append((tag, chunk))
+        tag, chunk = flying.popleft()
+        for batch in server.pump.events(tag):
+            yield batch, ()
+        yield [], chunk
 
 
 def _in_pieces(server: Server, uid: int, size: int, cancel: CancelToken) -> Fetched | None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 import re
+from graphlib import CycleError, TopologicalSorter
 
 import pytest
 
-from tests.architecture.imports import PACKAGE, ROOT, Import, imports, layer, sources
+from tests.architecture.imports import PACKAGE, ROOT, Import, imports, layer, sources, tree
 
 FLOORS = (
     ("cli", "tui"),
@@ -115,13 +116,27 @@ def test_engines_open_no_file() -> None:
     for path in sources():
         if layer(path) not in SANS_IO:
             continue
-        for node in ast.walk(ast.parse(path.read_text(), str(path))):
+        for node in ast.walk(tree(path)):
             name = ast.unparse(node) if isinstance(node, ast.Name | ast.Attribute) else ""
             # nonces need the system's randomness: the one thing of os an engine may touch
             if name in {"open", "print"} or (name.startswith("os.") and name != "os.urandom"):
                 assert isinstance(node, ast.expr)
                 calls.append(f"{path.relative_to(ROOT)}:{node.lineno}: {name}")
     assert not calls, "\n".join(calls)
+
+
+def test_no_module_needs_itself_by_way_of_others() -> None:
+    """Imports inside functions count: late ones only hide a circle. Types may be named both ways."""
+    names = {".".join(path.relative_to(ROOT).with_suffix("").parts) for path in sources()}
+    needs: dict[str, set[str]] = {name: set() for name in names}
+    for one in ALL:
+        if not one.typing_only:
+            module = one.module if one.module in names else one.module.rpartition(".")[0]
+            needs[".".join(one.path.relative_to(ROOT).with_suffix("").parts)].update({module} & names)
+    try:
+        TopologicalSorter(needs).prepare()
+    except CycleError as error:
+        pytest.fail(f"a circle of imports: {' -> '.join(error.args[1])}")
 
 
 def test_every_package_is_on_a_floor() -> None:
@@ -141,7 +156,7 @@ def test_long_files_are_few_and_have_their_reason() -> None:
 def test_names_come_from_the_field() -> None:
     wrong = [str(path.relative_to(ROOT)) for path in sources() if FORBIDDEN_FILES.fullmatch(path.name)]
     for path in sources():
-        for node in ast.walk(ast.parse(path.read_text(), str(path))):
+        for node in ast.walk(tree(path)):
             if isinstance(node, ast.ClassDef) and FORBIDDEN_CLASSES.search(node.name):
                 wrong.append(f"{path.relative_to(ROOT)}:{node.lineno}: class {node.name}")
     assert not wrong, "\n".join(wrong)
