@@ -25,6 +25,7 @@ def main() -> int:
     parser.add_argument(
         "--json", type=Path, default=Path("bench/results") / time.strftime("%Y%m%d-%H%M%S.json")
     )
+    parser.add_argument("--only", metavar="PROGRAM,…", help="these programs, as the table names them")
     parser.add_argument("--list", action="store_true", help="say what there is to run")
     given = parser.parse_args()
     if given.list:
@@ -35,6 +36,7 @@ def main() -> int:
     if unknown:
         parser.error(f"no such task: {', '.join(unknown)} (there are {', '.join(TASKS)})")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers are ended
+    only = given.only.split(",") if given.only else []
     rows: list[Row] = []
     with Arena(given.messages) as arena:
         for name in given.tasks or TASKS:
@@ -42,7 +44,8 @@ def main() -> int:
             for rtt in [int(word) for word in given.rtt.split(",")] if task.wire else [0]:
                 title = f"{name}, {rtt} ms" if task.wire else name
                 print(f"{title} …", file=sys.stderr, flush=True)
-                rows += compete(title, list(task.make(arena, rtt)), given.runs)
+                contenders = [c for c in task.make(arena, rtt) if not only or c.name in only]
+                rows += compete(title, contenders, given.runs)
     missing = [f"{program} ({package})" for program, package in PACKAGES.items() if not installed(program)]
     settings = {
         "messages": given.messages,

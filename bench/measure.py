@@ -26,7 +26,8 @@ class Contender:
 
     `prepare` runs before each timed run and is not timed. `turns` takes the turns counted by a
     proxy since the last call. `check` gives what is wrong with the result, "" if nothing is.
-    `note` says what a reader must know to compare (durability, what it leaves out).
+    `note` says what a reader must know to compare (durability, what it leaves out), `unable` why
+    this one could not be made ready.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Contender:
     stdin: Path | None = None
     good: frozenset[int] = frozenset({0})
     note: str = ""
+    unable: str = ""
 
 
 @dataclass
@@ -72,7 +74,7 @@ class Row:
 
 def compete(task: str, contenders: Sequence[Contender], runs: int) -> list[Row]:
     """Every contender in turn, `runs` times; one that fails is not run again."""
-    rows = [Row(task, contender) for contender in contenders]
+    rows = [Row(task, contender, problem=contender.unable) for contender in contenders]
     for _ in range(runs):
         for row in rows:
             if not row.problem:
@@ -93,7 +95,7 @@ def _measure(row: Row) -> None:
             stdin=stdin,
             stdout=subprocess.DEVNULL,
             stderr=errors,
-            env={**os.environ, **contender.environ},
+            env=_environment(contender),
             start_new_session=True,
         )
         timer = threading.Timer(TIMEOUT, process.kill)
@@ -104,7 +106,7 @@ def _measure(row: Row) -> None:
         timer.cancel()
         process.returncode = os.waitstatus_to_exitcode(status)
         errors.seek(0)
-        told = errors.read().decode(errors="replace").strip()[-200:]
+        told = " ".join(errors.read().decode(errors="replace").split())[-200:]
     turns = contender.turns() if contender.turns is not None else None
     if process.returncode not in contender.good:
         row.problem = f"exit {process.returncode}: {told}"
@@ -115,6 +117,13 @@ def _measure(row: Row) -> None:
     row.peak = max(row.peak, peak.megabytes)
     if turns is not None:
         row.turns.append(turns)
+
+
+def _environment(contender: Contender) -> dict[str, str]:
+    """Ours with the contender's. A Python that may not write byte code would compile at each start."""
+    environ = {**os.environ, **contender.environ}
+    environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    return environ
 
 
 class _Peak:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
+import os
+import shutil
 from pathlib import Path
 from typing import NamedTuple
 
@@ -92,8 +95,11 @@ uidls_file {home}/uidls
 
 
 def getmail(home: Path, server: Server, *, keep: bool) -> Run:
-    for folder in ("cur", "new", "tmp"):
+    owner = "mail" if os.getuid() == 0 else getpass.getuser()  # it refuses to deliver as root
+    for folder in ("cur", "new", "tmp", "."):
         (home / "mail" / folder).mkdir(parents=True, exist_ok=True)
+        if os.getuid() == 0:
+            shutil.chown(home / "mail" / folder, owner)
     (home / "getmailrc").write_text(f"""
 [retriever]
 type = SimplePOP3SSLRetriever
@@ -105,7 +111,7 @@ ca_certs = {server.ca}
 [destination]
 type = Maildir
 path = {home}/mail/
-user = root
+user = {owner}
 [options]
 verbose = 0
 read_all = false

@@ -44,6 +44,13 @@ def expect(place: Path, count: int) -> Callable[[], str]:
     return check
 
 
+def _run_once(run: peers.Run) -> str:
+    """What to do before the runs; the last words of a failure, "" if there was none."""
+    environ = {**os.environ, **run.environ}
+    done = subprocess.run(run.command, env=environ, capture_output=True, text=True, check=False)
+    return " ".join(done.stderr.split())[-200:] or "failed" if done.returncode else ""
+
+
 def _ours(home: Path, *words: str, **more: object) -> Contender:
     return Contender(OURS, mailcli(home, *words), environ=ENVIRON, **more)  # type: ignore[arg-type]
 
@@ -90,7 +97,8 @@ def _imap(arena: Arena, rtt: int, *, folders: int = 0, again: bool) -> Iterator[
         name = "mbsync" if compress else "mbsync, no COMPRESS"
         if not installed("mbsync") or (again and not compress):
             continue
-        home = arena.directory / f"{tag}-{name}"
+        slug = "mbsync" if compress else "mbsync-plain"
+        home = arena.directory / f"{tag}-{slug}"
 
         def configured(home: Path, compress: bool = compress) -> peers.Run:
             return peers.mbsync(home, server, patterns=patterns, compress=compress)
@@ -98,7 +106,7 @@ def _imap(arena: Arena, rtt: int, *, folders: int = 0, again: bool) -> Iterator[
         yield Contender(
             name,
             ["mbsync", "-q", "-c", str(home / "rc"), "c"],
-            prepare=ready(name, configured),
+            prepare=ready(slug, configured),
             check=expect(home / "mail", count),
             turns=turns,
             note="not indexed, files fsynced",
@@ -204,8 +212,7 @@ def _pop3(arena: Arena, rtt: int, *, again: bool) -> Iterator[Contender]:
     def contender(name: str, make: Callable[[Path], peers.Run], note: str, kept: str = "mail") -> Contender:
         home = arena.place(f"{tag}-{name}")
         run = make(home)
-        if again:
-            subprocess.run(run.command, env={**os.environ, **run.environ}, check=True, capture_output=True)
+        unable = _run_once(run) if again else ""
 
         def fresh() -> None:
             make(arena.place(home.name))
@@ -218,6 +225,7 @@ def _pop3(arena: Arena, rtt: int, *, again: bool) -> Iterator[Contender]:
             check=expect(home / kept, arena.messages) if kept else (lambda: ""),
             turns=turns,
             note=note,
+            unable=unable,
             good=frozenset({0, 1}) if name == "fetchmail" and again else frozenset({0}),  # 1: no mail
         )
 

@@ -111,7 +111,7 @@ complete -c mailcli -n '__mailcli_in search' -l threads -d 'One line for each th
 complete -c mailcli -n '__mailcli_in search' -l reverse -d 'Oldest first; the reverse of the order.'
 complete -c mailcli -n '__mailcli_in search' -l after -r -d 'Go on behind this cursor (the "next" of a --json page).'
 complete -c mailcli -n '__mailcli_in search' -l count -d 'Print only how many there are.'
-complete -c mailcli -n '__mailcli_in search' -s e -l exit-code -d 'Exit 1 if nothing is found.'
+complete -c mailcli -n '__mailcli_in search' -s e -l exit-code -d 'Exit 1 if nothing is found; with -q print nothing at all.'
 complete -c mailcli -n '__mailcli_in search' -l explain -d 'Print how the query was understood instead of searching.'
 complete -c mailcli -n '__mailcli_in read' -l thread -d 'The whole thread of each message, oldest first.'
 complete -c mailcli -n '__mailcli_in read' -l raw -d 'The bytes as they are stored.'

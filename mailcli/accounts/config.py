@@ -26,6 +26,8 @@ from mailcli.model.account import (
     Tls,
 )
 
+_EDIT = "correct it with mailcli config edit; mailcli-config(5) explains every key"
+
 _WORDS = {"text": "a text", "number": "a whole number", "bool": "true or false", "texts": "a list of texts"}
 
 
@@ -42,13 +44,20 @@ class Config(NamedTuple):
         """The account of this name, or the default one. Raises NotFound, ConfigError."""
         if name is None:
             if self.default is None:
-                raise ConfigError("there is no account yet", hint="`mailcli account add ADDRESS` makes one")
+                raise self.lacking("there is no account yet")
             return self.accounts[self.default]
         found = self.accounts.get(name)
         if found is None:
             hint = _did_you_mean(name, self.accounts) or "`mailcli account list` shows the accounts"
             raise NotFound(f"there is no account {name!r}", hint=hint)
         return found
+
+    def lacking(self, message: str) -> ConfigError:
+        """The error of a command that finds no account to work with: names the file, since another
+        HOME or profile has another."""
+        why = "names none" if self.path.exists() else "does not exist"
+        hint = "mailcli account add ADDRESS, or try mailcli demo"
+        return ConfigError(f"{message}: {self.path} {why}", hint=hint)
 
 
 def load(path: Path) -> Config:
@@ -61,7 +70,9 @@ def load(path: Path) -> Config:
     except FileNotFoundError:
         return Config(path, {}, None, {})
     except OSError as error:
-        raise LocalIOError(f"the configuration {path} cannot be read: {error.strerror}") from error
+        raise LocalIOError(
+            f"the configuration {path} cannot be read: {error.strerror}", hint="check its permissions"
+        ) from error
     return parse(data, path)
 
 
@@ -71,11 +82,11 @@ def parse(data: bytes, path: Path) -> Config:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise ConfigError(f"{path}, line {line}: the file is not UTF-8") from error
+        raise ConfigError(f"{path}, line {line}: the file is not UTF-8", hint=_EDIT) from error
     try:
         read = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}{_toml_place(str(error))}") from error
+        raise ConfigError(f"{path}{_toml_place(str(error))}", hint=_EDIT) from error
     return _Reader(path, text).config(read)
 
 
@@ -285,7 +296,7 @@ class _Reader:
     def fault(self, at: tuple[str, ...], message: str, hint: str = "") -> ConfigError:
         line = line_of(self.text, at)
         place = f"{self.path}, line {line}: " if line else f"{self.path}: "
-        return ConfigError(place + message, hint=hint)
+        return ConfigError(place + message, hint=hint or _EDIT)
 
 
 def line_of(text: str, at: tuple[str, ...]) -> int:

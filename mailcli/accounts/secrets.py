@@ -247,7 +247,10 @@ def _from_file(path: Path, where: str) -> str:
                 )
             return _text(file.read(64 * 1024), where)
     except OSError as error:
-        raise ConfigError(f"{where}: the password file {path} cannot be read: {error.strerror}") from error
+        raise ConfigError(
+            f"{where}: the password file {path} cannot be read: {error.strerror}",
+            hint="check its path and its permissions",
+        ) from error
 
 
 def _text(data: bytes, where: str) -> str:

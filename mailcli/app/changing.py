@@ -83,7 +83,7 @@ def flag(ctx: Context, ids: Sequence[str], words: Sequence[str]) -> Change:
     told = " ".join(words)
     turned = " ".join(("-" if w[0] == "+" else "+") + w[1:] for w in words)
     undo = f"mailcli flag {' '.join(r.id for r in rows)} {turned}"
-    return _pushed(ctx, rows, f"{_count(rows)} flagged {told}", undo)
+    return _pushed(ctx, rows, f"{_count(rows)} changed: {told}", undo)
 
 
 def parse_flags(words: Sequence[str]) -> tuple[Flags, Flags]:

@@ -80,6 +80,11 @@ def fetch(ctx: Context, request: FetchRequest) -> list[FetchReport]:
         for thread in threads:
             thread.join()
         raise Interrupted("interrupted; what had arrived is kept, and the next fetch continues") from None
+    if not (request.dry_run or request.count or any(report.error for report in reports)):
+        try:
+            ctx.store.expire()
+        except MailcliError as error:  # housekeeping: the mail is here
+            ctx.notice(error.message)
     return reports
 
 
@@ -93,7 +98,7 @@ def _chosen(ctx: Context, request: FetchRequest) -> list[Account]:
     else:
         accounts = [a for a in ctx.config.accounts.values() if a.incoming is not None]
     if not accounts:
-        raise ConfigError("there is no account to fetch", hint="mailcli account add ADDRESS")
+        raise ctx.config.lacking("there is no account to fetch")
     pop3_only = request.leave is not None or request.adopt
     if pop3_only and not any(_protocol(a) == "pop3" for a in accounts):
         raise UsageError("--keep, --delete, --delete-after and --adopt are for POP3 accounts")
@@ -149,7 +154,7 @@ def _imap(ctx: Context, account: Account, request: FetchRequest, limits: Deadlin
             error = failure
     tally = run.tally
     if error is None and tally.problems:
-        error = TryAgain(f"{account.name}: {'; '.join(tally.problems)}")
+        error = TryAgain(f"{account.name}: {'; '.join(tally.problems)}", hint="the next fetch tries again")
     return FetchReport(
         account.name, "imap", tally.new, tally.changed, tally.gone, tally.pushed, tally.octets, error=error
     )
@@ -187,7 +192,7 @@ def _pop3(ctx: Context, account: Account, request: FetchRequest, limits: Deadlin
         error = failure
     tally = run.tally
     if error is None and tally.problems:
-        error = TryAgain(f"{account.name}: {'; '.join(tally.problems)}")
+        error = TryAgain(f"{account.name}: {'; '.join(tally.problems)}", hint="the next fetch tries again")
     return FetchReport(
         account.name, "pop3", tally.new, 0, tally.gone, tally.pushed, tally.octets, error=error
     )

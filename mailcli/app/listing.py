@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from mailcli.app.context import Context
-from mailcli.errors import ConfigError, NotFound
+from mailcli.errors import NotFound
 from mailcli.model.account import LOCAL
 from mailcli.model.folder import INBOX
 from mailcli.model.message import Summary
@@ -92,7 +92,7 @@ def account_names(ctx: Context) -> list[str]:
     if ctx.account is None and not known:
         if LOCAL in ctx.store.accounts():
             return [LOCAL]
-        raise ConfigError("there is no account yet", hint="mailcli account add ADDRESS, or try mailcli demo")
+        raise ctx.config.lacking("there is no account yet")
     return [ctx.chosen_account().name]
 
 

@@ -105,9 +105,11 @@ class Output:
             return printers.text(view, rows, self.look(show=show), between)
         if not self.for_people or view.columns is None:
             return printers.pieces(printers.tsv(view, rows, end))
+        from mailcli.cli import grid
+
         held = list(rows)
         short = shorten([i for row in held for i in view.ident(row)]) if shorten and view.ident else {}
-        return printers.pieces(printers.table(view, held, self.look(short, show), self.colour))
+        return printers.pieces(grid.table(view, held, self.look(short, show), self.colour))
 
     def look(self, short: Mapping[str, str] | None = None, show: Any = None) -> Look:
         from mailcli.cli.views.view import Look

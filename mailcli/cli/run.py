@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from mailcli.cli import fast
 from mailcli.cli.session import Session
@@ -31,7 +31,7 @@ def main(argv: Sequence[str], streams: Streams, *, reader: Reader | None = None)
         code = execute(invocation, streams, reader)
         streams.flush()
     except BrokenPipeError:
-        _abandon(streams)
+        _abandon(streams.stdout)
         return 0
     except MailcliError as error:
         return _failed(streams, options, error)
@@ -93,7 +93,7 @@ def _failed(
     try:
         streams.flush()
     except (OSError, ValueError):
-        _abandon(streams)
+        _abandon(streams.stdout)
     try:
         failure.tell(streams, options, error, error.__dict__.get("warnings"))
         if options.verbose >= 2:
@@ -101,7 +101,7 @@ def _failed(
 
             streams.say("".join(traceback.format_exception(cause or error)))
     except BrokenPipeError:
-        pass
+        _abandon(streams.stderr)
     _log(options, (), error.exit_code, failure.sentence(error))
     return error.exit_code
 
@@ -114,10 +114,11 @@ def _from_system(error: OSError) -> MailcliError:
     return LocalIOError(f"{place}{error.strerror or error}")
 
 
-def _abandon(streams: Streams) -> None:
-    """The reader of our pipe has gone, or it cannot be written: nothing more is flushed at exit."""
+def _abandon(stream: BinaryIO) -> None:
+    """The reader of our pipe has gone, or it cannot be written: what is left goes nowhere, so that
+    the interpreter's own flush at exit does not turn the exit code into 120."""
     try:
-        descriptor = streams.stdout.fileno()
+        descriptor = stream.fileno()
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, descriptor)
         os.close(null)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from mailcli.app.context import Context
     from mailcli.cli.progress import Progress as Bar
     from mailcli.model.message import Summary
+    from mailcli.net.cancel import CancelToken
 
 MANY = 20
 """More messages than this are changed on a terminal only after a question."""
@@ -59,16 +61,25 @@ class Session:
     @cached_property
     def ctx(self) -> Context:
         """The application's context, by the global options."""
-        import signal
-        import threading
         from pathlib import Path
 
         from mailcli.app.context import Context
 
+        session = self
+
+        class Interruptible(Context):
+            """Ctrl-C is told to the threads and connections, once there are any."""
+
+            @cached_property
+            def cancel(self) -> CancelToken:
+                token = super().cancel
+                session.watch_interrupt(token)
+                return token
+
         options = self.options
         environ = self.streams.environ
         profile = options.profile or environ.get("MAILCLI_PROFILE")
-        context = Context.open(
+        return Interruptible.open(
             profile=Path(profile).expanduser() if profile else None,
             config=Path(options.config).expanduser() if options.config else None,
             account=options.account,
@@ -78,9 +89,17 @@ class Session:
             notice=self._notice,
             environ=environ,
         )
-        if threading.current_thread() is threading.main_thread():
-            self._before = signal.signal(signal.SIGINT, self._interrupt)
-        return context
+
+    def watch_interrupt(self, token: CancelToken) -> None:
+        """From now on Ctrl-C cancels the token before it unwinds the main thread."""
+        import signal
+
+        def interrupt(_signal: int, _frame: FrameType | None) -> None:
+            token.cancel()
+            raise KeyboardInterrupt
+
+        with suppress(ValueError):  # another thread may have been the first to connect
+            self._before = signal.signal(signal.SIGINT, interrupt)
 
     @property
     def can_ask(self) -> bool:
@@ -140,9 +159,3 @@ class Session:
 
             self._bar = Bar(self.streams, lines=not self.streams.stderr_terminal)
         self._bar.step(step)
-
-    def _interrupt(self, _signal: int, _frame: FrameType | None) -> None:
-        """Ctrl-C: tell the threads and the connections, then unwind."""
-        if "cancel" in self.ctx.__dict__:
-            self.ctx.cancel.cancel()
-        raise KeyboardInterrupt

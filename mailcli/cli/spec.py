@@ -13,30 +13,40 @@ if TYPE_CHECKING:
     from mailcli.cli.views.view import View
 
 
-class Option(NamedTuple):
+# The tables are plain classes: a NamedTuple takes fifteen times as long to define, and every
+# command defines all of these before it can begin.
+
+
+class Option:
     """One option.
 
     `kind` is flag, count, text, integer (0 or more), number (above 0) or choice. `complete` names
     what the shell may offer as its value: accounts, folders, ids, addresses, files or dirs.
-    `dest` is the parameter's name ("": derived from the first long name).
+    `key` is the parameter's name: `dest`, or derived from the first long name.
     """
 
-    names: tuple[str, ...]
-    help: str
-    kind: str = "flag"
-    metavar: str = ""
-    choices: tuple[str, ...] = ()
-    multiple: bool = False
-    required: bool = False
-    complete: str = ""
-    dest: str = ""
-
-    @property
-    def key(self) -> str:
-        if self.dest:
-            return self.dest
-        long = next((name for name in self.names if name.startswith("--")), self.names[0])
-        return long.lstrip("-").replace("-", "_")
+    def __init__(
+        self,
+        names: tuple[str, ...],
+        help: str,
+        kind: str = "flag",
+        metavar: str = "",
+        choices: tuple[str, ...] = (),
+        multiple: bool = False,
+        required: bool = False,
+        complete: str = "",
+        dest: str = "",
+    ) -> None:
+        self.names = names
+        self.help = help
+        self.kind = kind
+        self.metavar = metavar
+        self.choices = choices
+        self.multiple = multiple
+        self.required = required
+        self.complete = complete
+        long = next((name for name in names if name.startswith("--")), names[0])
+        self.key = dest or long.lstrip("-").replace("-", "_")
 
     @property
     def takes_value(self) -> bool:
@@ -67,23 +77,35 @@ class Option(NamedTuple):
         return text
 
 
-class Argument(NamedTuple):
+class Argument:
     """A positional argument; `many` takes all that are left (only the last may)."""
 
-    name: str
-    metavar: str
-    help: str = ""
-    many: bool = False
-    required: bool = True
-    complete: str = ""
+    def __init__(
+        self,
+        name: str,
+        metavar: str,
+        help: str = "",
+        many: bool = False,
+        required: bool = True,
+        complete: str = "",
+    ) -> None:
+        self.name = name
+        self.metavar = metavar
+        self.help = help
+        self.many = many
+        self.required = required
+        self.complete = complete
 
 
-class Example(NamedTuple):
-    line: str
-    says: str
+class Example:
+    """A command line, and what it is for."""
+
+    def __init__(self, line: str, says: str) -> None:
+        self.line = line
+        self.says = says
 
 
-class Command(NamedTuple):
+class Command:
     """One command.
 
     `run(session, **parameters)` does the work and returns an exit code or None (0). `words` marks
@@ -92,15 +114,27 @@ class Command(NamedTuple):
     before the command does anything.
     """
 
-    name: str
-    help: str
-    run: Callable[..., int | None]
-    arguments: tuple[Argument, ...] = ()
-    options: tuple[Option, ...] = ()
-    about: str = ""
-    examples: tuple[Example, ...] = ()
-    words: bool = False
-    view: View | None = None
+    def __init__(
+        self,
+        name: str,
+        help: str,
+        run: Callable[..., int | None],
+        arguments: tuple[Argument, ...] = (),
+        options: tuple[Option, ...] = (),
+        about: str = "",
+        examples: tuple[Example, ...] = (),
+        words: bool = False,
+        view: View | None = None,
+    ) -> None:
+        self.name = name
+        self.help = help
+        self.run = run
+        self.arguments = arguments
+        self.options = options
+        self.about = about
+        self.examples = examples
+        self.words = words
+        self.view = view
 
     @property
     def absent(self) -> dict[str, Any]:
@@ -110,13 +144,14 @@ class Command(NamedTuple):
         return params
 
 
-class Group(NamedTuple):
+class Group:
     """A command that is only the first word of others: `folder list`."""
 
-    name: str
-    help: str
-    commands: tuple[Command, ...]
-    about: str = ""
+    def __init__(self, name: str, help: str, commands: tuple[Command, ...], about: str = "") -> None:
+        self.name = name
+        self.help = help
+        self.commands = commands
+        self.about = about
 
     def find(self, name: str) -> Command | None:
         return next((command for command in self.commands if command.name == name), None)

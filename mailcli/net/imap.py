@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from mailcli.model.account import Endpoint, Secret
 from mailcli.net.cancel import CancelToken
 from mailcli.net.deadline import Deadlines
 from mailcli.net.sessions import Connection, establish, protected
-from mailcli.net.trace import Transcript
 from mailcli.wire.imap import commands, flows
 from mailcli.wire.imap.commands import Command
 from mailcli.wire.imap.engine import ImapEngine
 from mailcli.wire.imap.events import Bye, Event
+
+if TYPE_CHECKING:
+    from mailcli.net.trace import Transcript
 
 ImapConnection = Connection[Command, Event, flows.Greeted]
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from mailcli.model.account import Endpoint, Secret
 from mailcli.net.cancel import CancelToken
 from mailcli.net.deadline import Deadlines
 from mailcli.net.sessions import Connection, establish, protected
-from mailcli.net.trace import Transcript
 from mailcli.wire.pop3 import commands, flows
 from mailcli.wire.pop3.commands import Pop3Command
 from mailcli.wire.pop3.engine import Pop3Engine
 from mailcli.wire.pop3.events import Pop3Event
+
+if TYPE_CHECKING:
+    from mailcli.net.trace import Transcript
 
 Pop3Connection = Connection[Pop3Command, Pop3Event, flows.Greeted]
 

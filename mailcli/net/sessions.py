@@ -6,7 +6,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from types import TracebackType
-from typing import Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 from mailcli.errors import MailcliError
 from mailcli.model.account import Endpoint, Secret, Tls
@@ -16,9 +16,11 @@ from mailcli.net.deadline import Deadlines
 from mailcli.net.dial import dial, secure
 from mailcli.net.pump import Pump
 from mailcli.net.stream import Stream
-from mailcli.net.trace import Trace, Transcript
 from mailcli.wire.engine import Engine
 from mailcli.wire.flow import Flow
+
+if TYPE_CHECKING:
+    from mailcli.net.trace import Trace, Transcript
 
 C = TypeVar("C")
 E = TypeVar("E")

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from mailcli.model.account import Endpoint, Secret
 from mailcli.net.cancel import CancelToken
 from mailcli.net.deadline import Deadlines
 from mailcli.net.sessions import Connection, establish, protected
-from mailcli.net.trace import Transcript
 from mailcli.wire.smtp import commands, flows
 from mailcli.wire.smtp.commands import SmtpCommand
 from mailcli.wire.smtp.engine import SmtpEngine
 from mailcli.wire.smtp.events import Closing, SmtpEvent
+
+if TYPE_CHECKING:
+    from mailcli.net.trace import Transcript
 
 SmtpConnection = Connection[SmtpCommand, SmtpEvent, flows.Greeted]
 

@@ -130,7 +130,7 @@ def refused(error: Exception, label: str, host: str, first: bytes) -> MailcliErr
             f"{label}: the server offers no TLS version newer than 1.1",
             hint="TLS 1.2 is the oldest version that is safe; ask the operator to turn it on",
         )
-    if isinstance(error, ssl.SSLEOFError) or reason == "UNEXPECTED_EOF_WHILE_READING":
+    if _cut(error):
         return Unreachable(f"{label} closed the connection during the TLS handshake", hint="try again later")
     return RemoteProtocolError(
         f"{label}: the TLS handshake failed: {_words(reason) or error}",
@@ -140,10 +140,18 @@ def refused(error: Exception, label: str, host: str, first: bytes) -> MailcliErr
 
 def broken(error: ssl.SSLError, label: str) -> MailcliError:
     """The error for a TLS connection that broke after the handshake."""
-    if isinstance(error, ssl.SSLEOFError):
+    if _cut(error):
         return Unreachable(f"{label}: the connection was cut (no TLS close_notify)", hint="try again later")
     return Unreachable(
         f"{label}: the TLS connection broke: {_words(error.reason or '') or error}", hint="try again later"
+    )
+
+
+def _cut(error: BaseException) -> bool:
+    """Whether the peer was gone without a word. With OpenSSL 3, Python before 3.11.4 (Debian 12's
+    is older) tells it by the reason only."""
+    return (
+        isinstance(error, ssl.SSLEOFError) or getattr(error, "reason", "") == "UNEXPECTED_EOF_WHILE_READING"
     )
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mailcli.mime import lineends
 from mailcli.model import flags as flag_words
-from mailcli.store import changing, deliver, disk, index, maildir, recovery
+from mailcli.store import changing, deliver, disk, history, index, maildir, recovery
 from mailcli.store.folders import Home
 from mailcli.store.maildir import Name
 from mailcli.store.renames import Renames
@@ -234,6 +234,8 @@ class _Adoption:
             " WHERE id = ? AND state = 'fetching'",
             (self._site.clock(), one.hashes.sha256, identity),
         )
+        if home.protocol != "imap":  # after a salvage the protocol is not known
+            history.note_unrecorded(self._connection, home.account_name)
         self._found.adopted.append(identity)
 
     def _binding(

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from mailcli.mime import lineends
 from mailcli.model import flags as flag_words
 from mailcli.model.ids import new_id
-from mailcli.store import disk, folders, index, maildir
+from mailcli.store import disk, folders, index, maildir, parsing
 from mailcli.store.folders import Home
 from mailcli.store.site import Site, chunks, marks, rows
 from mailcli.store.values import Arrival
@@ -170,12 +170,17 @@ def _write_many(site: Site, items: Sequence[Item]) -> tuple[list[index.Parsed], 
     Threads that write beside it would get nowhere: each of their system calls has to wait for the
     interpreter lock, which a parser gives away every 5 ms only.
     """
-    written = [_write_one(item, durable=False) for item in items]
-    syncing = disk.Parallel(_timed_sync, [site.tree.mail], at_once=True)
-    try:
-        parsed = [index.parse(item.arrival.data) for item in items]
-    finally:
-        syncing.settle()
+    letters = [parsing.Letter(item.arrival.data, item.tmp) for item in items]
+    written = []
+    with site.parser.begin(letters) as batch:
+        for item in items:
+            written.append(_write_one(item, durable=False))
+            batch.wrote(len(written))
+        syncing = disk.Parallel(_timed_sync, [site.tree.mail], at_once=True)
+        try:
+            parsed = batch.parsed()
+        finally:
+            syncing.settle()
     (seconds,) = syncing.results()
     if seconds > _SLOW * len(items):  # it also writes what other programs have in memory
         site.tree.sync_whole = False
@@ -195,6 +200,8 @@ def _write_durably(item: Item) -> Written:
 def _write_one(item: Item, *, durable: bool) -> Written:
     data = item.arrival.data
     stored, _ = lineends.to_store(data)
+    if item.arrival.id is not None:
+        disk.unlink(item.tmp)  # the same message in the same second, in a run that was killed
     disk.write_new(item.tmp, stored, durable=durable)
     return hashes(data)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from mailcli.store.site import rows
-from mailcli.store.values import Pop3Row
+from mailcli.store.values import Pop3Row, Unrecorded
 
 if TYPE_CHECKING:
     import apsw
@@ -14,6 +14,10 @@ _COLUMNS: Final = (
     "p.uidl, p.occurrence, p.size, p.state, p.header_hash, p.sha256, p.first_seen, p.delivered_at,"
     " p.missing_since, p.id"
 )
+
+
+_UNRECORDED: Final = "pop3 unrecorded "
+"""A setting, with the account's name behind it: there may be messages without a line in the history."""
 
 
 def _row(values: tuple[Any, ...]) -> Pop3Row:
@@ -41,3 +45,29 @@ def pop3_pending_deletes(connection: apsw.Connection, account: str) -> list[Pop3
         (account,),
     )
     return [_row(row) for row in found]
+
+
+def note_unrecorded(connection: apsw.Connection, account: str) -> None:
+    """Messages came here by another way than a download: a file was adopted, the database salvaged."""
+    connection.execute(
+        "INSERT OR IGNORE INTO setting(key, value) VALUES(?, 'yes')", (f"{_UNRECORDED}{account}",)
+    )
+
+
+def forget_unrecorded(connection: apsw.Connection, account: str) -> None:
+    """Every message that the server has is in the history again."""
+    connection.execute("DELETE FROM setting WHERE key = ?", (f"{_UNRECORDED}{account}",))
+
+
+def pop3_unrecorded(connection: apsw.Connection, account: str) -> list[Unrecorded]:
+    """See Store.pop3_unrecorded."""
+    if not rows(connection, "SELECT 1 FROM setting WHERE key = ?", (f"{_UNRECORDED}{account}",)):
+        return []
+    found = rows(
+        connection,
+        "SELECT m.id, m.size, m.sha256, m.message_id FROM message m JOIN folder f ON f.key = m.folder"
+        " JOIN account a ON a.key = f.account WHERE a.name = ? AND m.file IS NOT NULL"
+        " AND m.sha256 IS NOT NULL AND NOT EXISTS(SELECT 1 FROM pop3_message p WHERE p.id = m.id)",
+        (account,),
+    )
+    return [Unrecorded(*row) for row in found]

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import apsw
 
-from mailcli.store import disk, folders, index, locks, maildir, rebuild, scanning
+from mailcli.store import disk, folders, history, index, locks, maildir, rebuild, scanning
 from mailcli.store.database import Damaged
 from mailcli.store.site import Site, rows
 from mailcli.store.tree import Tree
@@ -141,6 +141,8 @@ def _copy(site: Site, damaged: str) -> int:
             for row in _both_ends(old, table, key, columns):
                 _insert(new, table, names, row)
         _complete_accounts(new)
+        for (account,) in rows(new, "SELECT name FROM account WHERE protocol != 'imap'"):
+            history.note_unrecorded(new, account)  # a line that could not be read is not missed otherwise
         names = _MESSAGE.split(", ")
         keys = {key for (key,) in new.execute("SELECT key FROM folder")}
         for row in _readable(old, "message", "rid", _MESSAGE):

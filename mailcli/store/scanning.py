@@ -71,30 +71,47 @@ def scan(site: Site, folder: int, *, force: bool) -> Scan:
 def _compare(site: Site, connection: apsw.Connection, home: Home) -> _Look:
     """Names against rows, in the write transaction: no mailcli renames anything meanwhile."""
     known = {
-        file: (rid, identity, bits, words, since)
-        for rid, identity, file, bits, words, since in rows(
-            connection,
-            "SELECT rid, id, file, bits, words, missing_since FROM message"
-            " WHERE folder = ? AND file IS NOT NULL",
-            (home.key,),
+        file
+        for (file,) in connection.execute(
+            "SELECT file FROM message WHERE folder = ? AND file IS NOT NULL", (home.key,)
         )
     }
-    listing = site.tree.listing(home.path)
-    unknown = [file for file in listing if file not in known]
-    lost = {file: row for file, row in known.items() if file not in listing}
-    back = [(row[0],) for file, row in known.items() if row[4] is not None and file in listing]
+    files = site.tree.files(home.path)
+    unknown = list(files - known)
+    lost = _rows_of(connection, home.key, known - files)
+    back = [
+        (rid,)
+        for rid, file in rows(
+            connection,
+            "SELECT rid, file FROM message WHERE folder = ? AND missing_since IS NOT NULL",
+            (home.key,),
+        )
+        if file in files
+    ]
     if back:
         connection.executemany("UPDATE message SET missing_since = NULL WHERE rid = ?", back)
     flags: list[str] = []
     if unknown and lost:
-        unknown = _match(connection, listing, unknown, lost, flags)
+        unknown = _match(connection, unknown, lost, flags)
     suspects, missing = _note_missing(connection, lost.values(), site.clock())
     return _Look(unknown, flags, suspects, missing)
 
 
+def _rows_of(connection: apsw.Connection, folder: int, files: set[str]) -> dict[str, tuple[Any, ...]]:
+    """{file: (rid, id, bits, words, missing_since)} of these files of a folder."""
+    if not files:
+        return {}
+    return {
+        file: tuple(row)
+        for file, *row in connection.execute(
+            "SELECT file, rid, id, bits, words, missing_since FROM message WHERE folder = ?", (folder,)
+        )
+        if file in files
+    }
+
+
 def _match(
     connection: apsw.Connection,
-    listing: dict[str, str],
     unknown: Sequence[str],
     lost: dict[str, tuple[Any, ...]],
     flags: list[str],
@@ -108,7 +125,7 @@ def _match(
     left = []
     for file in unknown:
         name = maildir.parse_name(file.partition("/")[2])
-        was = by_base.get(listing[file]) or (by_id.get(name.id) if name.id else None)
+        was = by_base.get(name.base) or (by_id.get(name.id) if name.id else None)
         if was is None or was not in lost:
             left.append(file)
             continue

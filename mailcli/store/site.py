@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mailcli.store.database import Database
 from mailcli.store.tree import Tree
@@ -11,18 +11,38 @@ from mailcli.store.tree import Tree
 if TYPE_CHECKING:
     import apsw
 
+    from mailcli.store.parsing import Parser
+
 T = TypeVar("T")
 
 CHUNK = 500
 """Parameters of one IN (…), and rows of one transaction."""
 
 
-class Site(NamedTuple):
+class Site:
     """The database, the Maildir tree and the clock (seconds since the epoch)."""
 
-    database: Database
-    tree: Tree
-    clock: Callable[[], float]
+    def __init__(self, database: Database, tree: Tree, clock: Callable[[], float]) -> None:
+        self.database = database
+        self.tree = tree
+        self.clock = clock
+        self._parser: Parser | None = None
+
+    @property
+    def parser(self) -> Parser:
+        """What parses large deliveries."""
+        if self._parser is None:
+            from mailcli.store.parsing import Parser
+
+            self._parser = Parser()
+        return self._parser
+
+    def close(self) -> None:
+        """End what is running and close the connections."""
+        if self._parser is not None:
+            self._parser.close()
+            self._parser = None
+        self.database.close()
 
 
 def chunks(items: Sequence[T], size: int = CHUNK) -> Iterator[Sequence[T]]:

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         Scan,
         SyncChanges,
         SyncFolder,
+        Unrecorded,
     )
 
 __all__ = ["Store", "Writer"]
@@ -99,7 +100,7 @@ class Store:
 
     def close(self) -> None:
         """Close the connections; after writing, tidy the write-ahead log."""
-        self._site.database.close()
+        self._site.close()
 
     def __enter__(self) -> Store:
         return self
@@ -473,6 +474,13 @@ class Store:
 
         with self._site.database.reading() as connection:
             return history.pop3_known(connection, account)
+
+    def pop3_unrecorded(self, account: str) -> list[Unrecorded]:
+        """Messages that the history does not name: adopted files, or it was lost with its database."""
+        from mailcli.store import history
+
+        with self._site.database.reading() as connection:
+            return history.pop3_unrecorded(connection, account)
 
     def pop3_pending_deletes(self, account: str) -> list[Pop3Row]:
         """Messages purged here which the server has yet to delete."""

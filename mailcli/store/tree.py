@@ -55,18 +55,20 @@ class Tree:
         for name in SUBDIRECTORIES:
             disk.make_directory(f"{self.mail}/{path}/{name}")
 
-    def listing(self, path: str) -> dict[str, str]:
-        """Files of a folder: {`cur/NAME`: base}; directories and dot files are not messages."""
-        found: dict[str, str] = {}
+    def files(self, path: str) -> set[str]:
+        """Files of a folder (`cur/NAME`); dot files are not messages."""
+        found: set[str] = set()
         for subdirectory in ("new", "cur"):
             try:
                 names = os.listdir(f"{self.mail}/{path}/{subdirectory}")
             except FileNotFoundError:
                 continue
-            for name in names:
-                if not name.startswith("."):
-                    found[f"{subdirectory}/{name}"] = name.partition(":")[0]
+            found.update([f"{subdirectory}/{name}" for name in names if name[0] != "."])
         return found
+
+    def listing(self, path: str) -> dict[str, str]:
+        """Files of a folder with their unique parts: {`cur/NAME`: base}."""
+        return {file: file.partition("/")[2].partition(":")[0] for file in self.files(path)}
 
     def locate(self, path: str, base: str) -> str | None:
         """Where the file with this unique part is now, after another program renamed it."""

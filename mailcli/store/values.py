@@ -302,6 +302,15 @@ class Pop3Row(NamedTuple):
     id: str = ""
 
 
+class Unrecorded(NamedTuple):
+    """A message of a POP3 account that the history does not name: its line was lost."""
+
+    id: str
+    size: int
+    sha256: bytes
+    message_id: str
+
+
 class RecoveryEntry(NamedTuple):
     """A message that was purged here or vanished there, kept until `expires`."""
 

@@ -46,6 +46,12 @@ class Writer:
             [(key, *row) for row in keys],
         )
 
+    def pop3_all_recorded(self, account: str) -> None:
+        """A whole run went well: `pop3_unrecorded` has nothing more to tell."""
+        from mailcli.store import history
+
+        history.forget_unrecorded(self._connection, account)
+
     def expunged(self, ids: Iterable[str]) -> None:
         """The server has done the EXPUNGE or DELE of these recovery entries."""
         self._connection.executemany("UPDATE recovery SET pending = 0 WHERE id = ?", [(i,) for i in ids])

@@ -11,7 +11,7 @@ from mailcli.net.cancel import CancelToken
 from mailcli.sync.deliverer import Deliverer
 from mailcli.sync.server import Server, only
 from mailcli.wire.imap import commands as imap
-from mailcli.wire.imap.events import Fetched, Section
+from mailcli.wire.imap.events import Event, Fetched, Section
 from mailcli.wire.imap.uidset import UidSet
 
 CHUNK_OCTETS: Final = 8 << 20
@@ -78,28 +78,28 @@ def _pass(
     cancel: CancelToken,
 ) -> set[int]:
     small = [uid for uid in uids if sizes.get(uid, 0) <= PIECE]
-    waiting = deque(chunks(small, sizes))
-    flying: deque[tuple[int, list[int]]] = deque()
     wanted = set(small)
-    arrived: dict[int, Fetched] = {}
     missing: set[int] = set()
-    while waiting or flying:
-        while waiting and len(flying) < IN_FLIGHT:
-            chunk = waiting.popleft()
-            (tag,) = server.pump.send(imap.Fetch(UidSet.of(chunk), _WHOLE))
-            flying.append((tag, chunk))
-        tag, chunk = flying.popleft()
-        for batch in server.pump.events(tag):
+    arrived: list[Fetched] = []
+    octets = 0
+    try:
+        for batch, asked in _answers(server, small, sizes):
             for event in only(Fetched, batch):
                 # Only what was asked for: a server that sends other bodies has them ignored.
                 if event.uid in wanted and event.sections and event.sections[0].name == "BODY[]":
-                    arrived.setdefault(event.uid, event)
-        cancel.check()
-        ready = [arrived.pop(uid) for uid in chunk if uid in arrived]
-        wanted.difference_update(e.uid for e in ready if e.uid is not None)
-        missing.update(chunk[n] for n in range(len(chunk)) if chunk[n] in wanted)
-        if ready:
-            deliverer.put(ready)
+                    wanted.remove(event.uid)
+                    arrived.append(event)
+                    octets += len(event.sections[0].data)
+            # Not the completion is waited for: Dovecot puts that off while another command waits.
+            if len(arrived) >= CHUNK_MESSAGES or octets >= CHUNK_OCTETS:
+                deliverer.put(arrived)
+                arrived, octets = [], 0
+            missing.update(wanted.intersection(asked))
+            cancel.check()
+    finally:
+        # Even if the line broke: one that always breaks within a chunk must bring something, too.
+        if arrived:
+            deliverer.put(arrived)
     for uid in uids:
         if sizes.get(uid, 0) > PIECE:
             whole = _in_pieces(server, uid, sizes[uid], cancel)
@@ -108,6 +108,24 @@ def _pass(
             else:
                 deliverer.put([whole])
     return missing
+
+
+def _answers(
+    server: Server, uids: Sequence[int], sizes: Mapping[int, int]
+) -> Iterator[tuple[list[Event], Sequence[int]]]:
+    """What the server says, batch by batch, with the UIDs of the chunk that is now complete (mostly
+    none)."""
+    waiting = deque(chunks(uids, sizes))
+    flying: deque[tuple[int, list[int]]] = deque()
+    while waiting or flying:
+        while waiting and len(flying) < IN_FLIGHT:
+            chunk = waiting.popleft()
+            (tag,) = server.pump.send(imap.Fetch(UidSet.of(chunk), _WHOLE))
+            flying.append((tag, chunk))
+        tag, chunk = flying.popleft()
+        for batch in server.pump.events(tag):
+            yield batch, ()
+        yield [], chunk
 
 
 def _in_pieces(server: Server, uid: int, size: int, cancel: CancelToken) -> Fetched | None:

@@ -5,7 +5,7 @@ The order of a run, each step durable before the next needs it:
 1. ask for all folders and their counters (`folders`), make and drop folders accordingly;
 2. take notice of what other programs did in the Maildir (`Store.scan`);
 3. settle pushes whose outcome is unknown, by looking (`push.settle`);
-4. upload what only we have (`push.append`, `push.copy`);
+4. upload what only we have (`push.upload`);
 5. for every folder that changed on either side: learn (`delta`), plan (`plan`), write down what
    was learnt, push, download, and at the very end commit the folder's cursor.
 
@@ -202,7 +202,10 @@ class Synchroniser:
         self.tally.pushed += push.carry_out(self.store, self.server, row.key, actions, placed, names)
         if self.options.push_only:
             return
-        complete = self._download(row, delta, [a.uid for a in actions if isinstance(a, planner.Download)])
+        new = [a.uid for a in actions if isinstance(a, planner.Download)]
+        if new:
+            self._note_validity(row, delta)
+        complete = self._download(row, delta, new)
         self._commit_cursor(row, delta, complete=complete)
 
     def _count(self, actions: Sequence[planner.Action]) -> None:
@@ -260,8 +263,7 @@ class Synchroniser:
         withheld = download(self.server, uids, delta.sizes, deliver, self.cancel)
         if withheld:
             self.tally.problems.append(
-                f"{self.server.label} did not give {len(withheld)} messages of {row.name}; "
-                "the next fetch asks again"
+                f"{self.server.label} did not give {len(withheld)} messages of {row.name}"
             )
         return not withheld and len(uids) == total
 
@@ -276,6 +278,14 @@ class Synchroniser:
             on_server=True,
             object_id=message.email_id,
         )
+
+    def _note_validity(self, row: SyncFolder, delta: Delta) -> None:
+        """Before the first message comes: a run killed between the files and their rows leaves files
+        that are known by their UID only if the folder is known to have this UIDVALIDITY. Without it
+        they would count as mail of our own, and be uploaded."""
+        if row.state.uidvalidity is None and delta.cursor.uidvalidity:
+            state = row.state._replace(uidvalidity=delta.cursor.uidvalidity)
+            self.store.apply(SyncChanges(states=[(row.key, state)]))
 
     def _commit_cursor(self, row: SyncFolder, delta: Delta, *, complete: bool) -> None:
         """Last of all. What we hold is counted, not what the server said: after a download cut

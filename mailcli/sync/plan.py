@@ -142,12 +142,14 @@ Action = Download | SetFlags | Gone | Upload | Forget | Revive | Store | Move | 
 
 
 class Merged(NamedTuple):
-    """The outcome of a flag merge: here, there, and how to get the server there."""
+    """The outcome of a flag merge: here, there, how to get the server there, and `ours`, the flags
+    that only we can keep."""
 
     flags: Flags
-    base: Flags
+    there: Flags
     add: Flags
     remove: Flags
+    ours: Flags
 
 
 def merge_flags(
@@ -156,18 +158,18 @@ def merge_flags(
     """Merge flag by flag: whoever changed a flag since the base wins; both can only have made
     the same change, so there is no conflict.
 
-    `can_keep` restricts what may be added on the server (None: anything). A flag the server
-    cannot keep stays ours: it is in neither the server's answer nor the change for it.
+    `can_keep` are the flags the server can hold (None: any). The others stay ours: they are
+    neither compared nor pushed.
     """
-    added, removed = local - base, base - local
+    ours: Flags = frozenset()
     if can_keep is not None:
-        pushable = frozenset(f for f in added if f in can_keep)
-        ours = added - pushable
-    else:
-        pushable, ours = added, frozenset()
-    add, remove = pushable - remote, removed & remote
+        ours = frozenset(f for f in local if f not in can_keep and f not in remote)
+        base = frozenset(f for f in base if f in can_keep or f in remote)
+        local -= ours
+    added, removed = local - base, base - local
+    add, remove = added - remote, removed & remote
     there = (remote | add) - remove
-    return Merged(flags=there | ours, base=there, add=add, remove=remove)
+    return Merged(flags=there | ours, there=there, add=add, remove=remove, ours=ours)
 
 
 def plan(
@@ -190,18 +192,22 @@ def plan(
         if message.uid in remote.vanished:
             learnt.append(Gone(message.id) if message.folder == folder else Upload(message.id))
             continue
-        now = remote.flags.get(message.uid, message.base)
+        can_keep = None if remote.keywords else remote.permanent
+        now = remote.flags.get(message.uid)
+        if now is None and message.base is not None:
+            now = message.base if can_keep is None else message.base & can_keep
         if now is None:
             continue  # base lost, and the server was not asked for this one: a full look will be
         base = message.flags & now if message.base is None else message.base
-        can_keep = None if remote.keywords else remote.permanent
         merged = merge_flags(base, message.flags, now, can_keep=can_keep)
         if policy.push and (merged.add or merged.remove):
             stores.setdefault((merged.add, merged.remove), []).append((message.uid, message.id))
-        # Until a Store is confirmed the server has what it said, so that is the base.
+        # Until a Store is confirmed the server has what it said, so that is the base; with what
+        # only we can keep, which is agreed by that.
+        agreed = now | merged.ours
         here = merged.flags - message.flags, message.flags - merged.flags
-        if any(here) or now != message.base:
-            learnt.append(SetFlags(message.id, now, *here))
+        if any(here) or agreed != message.base:
+            learnt.append(SetFlags(message.id, agreed, *here))
         if message.folder != folder and policy.push:
             moves.setdefault(message.folder, []).append((message.uid, message.id))
 

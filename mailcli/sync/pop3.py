@@ -1,29 +1,31 @@
 """Downloading a POP3 maildrop: nothing twice, nothing lost, whatever cuts the run.
 
-A message is known by its UIDL and occurrence (copies may share a UIDL). It is stored durably
-together with its line in the history, and only then marked for deletion on the server; only a
-QUIT answered +OK deletes (RFC 1939 §6), so until then a delivered message still listed is simply
-marked again.
+A message is known by its UIDL and occurrence (copies may share a UIDL). Its id is drawn and written
+into the history before it is asked for, so that a file whose run was killed before the commit is
+recognised by its name. It is stored durably together with its line in the history, and only then
+marked for deletion on the server; only a QUIT answered +OK deletes (RFC 1939 §6), so until then a
+delivered message still listed is simply marked again.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Final, NamedTuple
 
-from mailcli.errors import ConfigError, MailcliError
+from mailcli.errors import MailcliError
 from mailcli.model.account import Account, Pop3Policy
 from mailcli.model.folder import INBOX
 from mailcli.net.cancel import CancelToken
 from mailcli.net.pop3 import Pop3Connection
-from mailcli.store.store import Store, Writer
+from mailcli.store.store import Store
 from mailcli.store.values import Arrival, Pop3Row, SyncChanges
 from mailcli.sync.deliverer import Deliverer
-from mailcli.sync.maildrop import Listed, header_hash, list_maildrop, top_hashes
+from mailcli.sync.history import History
+from mailcli.sync.maildrop import Listed, header_hash, list_maildrop
 from mailcli.wire.pop3 import commands as pop3
 from mailcli.wire.pop3.events import Completed, Content
 
@@ -31,8 +33,6 @@ WINDOW: Final = 32
 WINDOW_OCTETS: Final = 4 << 20
 BATCH: Final = 100
 BATCH_OCTETS: Final = 8 << 20
-REMEMBER: Final = 30 * 86400.0
-"""Seconds a line of the history stays after its message has gone from the server."""
 
 
 class Options(NamedTuple):
@@ -87,91 +87,32 @@ class Downloader:
         self.clock = clock
         self.tally = Tally()
         self._deletable: SimpleQueue[Listed] = SimpleQueue()
-        self._stray: dict[bytes, str] = {}
         self._total = 0
 
     def run(self) -> Tally:
         """Do all of it. Raises what ends the run; what was delivered until then stays delivered."""
         self.store.account_key(self.account, "pop3")
         inbox = self.store.ensure_folder(self.account, INBOX, special="Inbox")
+        if not self.options.count_only:
+            self.store.scan(inbox)  # takes over what a killed run left without its rows
+        history = self.history = History(self.store, self.account, self.clock)
         with self.connect() as connection:
-            known = self.store.pop3_known(self.account)
-            listing = list_maildrop(connection, known)
-            self._check_migration(connection, listing, known)
-            new = [m for m in listing if self._is_new(m, known)]
+            listing = list_maildrop(connection, history.known)
+            history.check_migration(connection, listing, adopt=self.options.adopt)
+            history.recognise(connection, listing)
+            new = history.new(listing, self.options.policy.max_size)
             if self.options.count_only:
                 self.tally.new = len(new)
                 return self.tally
-            self._note_missing(listing, known)
-            self._find_strays(inbox)
-            marked = self._marked_before(listing, known)
-            marked += self._download(connection, inbox, new[: self.options.limit])
+            history.note_missing(listing)
+            marked = self._marked_before(listing)
+            new = new[: self.options.limit]
+            history.announce(new)
+            marked += self._download(connection, inbox, new)
             self._delete(connection, marked, listing)
+        if self.options.limit is None:
+            history.all_recorded()
         return self.tally
-
-    # -- what is new ---------------------------------------------------------------------------
-
-    def _is_new(self, message: Listed, known: dict[tuple[str, int], Pop3Row]) -> bool:
-        row = known.get(message.key)
-        if row is not None and row.state not in {"failed", "skipped"}:
-            return False
-        limit = self.options.policy.max_size
-        return not (limit and message.size > limit)
-
-    def _check_migration(
-        self,
-        connection: Pop3Connection,
-        listing: Sequence[Listed],
-        known: dict[tuple[str, int], Pop3Row],
-    ) -> None:
-        """No UIDL of a long history is listed: the server may have given every message a new one.
-        Those whose header is the same are the same messages, and are not downloaded again."""
-        current = {k: r for k, r in known.items() if r.missing_since is None and r.state == "delivered"}
-        if not listing or not current or any(m.key in known for m in listing):
-            return
-        hashes = top_hashes(connection, [m.number for m in listing])
-        ours = {row.header_hash: row for row in current.values() if row.header_hash}
-        same = [(m, ours[hashes[m.number]]) for m in listing if hashes.get(m.number) in ours]
-        if not same:
-            return
-        if not self.options.adopt:
-            raise ConfigError(
-                f"{connection.pump.label} gives new UIDLs to {len(same)} messages that are here already; "
-                "the mailbox has probably moved to another server",
-                hint="mailcli fetch --adopt takes them over instead of downloading them again",
-            )
-        rows = [r._replace(uidl=m.uidl, occurrence=m.occurrence, missing_since=None) for m, r in same]
-        self.store.transact(lambda writer: writer.pop3_record(self.account, rows))
-        known.update(((row.uidl, row.occurrence), row) for row in rows)
-
-    def _note_missing(self, listing: Sequence[Listed], known: dict[tuple[str, int], Pop3Row]) -> None:
-        """Remember since when a message is not listed any more; forget it after 30 days."""
-        now = self.clock()
-        listed = {m.key for m in listing}
-        back = [r._replace(missing_since=None) for k, r in known.items() if k in listed and r.missing_since]
-        lost = [
-            r._replace(missing_since=now)
-            for k, r in known.items()
-            if k not in listed and r.missing_since is None
-        ]
-        old = [
-            k
-            for k, r in known.items()
-            if k not in listed and r.missing_since is not None and now - r.missing_since > REMEMBER
-        ]
-
-        def change(writer: Writer) -> None:
-            writer.pop3_record(self.account, [*back, *lost])
-            writer.pop3_forget(self.account, old)
-
-        if back or lost or old:
-            self.store.transact(change)
-
-    def _find_strays(self, inbox: int) -> None:
-        """Files that a run killed before its commit left behind are adopted by the scan, and are
-        then recognised by content instead of being stored a second time."""
-        adopted = self.store.scan(inbox).adopted
-        self._stray = {hashlib.sha256(self.store.open_bytes(i)).digest(): i for i in adopted}
 
     # -- download ------------------------------------------------------------------------------
 
@@ -184,24 +125,39 @@ class Downloader:
         self.progress(0, self._total, 0)
         deliverer: Deliverer[Received] = Deliverer(lambda batch: self._deliver(inbox, batch))
         try:
-            self._retrieve(connection, new, deliverer)
+            for batch in self._batches(connection, new):
+                deliverer.put(batch)
         except BaseException:
             deliverer.abandon()
             raise
         deliverer.finish()
         return list(self._committed())
 
-    def _retrieve(
-        self, connection: Pop3Connection, new: Sequence[Listed], deliverer: Deliverer[Received]
-    ) -> None:
+    def _batches(self, connection: Pop3Connection, new: Sequence[Listed]) -> Iterator[list[Received]]:
+        """The messages as they come; when the connection breaks, what came before is the last batch."""
+        batch: list[Received] = []
+        size = 0
+        try:
+            for received in self._retrieve(connection, new):
+                batch.append(received)
+                size += len(received.data)
+                if len(batch) >= BATCH or size >= BATCH_OCTETS:
+                    yield batch
+                    batch, size = [], 0
+        except MailcliError:
+            if batch:
+                yield batch
+            raise
+        if batch:
+            yield batch
+
+    def _retrieve(self, connection: Pop3Connection, new: Sequence[Listed]) -> Iterator[Received]:
         pump = connection.pump
         waiting = deque(new)
         flying: deque[tuple[int, Listed]] = deque()
         octets = 0
         pieces: dict[int, list[bytes]] = {}
         ends: dict[int, Completed] = {}
-        batch: list[Received] = []
-        size = 0
         while waiting or flying:
             while waiting and len(flying) < WINDOW and (not flying or octets < WINDOW_OCTETS):
                 message = waiting.popleft()
@@ -219,44 +175,26 @@ class Downloader:
             end = ends.pop(tag)
             data = b"".join(pieces.pop(tag, ()))
             if end.ok:
-                batch.append(Received(message, data))
-                size += len(data)
+                yield Received(message, data)
             else:
                 self._failed(message, end, pump.label)
-            if len(batch) >= BATCH or size >= BATCH_OCTETS or (batch and not flying and not waiting):
-                deliverer.put(batch)
-                batch, size = [], 0
             self.cancel.check()
 
     def _deliver(self, inbox: int, batch: list[Received]) -> None:
         """Make a batch durable together with its lines in the history. On the deliverer's thread."""
-        now = self.clock()
-        digests = [hashlib.sha256(r.data).digest() for r in batch]
-        strays = [self._stray.pop(d, "") for d in digests]
-        fresh = [r for r, stray in zip(batch, strays, strict=True) if not stray]
-
-        def rows(ids: Iterable[str]) -> list[Pop3Row]:
-            drawn = iter(ids)
-            return [
-                Pop3Row(
-                    received.listed.uidl,
-                    received.listed.occurrence,
-                    received.listed.size,
-                    "delivered",
-                    header_hash=header_hash(received.data),
-                    sha256=digest,
-                    first_seen=now,
-                    delivered_at=now,
-                    id=stray or next(drawn),
-                )
-                for received, digest, stray in zip(batch, digests, strays, strict=True)
-            ]
-
-        if fresh:
-            arrivals = [Arrival(inbox, r.data, arrived=now) for r in fresh]
-            self.store.deliver(arrivals, also=lambda w: w.pop3_record(self.account, rows(w.ids)))
+        rows, arrivals = [], []
+        for listed, data in batch:
+            digest = hashlib.sha256(data).digest()
+            stray = self.history.here_already(digest)
+            identity = stray or self.history.id(listed)
+            if not stray:
+                arrivals.append(Arrival(inbox, data, arrived=self.clock(), id=identity))
+            row = Pop3Row(listed.uidl, listed.occurrence, listed.size, "delivered", header_hash(data), digest)
+            rows.append(row._replace(first_seen=self.clock(), delivered_at=self.clock(), id=identity))
+        if arrivals:
+            self.store.deliver(arrivals, also=lambda writer: writer.pop3_record(self.account, rows))
         else:
-            self.store.transact(lambda w: w.pop3_record(self.account, rows(())))
+            self.history.record(rows)
         self.tally.new += len(batch)
         self.tally.octets += sum(len(r.data) for r in batch)
         self.progress(self.tally.new, self._total, self.tally.octets)
@@ -275,19 +213,17 @@ class Downloader:
 
     def _failed(self, message: Listed, end: Completed, label: str) -> None:
         row = Pop3Row(message.uidl, message.occurrence, message.size, "failed", first_seen=self.clock())
-        self.store.transact(lambda writer: writer.pop3_record(self.account, [row]))
+        self.history.record([row])
         self.tally.problems.append(f"{label} did not give message {message.number}: {end.text}")
 
     # -- deletion ------------------------------------------------------------------------------
 
-    def _marked_before(
-        self, listing: Sequence[Listed], known: dict[tuple[str, int], Pop3Row]
-    ) -> list[Listed]:
+    def _marked_before(self, listing: Sequence[Listed]) -> list[Listed]:
         """Messages delivered by earlier runs that the policy now removes."""
         policy, now = self.options.policy, self.clock()
         marked = []
         for message in listing:
-            row = known.get(message.key)
+            row = self.history.known.get(message.key)
             if row is None or row.state not in {"delivered", "deleted"}:
                 continue
             age = now - (row.delivered_at or now)
@@ -326,8 +262,7 @@ class Downloader:
                 ends.update((e.tag, e) for e in events if isinstance(e, Completed))
         except MailcliError as error:
             self.tally.problems.append(
-                f"whether {len(messages)} messages were deleted is not known ({error.message}); "
-                "the next fetch finds out"
+                f"whether {len(messages)} messages were deleted is not known: {error.message}"
             )
             return []
         if not ends[tags[-1]].ok:

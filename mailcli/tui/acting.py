@@ -5,7 +5,7 @@ Every change is made on the local mailbox at once; the servers are told beside.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,17 +63,24 @@ class Acting:
         if leaves and self.reader.shown is not None:
             self.reader.shown = None
             self.reader.focus()
-        self.change(lambda: change(ids))
         self.reader.rows.selected.clear()
+        if leaves:
+            self.reader.rows.leave(ids)
+        self.change(lambda: change(ids), leaving=ids if leaves else ())
 
-    def change(self, change: Callable[[], Change], *, quiet: bool = False) -> None:
+    def change(
+        self, change: Callable[[], Change], *, quiet: bool = False, leaving: Sequence[str] = ()
+    ) -> None:
         def then(message: Message) -> None:
+            self.reader.rows.left(leaving)
             if isinstance(message, Done):
                 done: Change = message.result
                 if not quiet:
                     self.reader.say(done.summary)
                 self.reader.reload()
                 self.push()
+            elif leaving:
+                self.reader.reload()
             self.reader.answer(message)
 
         self.reader.jobs.local(change, then)

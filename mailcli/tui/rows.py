@@ -23,6 +23,7 @@ class Rows:
         self.next: str | None = None
         self.loading = False
         self.selected: set[str] = set()
+        self.leaving: set[str] = set()
         self._at = 0
 
     @property
@@ -38,13 +39,13 @@ class Rows:
         """Another folder or search: from the top, nothing selected."""
         self.selected.clear()
         self._at = 0
-        self.rows = list(rows)
+        self.rows = self._staying(rows)
         self.next = cursor
 
     def refresh(self, rows: Sequence[Summary], cursor: str | None) -> None:
         """The same list, read anew: the cursor stays on its message, or where it was."""
         current = self.current
-        self.rows = list(rows)
+        self.rows = self._staying(rows)
         self.next = cursor
         held = {row.id: n for n, row in enumerate(self.rows)}
         self.selected &= held.keys()
@@ -55,9 +56,25 @@ class Rows:
     def append(self, rows: Sequence[Summary], cursor: str | None) -> None:
         """The next page."""
         known = {row.id for row in self.rows}
-        self.rows.extend(row for row in rows if row.id not in known)
+        self.rows.extend(row for row in self._staying(rows) if row.id not in known)
         self.next = cursor
         self.loading = False
+
+    def leave(self, ids: Sequence[str]) -> None:
+        """Take these out of the list at once, before the mailbox has let go of them: the next key
+        is meant for the message that comes up. They stay away until `left`."""
+        self.leaving.update(ids)
+        self.selected.difference_update(ids)
+        gone = sum(row.id in self.leaving for row in self.rows[: self._at])
+        self.rows = self._staying(self.rows)
+        self._at = max(0, min(self._at - gone, len(self.rows) - 1))
+
+    def left(self, ids: Sequence[str]) -> None:
+        """What becomes of these is settled: show them again wherever the mailbox has them."""
+        self.leaving.difference_update(ids)
+
+    def _staying(self, rows: Sequence[Summary]) -> list[Summary]:
+        return [row for row in rows if row.id not in self.leaving]
 
     def move(self, steps: int) -> None:
         """Move the cursor, staying inside."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -29,8 +30,13 @@ class Import(NamedTuple):
         return self.path.read_text().splitlines()[self.line - 1].strip()
 
 
+@functools.cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(), str(path))
+
+
 def imports(path: Path) -> Iterator[Import]:
-    yield from _walk(ast.parse(path.read_text(), str(path)), path, lazy=False, typing_only=False)
+    yield from _walk(tree(path), path, lazy=False, typing_only=False)
 
 
 def _walk(node: ast.AST, path: Path, *, lazy: bool, typing_only: bool) -> Iterator[Import]:

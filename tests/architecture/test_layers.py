@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from tests.architecture.imports import PACKAGE, ROOT, Import, imports, layer, sources
+from tests.architecture.imports import PACKAGE, ROOT, Import, imports, layer, sources, tree
 
 FLOORS = (
     ("cli", "tui"),
@@ -115,7 +115,7 @@ def test_engines_open_no_file() -> None:
     for path in sources():
         if layer(path) not in SANS_IO:
             continue
-        for node in ast.walk(ast.parse(path.read_text(), str(path))):
+        for node in ast.walk(tree(path)):
             name = ast.unparse(node) if isinstance(node, ast.Name | ast.Attribute) else ""
             # nonces need the system's randomness: the one thing of os an engine may touch
             if name in {"open", "print"} or (name.startswith("os.") and name != "os.urandom"):
@@ -141,7 +141,7 @@ def test_long_files_are_few_and_have_their_reason() -> None:
 def test_names_come_from_the_field() -> None:
     wrong = [str(path.relative_to(ROOT)) for path in sources() if FORBIDDEN_FILES.fullmatch(path.name)]
     for path in sources():
-        for node in ast.walk(ast.parse(path.read_text(), str(path))):
+        for node in ast.walk(tree(path)):
             if isinstance(node, ast.ClassDef) and FORBIDDEN_CLASSES.search(node.name):
                 wrong.append(f"{path.relative_to(ROOT)}:{node.lineno}: class {node.name}")
     assert not wrong, "\n".join(wrong)

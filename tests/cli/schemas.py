@@ -1,9 +1,19 @@
-"""As much of JSON Schema as the published one uses."""
+"""Results held against the published schema: as much of JSON Schema as that uses."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
+
+from mailcli.cli.schema import output_schema
+from tests.cli.calling import Called
+
+SCHEMA = output_schema()
+
+Mail = Callable[..., Called]
+"""The fixture `mail`: a command line in the mail world."""
 
 _TYPES: dict[str, tuple[type, ...]] = {
     "string": (str,),
@@ -45,3 +55,15 @@ def faults(value: Any, schema: dict[str, Any], root: dict[str, Any], at: str = "
 
 def _is(value: Any, name: str) -> bool:
     return isinstance(value, _TYPES[name]) and (name == "boolean" or not isinstance(value, bool))
+
+
+def data(done: Called) -> Any:
+    """The data of a JSON document, which must be as the schema has it."""
+    document = json.loads(done.out)
+    assert faults(document, SCHEMA, SCHEMA) == []
+    return document["data"]
+
+
+def one(mail: Mail, *query: str) -> str:
+    (found,) = mail("search", *query, "--ids").out.split()
+    return found

@@ -13,6 +13,7 @@ from mailcli.model.message import Summary
 from tests.support.dovecot import Dovecot
 from tests.support.postfix import Postfix
 from tests.support.profiles import account_toml
+from tests.support.program import Mailbox, Program
 
 MESSAGE = """\
 From: Alice Ng <alice@example.org>
@@ -109,3 +110,18 @@ def pop3(make_profile: Callable[..., Profile]) -> Profile:
 @pytest.fixture
 def sending(make_profile: Callable[..., Profile], postfix: Postfix) -> Profile:
     return make_profile(postfix=postfix)
+
+
+@pytest.fixture
+def make_mailbox(tmp_path: Path, dovecot: Dovecot) -> Callable[..., Mailbox]:
+    """Makes a new user with so many messages of a size, and a profile for the program as a process;
+    more words as for `account_toml`."""
+
+    def make(protocol: str = "imap", count: int = 3, size: int = 100, **words: object) -> Mailbox:
+        user, password = dovecot.user()
+        body = "\n".join(["a line of some text, 60 octets long with its end of line ...."] * (size // 60))
+        dovecot.fill(user, [message(f"m{n:04}", body) for n in range(count)])
+        account_toml(tmp_path / user, dovecot, user, password, protocol=protocol, **words)  # type: ignore[arg-type]
+        return Mailbox(Program(tmp_path / user), dovecot, user, protocol, count)
+
+    return make

@@ -21,7 +21,7 @@ def make_server_tls(directory: Path, *names: str) -> ServerTls:
     directory.mkdir(parents=True, exist_ok=True)
     made = ServerTls(directory / "ca.pem", directory / "server.pem", directory / "server.key")
     authority = trustme.CA()
-    leaf = authority.issue_cert("localhost", "127.0.0.1", *names)
+    leaf = authority.issue_cert("localhost", "127.0.0.1", *names, common_name="localhost")
     authority.cert_pem.write_to_path(str(made.ca))
     made.certificate.write_bytes(b"".join(blob.bytes() for blob in leaf.cert_chain_pems))
     leaf.private_key_pem.write_to_path(str(made.key))

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
+
+from tests.support.dovecot import Dovecot
+from tests.support.proxy import Cut, Proxy
 
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT = 40
@@ -40,6 +45,11 @@ class Done(NamedTuple):
         for word in words:
             assert word in line, (word, line)
 
+    def interrupted(self) -> None:
+        """Assert that the run ended by Ctrl-C, and said so in one line."""
+        assert (self.code, self.out) == (130, ""), self
+        assert self.line.startswith("mailcli: interrupted"), self
+
     def good(self) -> Done:
         """This run, which went well and without a word on stderr."""
         assert (self.code, self.err) == (0, ""), self
@@ -48,6 +58,8 @@ class Done(NamedTuple):
 
 class Program:
     """`mailcli --profile DIRECTORY`."""
+
+    root = ROOT
 
     def __init__(self, profile: Path) -> None:
         self.profile = profile
@@ -97,14 +109,6 @@ class Program:
         """Sorted subjects of a folder, as `list` prints them."""
         return sorted(self.run("list", folder, "--format", "{subject}").good().out.splitlines())
 
-    def new(self, *words: str) -> int:
-        """How many messages a good `fetch` brought."""
-        done = self.run("fetch", *words).good()
-        found = re.search(r"\t(\d+) new|: (\d+) new", done.out)
-        if found is None:
-            return 0
-        return int(found[1] or found[2])
-
 
 def finish(process: subprocess.Popen[str], text: str | None = None) -> Done:
     """Wait for the end of a run. One that hangs is killed, and the test fails."""
@@ -115,3 +119,57 @@ def finish(process: subprocess.Popen[str], text: str | None = None) -> Done:
         out, err = process.communicate()
         raise AssertionError(f"still running after {LIMIT} s: {process.args!r}\n{out}\n{err}") from None
     return Done(process.returncode, out, err)
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 20) -> None:
+    """Return as soon as the condition holds."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not come to that"
+        time.sleep(0.005)
+
+
+class Mailbox:
+    """A profile with the account `test`, whose mailbox on the server holds `expected` subjects."""
+
+    def __init__(self, program: Program, server: Dovecot, user: str, protocol: str, count: int) -> None:
+        self.program = program
+        self.server = server
+        self.user = user
+        self.protocol = protocol
+        self.expected = [f"m{n:04}" for n in range(count)]
+        self.port = int(getattr(server, f"{protocol}s"))
+
+    def run(self, *words: str) -> Done:
+        return self.program.run(*words)
+
+    @contextlib.contextmanager
+    def through(self, cut: Cut) -> Iterator[str]:
+        """For the length of a block the server is reached through a proxy that cuts; `HOST:PORT`."""
+        path = self.program.profile / "config.toml"
+        before = path.read_text()
+        with Proxy(self.port, cut=cut) as proxy:
+            path.write_text(before.replace(f"port = {self.port}", f"port = {proxy.port}"))
+            try:
+                yield f"localhost:{proxy.port}"
+            finally:
+                path.write_text(before)
+
+    def files(self) -> list[Path]:
+        """The message files here."""
+        tree = self.program.profile / "data/mail"
+        return [p for p in tree.rglob("*") if p.parent.name in ("cur", "new") and p.is_file()]
+
+    def litter(self) -> list[Path]:
+        """What lies in tmp/."""
+        return list((self.program.profile / "data/mail").rglob("tmp/*"))
+
+    def on_server(self) -> int:
+        return len(self.server.messages(self.user))
+
+    def whole(self) -> None:
+        """A good run completes it: every message is here once, the next run brings nothing."""
+        self.run("fetch").good()
+        assert self.run("fetch").good().out == "test: 0 new, 0 changed, 0 gone\n"
+        assert self.program.subjects() == self.expected
+        assert len(self.files()) == len(self.expected)

@@ -87,8 +87,14 @@ def test_without_push_nothing_goes_to_the_server() -> None:
 
 
 def test_a_flag_the_server_cannot_keep_stays_here_and_is_not_pushed() -> None:
-    tagged = Placed("m", 7, NONE, frozenset({"work"}), HERE)
-    assert plan(HERE, [tagged], [], remote(keywords=False)) == []
+    work = frozenset({"work"})
+    tagged = Placed("m", 7, NONE, work, HERE)
+    assert plan(HERE, [tagged], [], remote(keywords=False)) == [SetFlags("m", work, NONE, NONE)]
+    agreed = tagged._replace(base=work)
+    assert plan(HERE, [agreed], [], remote(keywords=False)) == []
+    assert plan(HERE, [agreed], [], remote({7: S}, keywords=False)) == [SetFlags("m", S | work, S, NONE)]
+    removed = Placed("m", 7, work, NONE, HERE)
+    assert plan(HERE, [removed], [], remote(keywords=False)) == [SetFlags("m", NONE, NONE, NONE)]
 
 
 def test_where_the_base_was_lost_the_flags_of_both_sides_are_united() -> None:
@@ -106,7 +112,7 @@ def test_a_merge_carries_every_change_of_either_side(base: Flags, local: Flags, 
         changed_here = (flag in local) != (flag in base)
         wanted = (flag in local) if changed_here else (flag in server)
         assert (flag in merged.flags) == wanted
-    assert (server | merged.add) - merged.remove == merged.base == merged.flags
+    assert (server | merged.add) - merged.remove == merged.there == merged.flags
     assert not merged.add & server and merged.remove <= server
 
 

@@ -57,6 +57,18 @@ def test_moving_past_marks_nothing_seen_and_dwelling_does(profile: Path, open_te
     ]
 
 
+def test_keys_typed_ahead_act_on_the_messages_that_come_up(profile: Path, open_terminal: Open) -> None:
+    terminal = open_terminal(profile)
+    terminal.until("letter 59")
+    terminal.keys("ddef")
+    terminal.until("+flagged")
+    terminal.keys("q")
+    terminal.wait()
+    assert set(rows(profile, "Trash")) == {"letter 59", "letter 58"}
+    assert set(rows(profile, "Archive")) == {"letter 57"}
+    assert FLAGGED in rows(profile)["letter 56"].flags
+
+
 def test_d_and_e_act_on_the_selection(profile: Path, open_terminal: Open) -> None:
     terminal = open_terminal(profile)
     terminal.until("letter 59")
@@ -65,7 +77,7 @@ def test_d_and_e_act_on_the_selection(profile: Path, open_terminal: Open) -> Non
     terminal.keys("e")
     terminal.until("1 message moved to Archive")
     terminal.keys("f")
-    terminal.until("flagged")
+    terminal.until("+flagged")
     terminal.keys("q")
     terminal.wait()
     assert set(rows(profile, "Trash")) == {"letter 59", "letter 58"}

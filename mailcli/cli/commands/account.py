@@ -133,7 +133,7 @@ COMMAND = Group(
             "show",
             "Show one account; never its password.",
             show,
-            (_NAME._replace(required=False),),
+            (Argument("name", "ACCOUNT", required=False, complete="accounts"),),
             view=ACCOUNT,
         ),
         Command(

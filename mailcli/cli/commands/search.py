@@ -28,9 +28,11 @@ def run(
     if explain:
         session.out.text(listing.explain(session.ctx, query).rstrip("\n") + "\n")
         return 0
-    if count:
+    only_whether = exit_code and session.options.quiet  # as grep -q: the exit code is the answer
+    if count or only_whether:
         found = listing.count(session.ctx, query)
-        session.out.value(found)
+        if not only_whether:
+            session.out.value(found)
     else:
         page = listing.search(
             session.ctx,
@@ -67,7 +69,7 @@ COMMAND = Command(
         REVERSE,
         AFTER,
         Option(("--count",), "Print only how many there are."),
-        Option(("-e", "--exit-code"), "Exit 1 if nothing is found."),
+        Option(("-e", "--exit-code"), "Exit 1 if nothing is found; with -q print nothing at all."),
         Option(("--explain",), "Print how the query was understood instead of searching."),
     ),
     about="""

@@ -110,7 +110,7 @@ def _wrapped(line: str, width: int) -> Sequence[str]:
 
 
 def _of_summary(field: Field) -> Field:
-    return field._replace(get=lambda message: field.get(message.summary))
+    return Field(field.kind, lambda message: field.get(message.summary), field.of, field.none)
 
 
 READING: Final = View(

@@ -54,3 +54,24 @@ def test_an_empty_list_has_no_target() -> None:
     rows = started("")
     rows.move(5)
     assert rows.targets == [] and rows.current is None
+
+
+def test_what_leaves_is_gone_at_once_and_the_cursor_is_on_what_comes_up() -> None:
+    rows = started("abcd")
+    rows.move(1)
+    rows.leave(["b"])
+    assert rows.targets == ["c"]
+    rows.leave(["a"])
+    assert rows.targets == ["c"]
+    rows.leave(["c", "d"])
+    assert rows.targets == []
+
+
+def test_a_list_read_before_the_change_does_not_bring_back_what_leaves() -> None:
+    rows = started("abc")
+    rows.leave(["a"])
+    rows.refresh(rows_of("abc"), None)
+    assert [r.id for r in rows.rows] == ["b", "c"]
+    rows.left(["a"])
+    rows.refresh(rows_of("abc"), None)
+    assert [r.id for r in rows.rows] == ["a", "b", "c"] and rows.targets == ["b"]
