@@ -43,7 +43,7 @@ unit: $(READY)
 	@$(BIN)/python -m pytest -q -n $(WORKERS) tests/unit
 
 demo: $(READY)
-	@$(BIN)/mailcli demo --script
+	@$(BIN)/mailcli demo
 
 bench: $(READY) servers
 	@$(BIN)/python -m bench $(RUN)

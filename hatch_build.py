@@ -9,7 +9,6 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 COMPLETIONS = {
     "mailcli.bash": "share/bash-completion/completions/mailcli",
-    "mailcli.zsh": "share/zsh/site-functions/_mailcli",
     "_mailcli": "share/zsh/site-functions/_mailcli",
     "mailcli.fish": "share/fish/vendor_completions.d/mailcli.fish",
 }

@@ -61,13 +61,9 @@ def fetch(ctx: Context, request: FetchRequest) -> list[FetchReport]:
     limits = deadlines(request.deadline)
     _ = ctx.store, ctx.cancel, ctx.secrets, ctx.transcript  # made here, shared by the threads
     reports: list[FetchReport] = [FetchReport(a.name, _protocol(a)) for a in accounts]
-    bugs: list[BaseException] = []
 
     def work(place: int) -> None:
-        try:
-            reports[place] = _fetch_one(ctx, accounts[place], request, limits)
-        except BaseException as bug:  # raised again below: a thread's own end would look like success
-            bugs.append(bug)
+        reports[place] = _fetch_one(ctx, accounts[place], request, limits)
 
     threads = [
         threading.Thread(target=work, args=(n,), name=f"fetch {a.name}", daemon=True)
@@ -84,8 +80,6 @@ def fetch(ctx: Context, request: FetchRequest) -> list[FetchReport]:
         for thread in threads:
             thread.join()
         raise Interrupted("interrupted; what had arrived is kept, and the next fetch continues") from None
-    if bugs:
-        raise bugs[0]
     if not (request.dry_run or request.count or any(report.error for report in reports)):
         try:
             ctx.store.expire()
@@ -130,7 +124,18 @@ def _fetch_one(ctx: Context, account: Account, request: FetchRequest, limits: De
             ctx.notice(f"{account.name}: another fetch is running, left to it")
     except MailcliError as error:
         report = report._replace(error=error)
+    except Exception as bug:  # the end of a thread alone would look like success
+        report = report._replace(error=_told(bug, account))
     return report._replace(seconds=time.monotonic() - started)
+
+
+def _told(bug: Exception, account: Account) -> MailcliError:
+    error = MailcliError(
+        f"{account.name}: a bug: {type(bug).__name__}: {bug}",
+        hint="please report it; -vv shows the traceback",
+    )
+    error.__cause__ = bug
+    return error
 
 
 def _imap(ctx: Context, account: Account, request: FetchRequest, limits: Deadlines) -> FetchReport:

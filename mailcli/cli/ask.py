@@ -18,8 +18,10 @@ def confirm(streams: Streams, question: str, *, default: bool = False) -> bool:
 
 
 def answer(streams: Streams, question: str, default: str = "") -> str:
-    """One line; `default` for an empty one. Interrupted at the end of input."""
-    streams.say(f"{question}[{default}] " if default else question)
+    """One line; `default` for an empty one. Interrupted at the end of input. What was printed
+    before the question is seen before it."""
+    streams.flush()
+    streams.say(f"{question.removesuffix(': ')} [{default}]: " if default else question)
     line = streams.stdin.readline()
     if not line:
         streams.say("\n")

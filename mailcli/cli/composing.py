@@ -147,10 +147,10 @@ def _header(line: str) -> tuple[str, str]:
     return name.strip(" "), value.strip(" ")
 
 
-def edited(session: Session, template: Draft, letter: Letter) -> Prepared:
+def edited(session: Session, template: Draft, letter: Letter) -> tuple[Prepared, Path]:
     """Let the user write: the draft in $EDITOR until it is a message and the user says send.
 
-    What was written is never lost: unless it is sent, the file stays and its name is told.
+    What was written is never lost: the file given back stays until `finish` has sent it.
     """
     from mailcli.app import drafting, sending
     from mailcli.cli.ask import answer
@@ -158,7 +158,7 @@ def edited(session: Session, template: Draft, letter: Letter) -> Prepared:
 
     draft = sending.merged(template, request(session, letter, template.text), template.text)
     before = drafting.to_text(draft)
-    path = private_file(before, ".eml")
+    path = private_file(session.ctx.paths.state / "drafts", before)
     while True:
         text = edit(session.streams, path)
         if text.strip() == before.strip():
@@ -172,16 +172,34 @@ def edited(session: Session, template: Draft, letter: Letter) -> Prepared:
             question = f"To {', '.join(prepared.envelope.recipients)}: send, edit or quit? [s/e/q] "
         said = answer(session.streams, question).lower()
         if said.startswith("s") and "send" in question:
-            path.unlink()
-            return prepared
+            return prepared, path
         if said.startswith(("q", "n")):
             raise Interrupted(f"not sent; the text is kept in {path}")
 
 
 def finish(
-    session: Session, prepared: Prepared, letter: Letter, after: Callable[[], Any] = lambda: None
+    session: Session,
+    prepared: Prepared,
+    letter: Letter,
+    after: Callable[[], Any] = lambda: None,
+    *,
+    kept: Path | None = None,
 ) -> None:
-    """Send a prepared message, or with --dry-run only print it. Raises the error of its outcome."""
+    """Send a prepared message, or with --dry-run only print it. Raises the error of its outcome.
+
+    `kept` is the file of the editor: it goes once the message is sent, and is named otherwise.
+    """
+    try:
+        _finish(session, prepared, letter, after)
+    except BaseException:
+        if kept is not None:
+            session.out.notice(f"the text is kept in {kept}")
+        raise
+    if kept is not None:
+        kept.unlink(missing_ok=True)
+
+
+def _finish(session: Session, prepared: Prepared, letter: Letter, after: Callable[[], Any]) -> None:
     if letter.dry_run:
         envelope = prepared.envelope
         to = ", ".join(f"<{address}>" for address in envelope.recipients)

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 from mailcli.cli.streams import Streams
-from mailcli.errors import Interrupted, LocalIOError
+from mailcli.errors import CannotCreate, Interrupted, LocalIOError
 
 
 def edit(streams: Streams, path: Path) -> str:
@@ -27,9 +27,14 @@ def edit(streams: Streams, path: Path) -> str:
     return path.read_text(encoding="utf-8", errors="surrogateescape")
 
 
-def private_file(text: str, suffix: str) -> Path:
-    """A new file only its owner can read."""
-    descriptor, name = tempfile.mkstemp(prefix="mailcli-", suffix=suffix)
-    with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
-        file.write(text)
+def private_file(directory: Path, text: str) -> Path:
+    """A new file that only its owner can read, in a directory of its own that outlives a reboot.
+    Raises CannotCreate."""
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(prefix="draft-", suffix=".eml", dir=directory)
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
+            file.write(text)
+    except OSError as error:
+        raise CannotCreate(f"cannot create a draft in {directory}: {error.strerror}") from error
     return Path(name)

@@ -9,8 +9,19 @@ from typing import TYPE_CHECKING, Any
 from mailcli.app.accounts import NewAccount, Server
 from mailcli.cli.ask import answer, confirm
 from mailcli.cli.ask import password as ask_password
+from mailcli.cli.failure import sentence
 from mailcli.cli.session import Session
-from mailcli.errors import Interrupted, LocalIOError, UsageError
+from mailcli.errors import (
+    AuthenticationFailed,
+    CertificateRefused,
+    HostUnknown,
+    Interrupted,
+    LocalIOError,
+    MailcliError,
+    RemoteProtocolError,
+    TryAgain,
+    UsageError,
+)
 from mailcli.model import printable
 from mailcli.model.account import DEFAULT_PORTS, Password, Protocol, SecretSpec, Tls
 
@@ -24,12 +35,25 @@ def add(session: Session, address: str, answers: Mapping[str, Any]) -> Any:
     """Add the account the options describe, asking on a terminal; what `accounts.add` returns."""
     from mailcli.app import accounts
 
-    new = from_options(session, address, answers)
-    if session.can_ask:
-        new = _asked(session, new)
-    added = accounts.add(session.ctx, new)
-    session.end_progress()
-    return added
+    given = from_options(session, address, answers)
+    new = _asked(session, given) if session.can_ask else given
+    while True:
+        try:
+            added = accounts.add(session.ctx, new)
+        except (
+            AuthenticationFailed,
+            CertificateRefused,
+            HostUnknown,
+            RemoteProtocolError,
+            TryAgain,
+        ) as error:
+            session.end_progress()
+            if not session.can_ask:
+                raise
+            new = _mended(session, given, new, error)
+        else:
+            session.end_progress()
+            return added
 
 
 def from_options(session: Session, address: str, answers: Mapping[str, Any]) -> NewAccount:
@@ -109,6 +133,35 @@ def _asked(session: Session, new: NewAccount) -> NewAccount:
     return new
 
 
+def _mended(session: Session, given: NewAccount, new: NewAccount, error: MailcliError) -> NewAccount:
+    """`new` with other answers, after the servers did not take these: only what was asked for is
+    asked for again, and an empty password gives up. Raises the error if nothing was."""
+    streams = session.streams
+    if isinstance(error, AuthenticationFailed):
+        if not isinstance(new.password, Password) or given.password is not None:
+            raise error
+        streams.say(f"{sentence(error)}\n")
+        if given.user is None:
+            new = new._replace(user=answer(streams, "User name: ", new.user or new.address))
+        typed = ask_password(f"Password of {new.user or new.address} (empty: give up): ")
+        if not typed:
+            raise _given_up(error)
+        return new._replace(password=Password(typed))
+    if given.incoming is not None or given.sending is not None:
+        raise error
+    streams.say(f"{sentence(error)}\n")
+    if not confirm(streams, "Name other servers?", default=not isinstance(error, CertificateRefused)):
+        raise _given_up(error)
+    incoming = _typed(session, Protocol.IMAP) or _typed(session, Protocol.POP3)
+    return new._replace(incoming=incoming, sending=_typed(session, Protocol.SMTP))
+
+
+def _given_up(error: MailcliError) -> MailcliError:
+    """What failed was told before the question."""
+    error.message, error.hint = "no account was added", ""
+    return error
+
+
 def _asked_servers(session: Session, new: NewAccount) -> NewAccount:
     from mailcli.app import accounts
 
@@ -121,6 +174,8 @@ def _asked_servers(session: Session, new: NewAccount) -> NewAccount:
     if incoming is None:
         incoming = _chosen(session, found, Protocol.POP3)
     sending = _chosen(session, found, Protocol.SMTP)
+    if not found.proposals:
+        streams.say("None was found; your provider names them in its help pages.\n")
     if incoming is None and not found.proposals:
         incoming = _typed(session, Protocol.IMAP) or _typed(session, Protocol.POP3)
     if sending is None:

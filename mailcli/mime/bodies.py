@@ -10,25 +10,24 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from mailcli.mime import charset, cms, fields, flowed, reports, transfer, tree, words
+from mailcli.mime import charset, fields, flowed, transfer, tree, words
 from mailcli.mime.tree import Entity
 
 Renderer = Callable[[str], str]
 
-_MAX_OPAQUE: Final = 3  # signatures within each other that are opened
+_MAX_OPAQUE: Final = 3  # encoded messages within each other that are opened
 _SHOWN: Final = frozenset({"text/plain", "text/html", "text/enriched", "text/richtext", "text/markdown"})
 _NOT_SHOWN: Final = frozenset({"text/vcard", "text/x-vcard", "text/rtf", "text/directory", "text/css"})
-_PLACEHOLDER: Final = re.compile(
-    r"(?:e-?mail|mail|message)\W+(?:client|program|reader|software)|html\W+(?:version|format|e-?mail|message|capable)"
+# Patterns that few messages need are strings: `re` compiles and keeps them when they are met.
+_PLACEHOLDER: Final = (
+    r"(?i)(?:e-?mail|mail|message)\W+(?:client|program|reader|software)|html\W+(?:version|format|e-?mail|message|capable)"
     r"|(?:view|read|see|display)\w*\W+(?:\w+\W+){0,6}(?:browser|online|html)|multi-?part message in MIME"
-    r"|does not support html|im browser|HTML-(?:E-?Mail|Ansicht)|navigateur",
-    re.IGNORECASE,
+    r"|does not support html|im browser|HTML-(?:E-?Mail|Ansicht)|navigateur"
 )
-_UUENCODED: Final = re.compile(
-    rb"^begin [0-7]{3,4} ([^\r\n]{1,255})\r?\n(?=[!-`][^\r\n]{0,90}\r?\n)", re.MULTILINE
-)
-_UUEND: Final = re.compile(rb"^[` ]?\r?\nend[ \t]*(?:\r?\n|\Z)", re.MULTILINE)
-_ENRICHED: Final = re.compile(r"<(<)|<param>[^<]*</param>|<[^<>]{0,60}>", re.IGNORECASE)
+_UUENCODED: Final = rb"(?m)^begin [0-7]{3,4} ([^\r\n]{1,255})\r?\n(?=[!-`][^\r\n]{0,90}\r?\n)"
+_UUEND: Final = rb"(?m)^[` ]?\r?\nend[ \t]*(?:\r?\n|\Z)"
+_DATA_URL: Final = r"(data:[\w/+.;=-]{1,60};base64,)[A-Za-z0-9+/=\s]{200,}"
+_ENRICHED: Final = r"(?i)<(<)|<param>[^<]*</param>|<[^<>]{0,60}>"
 
 
 class Body:
@@ -41,7 +40,7 @@ class Body:
         self.pieces: list[str] = []
         self.html: list[str] = []
         self.marks: set[str] = set()
-        self.opaque = 0  # signatures around this body
+        self.opaque = 0  # encoded messages around this body
         self.uuencoded = False  # whether a text read so far holds uuencoded files
 
     @property
@@ -87,6 +86,8 @@ def _chosen(body: Body, entity: Entity) -> list[Entity]:
         body.marks.add("encrypted")
         return []
     if kind == "multipart/report":
+        from mailcli.mime import reports  # rare, like all imported within a function here
+
         summary = reports.summary(body.data, children)
         if summary:
             body.pieces.append(summary)
@@ -123,7 +124,7 @@ def _says_nothing(data: bytes, entity: Entity) -> bool:
     if entity.end - entity.start > 2000:
         return False
     text = decoded(data, entity).strip()
-    return not text or (len(text) < 400 and _PLACEHOLDER.search(text) is not None)
+    return not text or (len(text) < 400 and re.search(_PLACEHOLDER, text) is not None)
 
 
 def _leaf(body: Body, entity: Entity) -> None:
@@ -131,12 +132,19 @@ def _leaf(body: Body, entity: Entity) -> None:
     if kind == "text/calendar":
         body.marks.add("invite")
         if not entity.attached:
+            from mailcli.mime import reports
+
             body.pieces.append(reports.invitation(decoded(body.data, entity)))
         return
     if kind in ("application/pkcs7-mime", "application/x-pkcs7-mime"):
         _opaque(body, entity)
         return
-    if kind in reports.STATUS and entity.within != "multipart/report":
+    if kind == "message/rfc822" and entity.within != "multipart/report" and body.opaque < _MAX_OPAQUE:
+        _inside(body, octets(body.data, entity), "Forwarded")  # encoded, against RFC 2046 §5.2.1
+        return
+    if kind in tree.STATUS and entity.within != "multipart/report":
+        from mailcli.mime import reports
+
         body.pieces.append(reports.summary(body.data, [entity]) or decoded(body.data, entity))
     if entity.attached:
         return
@@ -145,7 +153,7 @@ def _leaf(body: Body, entity: Entity) -> None:
         body.html.append(source)
         body.pieces.append(body.render(source))
     elif kind in ("text/enriched", "text/richtext"):
-        body.pieces.append(_ENRICHED.sub(lambda match: match[1] or "", decoded(body.data, entity)))
+        body.pieces.append(re.sub(_ENRICHED, lambda match: match[1] or "", decoded(body.data, entity)))
     elif kind == "text/plain" or kind in _SHOWN:
         body.pieces.append(_plain(body, entity))
     elif kind.startswith("text/") and kind not in _NOT_SHOWN:
@@ -160,14 +168,24 @@ def _opaque(body: Body, entity: Entity) -> None:
     if form not in ("", "signed-data"):
         body.marks.add("encrypted")
         return
+    from mailcli.mime import cms
+
     inner = cms.signed_content(octets(body.data, entity))
     body.marks.add("signed" if form or inner is not None else "encrypted")
     if inner is None or body.opaque >= _MAX_OPAQUE:
         return
+    _inside(body, inner, "")
+
+
+def _inside(body: Body, inner: bytes, heading: str) -> None:
+    """Read a message that had to be decoded first."""
     stop, start = fields.block(inner, 0, len(inner))
+    root = tree.build(inner, fields.wanted(inner, 0, stop), start)[0]
     inside = Body(inner, body.render, prefer_html=body.prefer_html)
     inside.opaque = body.opaque + 1
-    walk(inside, tree.build(inner, fields.wanted(inner, 0, stop), start)[0])
+    walk(inside, root)
+    if heading:
+        body.pieces.append(_head(root, heading))
     body.pieces += inside.pieces
     body.html += inside.html
     body.marks |= inside.marks
@@ -198,6 +216,10 @@ def _plain(body: Body, entity: Entity) -> str:
         text = decoded(body.data, entity)
     if entity.parameters.get("format", "").lower() == "flowed":
         text = flowed.unflow(text, delsp=entity.parameters.get("delsp", "").lower() == "yes")
+    if ";base64," in text:
+        text = re.sub(
+            _DATA_URL, r"\1[…]", text
+        )  # images pasted as text: neither read nor searched by anybody
     if "-----BEGIN PGP " in text:
         if "-----BEGIN PGP MESSAGE-----" in text:
             body.marks.add("encrypted")
@@ -220,10 +242,10 @@ def uuencoded(data: bytes, entity: Entity) -> list[tuple[str, int, int, int]]:
     position = entity.start
     while len(found) < 100:
         # `^` looks behind the position, but not behind the start of what is searched
-        begin = _UUENCODED.search(data, position, entity.end)
+        begin = re.compile(_UUENCODED).search(data, position, entity.end)
         if not begin:
             break
-        end = _UUEND.search(data, begin.end(), entity.end)
+        end = re.compile(_UUEND).search(data, begin.end(), entity.end)
         if not end:
             break
         found.append((words.text(begin[1]), begin.end(), end.start(), end.end()))

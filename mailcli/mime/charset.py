@@ -69,7 +69,7 @@ _ALIASES: Final = {
     "x-mac-cyrillic": "mac_cyrillic",
 }
 # Python has codecs that are no charsets (idna, punycode, unicode_escape): only these may be named.
-_CHARSETS: Final = re.compile(
+_CHARSETS: Final = (
     r"ascii|utf-(?:7|8|8-sig|16|32)(?:-[bl]e)?|iso8859-\d+|iso2022_\w+|cp\d+|koi8-\w|kz1048|mac-\w+"
     r"|big5\w*|gb\w+|hz|euc_\w+|shift_jis\w*|johab|ptcp154|tis-620"
 )
@@ -93,7 +93,7 @@ def codec(label: str) -> str:
     except (LookupError, ValueError):
         return ""
     found = _ALIASES.get(found, found)
-    return found if _CHARSETS.fullmatch(found) else ""
+    return found if re.fullmatch(_CHARSETS, found) else ""
 
 
 def decode(data: bytes, label: str = "") -> str:

@@ -24,10 +24,11 @@ _ZONE: Final = r"(?:\s*(?:GMT|UTC)?\s*([+-]\s?\d{1,2}:?\d{2})|\s*\(?([A-Za-z]{1,
 _USUAL: Final = re.compile(
     r"(\d{1,2})[\s-]{0,9}([A-Za-z]{3,9})[\s.,-]{0,9}(\d{2,5})[\s,]{1,9}" + _CLOCK + _ZONE
 )
-# Fri Sep  3 12:34:56 [zone] 2007  (asctime), and "September 3, 2007 12:34:56"
-_ASCTIME: Final = re.compile(r"([A-Za-z]{3,9})\s{1,3}(\d{1,2})\s{1,3}" + _CLOCK + _ZONE + r"\s{1,3}(\d{4})\b")
-_ENGLISH: Final = re.compile(r"([A-Za-z]{3,9})\.?\s{1,3}(\d{1,2}),?\s{1,3}(\d{4}),?\s{1,3}" + _CLOCK + _ZONE)
-_ISO: Final = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})[T\s]{1,3}" + _CLOCK + _ZONE)
+# Compiled when a date is met that has none of the usual form:
+# Fri Sep  3 12:34:56 [zone] 2007  (asctime), September 3, 2007 12:34:56, and ISO 8601
+_ASCTIME: Final = r"([A-Za-z]{3,9})\s{1,3}(\d{1,2})\s{1,3}" + _CLOCK + _ZONE + r"\s{1,3}(\d{4})\b"
+_ENGLISH: Final = r"([A-Za-z]{3,9})\.?\s{1,3}(\d{1,2}),?\s{1,3}(\d{4}),?\s{1,3}" + _CLOCK + _ZONE
+_ISO: Final = r"(\d{4})-(\d{1,2})-(\d{1,2})[T\s]{1,3}" + _CLOCK + _ZONE
 _LENGTHS: Final = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
@@ -42,15 +43,15 @@ def parse(value: str) -> tuple[float | None, int | None]:
     if match:
         day, month, year, hour, minute, second, half, zone, name = match.groups()
         return _when(year, _MONTHS.get(month[:3].lower(), 0), day, (hour, minute, second, half), zone, name)
-    match = _ASCTIME.search(value)
+    match = re.search(_ASCTIME, value)
     if match:
         month, day, hour, minute, second, half, zone, name, year = match.groups()
         return _when(year, _MONTHS.get(month[:3].lower(), 0), day, (hour, minute, second, half), zone, name)
-    match = _ENGLISH.search(value)
+    match = re.search(_ENGLISH, value)
     if match:
         month, day, year, hour, minute, second, half, zone, name = match.groups()
         return _when(year, _MONTHS.get(month[:3].lower(), 0), day, (hour, minute, second, half), zone, name)
-    match = _ISO.search(value)
+    match = re.search(_ISO, value)
     if match:
         year, month, day, hour, minute, second, half, zone, name = match.groups()
         return _when(year, int(month), day, (hour, minute, second, half), zone, name)

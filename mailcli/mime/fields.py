@@ -97,9 +97,17 @@ def message_id(raw: bytes) -> str:
     return found[0] if found else ""
 
 
-@lru_cache(maxsize=1024)
 def typed(raw: bytes) -> Typed:
     """A parameterised field (RFC 2045 §5.1, RFC 2183, RFC 2231), wrong forms included."""
+    return _cached(raw) if len(raw) < 500 else _typed(raw)
+
+
+@lru_cache(maxsize=1024)
+def _cached(raw: bytes) -> Typed:
+    return _typed(raw)
+
+
+def _typed(raw: bytes) -> Typed:
     text = words.raw_text(raw[:_MAX_FIELD])
     value, semicolon, _ = text.partition(";")
     if not semicolon and "=" in value:

@@ -161,10 +161,10 @@ class Page:
     def indent(self, prefix: str, *, first: str | None = None, more: str = "") -> Callable[[], None]:
         """Begin every line with `prefix`, the next one with `first`; the result ends that."""
         self.end_line()
+        if len(self.prefixes) >= _MAX_PREFIXES:
+            return self.end_line
         if first is not None and len(first) > len(prefix):
             prefix += more
-        if len(self.prefixes) >= _MAX_PREFIXES:
-            prefix, first = "", None
         self.prefixes.append(prefix)
         self.firsts.append(first)
 

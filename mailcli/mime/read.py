@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
-from mailcli.mime import addresses, bodies, charset, dates, fields, striphtml, tnef, transfer, tree, words
+from mailcli.mime import addresses, bodies, charset, dates, fields, transfer, tree, words
 from mailcli.mime.bodies import Body
 from mailcli.mime.tree import Entity
 from mailcli.model.message import Content, Envelope, Part
@@ -22,6 +22,7 @@ _NOT_OWN: Final = re.compile(
     r"(?:wrote|schrieb|écrit|escribió|escreveu|scritto|schreef|napisał|skrev)"
 )
 # An attribution broken in two:  On Mon, 1 Jan 2024 at 10:00, Somebody <a@b>
+_LINKED: Final = re.compile(r"<a\b[^<>]*href\s*=\s*[\"']?https?://", re.IGNORECASE)
 _UNQUOTED: Final = re.compile(r"^[^>\n].*", re.MULTILINE)
 _IN_TNEF: Final = "+tnef."
 _TNEF: Final = ("application/ms-tnef", "application/vnd.ms-tnef")
@@ -55,7 +56,7 @@ def content(data: bytes) -> Content:
     stop, start = fields.block(data, 0, len(data))
     found = fields.wanted(data, 0, stop)
     entities = tree.build(data, found, start)
-    body = Body(data, striphtml.strip)
+    body = Body(data, _words)
     bodies.walk(body, entities[0])
     text = body.text
     marks = body.marks
@@ -74,6 +75,8 @@ def content(data: bytes) -> Content:
             if name := entity.name:
                 names.append(name)
             if kind in _TNEF:
+                from mailcli.mime import tnef
+
                 names += [file.name for file in tnef.files(bodies.octets(data, entity)) if file.name]
         if body.uuencoded:
             for name, *_ in bodies.uuencoded(data, entity):
@@ -82,7 +85,7 @@ def content(data: bytes) -> Content:
     if b"list-id" in found or b"list-post" in found:
         marks.add("list")
     if ("http" in text and ("http://" in text or "https://" in text)) or any(
-        striphtml.LINK.search(source) for source in body.html
+        _LINKED.search(source) for source in body.html
     ):
         marks.add("link")
     return Content(
@@ -128,6 +131,8 @@ def part_bytes(data: bytes, part: Part) -> bytes:
     """A part's body, its transfer encoding undone."""
     encoding, inside, number = part.encoding.partition(_IN_TNEF)
     if inside:
+        from mailcli.mime import tnef
+
         files = tnef.files(transfer.decode(data[part.start : part.end], encoding))
         return files[int(number) - 1].data if number.isdigit() and 0 < int(number) <= len(files) else b""
     return transfer.decode(data[part.start : part.end], part.encoding)
@@ -177,6 +182,8 @@ def _parts(data: bytes, entities: list[Entity]) -> tuple[Part, ...]:
 
 def _tnef_parts(data: bytes, entity: Entity) -> list[Part]:
     """The files in a winmail.dat; their encoding tells `part_bytes` where they are."""
+    from mailcli.mime import tnef
+
     return [
         Part(
             n=f"{entity.n}.t{number}",
@@ -194,6 +201,12 @@ def _tnef_parts(data: bytes, entity: Entity) -> list[Part]:
         )
         for number, file in enumerate(tnef.files(bodies.octets(data, entity)), 1)
     ]
+
+
+def _words(source: str) -> str:
+    from mailcli.mime import striphtml
+
+    return striphtml.strip(source)
 
 
 def _render(source: str) -> str:

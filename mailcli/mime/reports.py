@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from mailcli.mime import transfer, words
+from mailcli.mime import transfer, tree, words
+from mailcli.mime.tree import Entity
 
-if TYPE_CHECKING:
-    from mailcli.mime.tree import Entity
-
-STATUS: Final = frozenset({"message/delivery-status", "message/global-delivery-status"})
 _FIELD: Final = re.compile(rb"^([!-9;-~]+)[ \t]*:(.*(?:\n[ \t].*)*)", re.MULTILINE)
 _GROUPS: Final = re.compile(rb"\n[ \t]*\r?\n")
 _TYPE: Final = re.compile(r"^[\w.-]{1,20}\s?;\s*")
@@ -49,7 +46,7 @@ def summary(data: bytes, children: list[Entity]) -> str:
     """One line per recipient of a multipart/report, "" if it says nothing about any."""
     lines = []
     for child in children:
-        if child.type in STATUS:
+        if child.type in tree.STATUS:
             lines.append(_delivery(_body(data, child)))
         elif child.type == "message/disposition-notification":
             lines.append(_receipt(_body(data, child)))

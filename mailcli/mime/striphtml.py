@@ -26,7 +26,6 @@ _HIDDEN: Final = re.compile(
 _SPACES: Final = re.compile(r"[ \t\r\f\v]*\n[ \t\r\f\v\n]*")
 _RUNS: Final = re.compile(r"[ \t\r\f\v]{2,}")
 _INVISIBLE: Final = re.compile("[\u00ad\u034f\u200b\u200c\u2060\ufeff]+")
-LINK: Final = re.compile(r"<a\b[^<>]*href\s*=\s*[\"']?https?://", re.IGNORECASE)
 
 
 def strip(source: str) -> str:

@@ -25,10 +25,15 @@ def decode(data: bytes, encoding: str) -> bytes:
 
 def base64(data: bytes) -> bytes:
     """Octets of base64 text; foreign characters are skipped, missing padding is no fault."""
-    try:
-        return binascii.a2b_base64(data)
-    except (binascii.Error, ValueError):
-        pass
+    padding = data.find(b"=")
+    behind = data[padding:].lstrip(b"= \t\r\n") if padding >= 0 else b""
+    # Behind the padding comes nothing, or a list's footer in plain text (where a2b_base64 stops), or
+    # more base64: each line padded by itself.
+    if not behind or behind.translate(None, _BASE64 + b"=\r\n"):
+        try:
+            return binascii.a2b_base64(data)
+        except (binascii.Error, ValueError):
+            pass
     # Missing padding, or several streams after each other, each with its own padding.
     out = []
     for piece in _PADDING.split(data):

@@ -15,8 +15,16 @@ from mailcli.model.message import Part
 MAX_DEPTH: Final = 100
 MAX_PARTS: Final = 10_000
 _NOTHING: Final = Typed("", {})
-_GUESS: Final = re.compile(rb"^--([^\s-][^\s]{0,69}|-{2,60}[^\s]{1,70})[ \t]*\r?$", re.MULTILINE)
+_GUESS: Final = rb"(?m)^--([^\s-][^\s]{0,69}|-{2,60}[^\s]{1,70})[ \t]*\r?$"
 _TOKEN: Final = re.compile(r"[a-z0-9!#$&^_.+-]{1,80}/[a-z0-9!#$&^_.+-]{1,80}")
+_MISSPELT: Final = {
+    "quotedprintable": "quoted-printable",
+    "quotedprintible": "quoted-printable",
+    "base64": "base64",
+    "7bit": "7bit",
+    "8bit": "8bit",
+}
+STATUS: Final = frozenset({"message/delivery-status", "message/global-delivery-status"})
 # Not what a person calls an attachment: the machinery of signatures, encryption and reports.
 _MACHINERY: Final = frozenset(
     {
@@ -89,7 +97,8 @@ def _encoding(raw: bytes) -> str:
     value = raw.strip().lower()
     if value in (b"7bit", b"8bit", b"base64", b"quoted-printable"):
         return value.decode("ascii")
-    return words.raw_text(value).partition(";")[0].partition("(")[0].strip().strip("\"'")
+    text = words.raw_text(value).partition(";")[0].partition("(")[0].strip(" \"'")
+    return _MISSPELT.get(text.replace(" ", "").replace("-", ""), text)
 
 
 def build(data: bytes, headers: dict[bytes, bytes], start: int) -> list[Entity]:
@@ -167,7 +176,7 @@ def _split(data: bytes, entity: Entity, room: int) -> None:
         return
     boundary = entity.parameters.get("boundary", "").rstrip().encode("utf-8", "replace")
     if not boundary:
-        guess = _GUESS.search(data, entity.start, entity.end)
+        guess = re.compile(_GUESS).search(data, entity.start, entity.end)
         if not guess:
             return
         boundary = guess[1]
@@ -185,8 +194,10 @@ def _split(data: bytes, entity: Entity, room: int) -> None:
         line_end = data.find(b"\n", at, entity.end)
         if line_end < 0:
             line_end = entity.end
-        tail = data[at + width : min(line_end, at + width + 100)].strip()
-        if tail and not tail.startswith(b"--"):  # another, longer boundary
+        rest = data[at + width : min(line_end, at + width + 100)]
+        tail = rest.strip()
+        # What follows white space is ignored (RFC 2046 §5.1.1); else it is another, longer boundary.
+        if tail and not rest.startswith((b"--", b" ", b"\t")):
             at = _next(data, marker, at + width - 1, entity.end)
             continue
         if begun >= 0:
@@ -195,7 +206,7 @@ def _split(data: bytes, entity: Entity, room: int) -> None:
                 stop -= 1
             entity.children.append(_entity(data, entity, begun, max(stop, begun), default))
         begun = -1
-        if tail:
+        if rest.startswith(b"--"):
             break
         begun = min(line_end + 1, entity.end)
         if len(entity.children) >= room:

@@ -5,7 +5,7 @@ The order of a run, each step durable before the next needs it:
 1. ask for all folders and their counters (`folders`), make and drop folders accordingly;
 2. take notice of what other programs did in the Maildir (`Store.scan`);
 3. settle pushes whose outcome is unknown, by looking (`push.settle`);
-4. upload what only we have (`push.append`, `push.copy`);
+4. upload what only we have (`push.upload`);
 5. for every folder that changed on either side: learn (`delta`), plan (`plan`), write down what
    was learnt, push, download, and at the very end commit the folder's cursor.
 
@@ -198,11 +198,6 @@ class Synchroniser:
         if self.options.dry_run:
             self._count(actions)
             return
-        if row.state.uidvalidity != delta.cursor.uidvalidity:
-            # Before the first file: a scan binds what a killed run left by the UIDVALIDITY in its
-            # name, which counts only if it is the folder's. Nothing else of the cursor moves yet.
-            first = row.state._replace(uidvalidity=delta.cursor.uidvalidity, uidnext=0, highestmodseq=None)
-            self.store.apply(SyncChanges(states=[(row.key, first)]))
         self._write_down(actions, row, delta)
         self.tally.pushed += push.carry_out(self.store, self.server, row.key, actions, placed, names)
         if self.options.push_only:

@@ -4,10 +4,10 @@ is written down before it is sent, and if its answer is lost, the outcome is fou
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
-from mailcli.errors import NotFound, ServerRefused
+from mailcli.errors import MailcliError, NotFound
 from mailcli.model.flags import DELETED, Flags
 from mailcli.model.message import Summary
 from mailcli.store.store import Store
@@ -75,27 +75,36 @@ def _store(store: Store, server: Server, action: planner.Store, bases: Mapping[s
 
 
 def _move(store: Store, server: Server, folder: int, action: planner.Move, names: Mapping[int, str]) -> None:
+    """Move, in as many commands as the set of UIDs needs. If one is refused, those before it are
+    done all the same; raises the refusal then."""
     before = store.folder_state(action.to).uidnext or 1
     seqs = store.begin_operations(
         "move", action.ids, folder=folder, destination=action.to, stage="sent", uidnext_before=before
     )
     verb = imap.Move if server.has("MOVE") else imap.Copy
     copied: dict[int, int] = {}
-    try:
-        for part in UidSet.of(action.uids).chunks(SET_OCTETS):
-            copied |= _pairs(server.ask(verb(part, names[action.to])))
-    except ServerRefused:
-        store.apply(SyncChanges(ended=seqs))
-        raise
-    if len(copied) < len(action.uids):
-        settle_some(store, server, [o for o in store.operations() if o.seq in set(seqs)], names)
+    refused: MailcliError | None = None
+    untouched = set(action.uids)
+    for part in UidSet.of(action.uids).chunks(SET_OCTETS):
+        command = verb(part, names[action.to])
+        events, answers = server.try_each(command)
+        copied |= _pairs(events)
+        if answers[0].status != "OK":
+            refused = refusal(command, answers[0], server.label)
+            break
+        untouched.difference_update(part)
+    moved = [m for m in zip(action.ids, action.uids, seqs, strict=True) if m[1] in copied]
+    unsure = [s for u, s in zip(action.uids, seqs, strict=True) if u not in copied and u not in untouched]
+    ended = [s for s in seqs if s not in unsure]
+    if moved and verb is imap.Copy:
+        store.set_stage([seq for _, _, seq in moved], "copied")
+        expunge(server, [uid for _, uid, _ in moved])
+    store.apply(SyncChanges(bound=[Bound(i, action.to, copied[u]) for i, u, _ in moved], ended=ended))
+    if unsure:
+        _settle_these(store, server, unsure, names)
         _select(server, names[folder])
-        return
-    if not server.has("MOVE"):
-        store.set_stage(seqs, "copied")
-        expunge(server, action.uids)
-    bound = [Bound(i, action.to, copied[u]) for i, u in zip(action.ids, action.uids, strict=True)]
-    store.apply(SyncChanges(bound=bound, ended=seqs))
+    if refused is not None:
+        raise refused
 
 
 def expunge(server: Server, uids: Sequence[int]) -> None:
@@ -162,7 +171,7 @@ def _copy(
         else:
             bound.append(Bound(copy.id, destination, uid, flags[copy.uid]))
     store.apply(SyncChanges(bound=bound, ended=[s for s in seqs if s not in rest]))
-    settle_some(store, server, [o for o in store.operations() if o.seq in rest], names)
+    _settle_these(store, server, rest, names)
 
 
 def _batches(store: Store, appends: Sequence[PendingAppend]) -> Iterable[list[Summary]]:
@@ -214,19 +223,21 @@ def _append(store: Store, server: Server, batch: Sequence[Summary], names: Mappi
             position += 1
     store.apply(changes)
     if unsure:
-        settle_some(store, server, [o for o in store.operations() if o.seq in unsure], names)
+        _settle_these(store, server, unsure, names)
     if refused is not None:
         raise refused
 
 
 def settle(store: Store, server: Server, account: str, names: Mapping[int, str]) -> None:
     """Find out what became of the pushes whose answer was lost, before anything is pushed again."""
-    settle_some(store, server, store.operations(account), names)
+    _settle(store, server, store.operations(account), names)
 
 
-def settle_some(
-    store: Store, server: Server, operations: Sequence[Operation], names: Mapping[int, str]
-) -> None:
+def _settle_these(store: Store, server: Server, seqs: Collection[int], names: Mapping[int, str]) -> None:
+    _settle(store, server, [o for o in store.operations() if o.seq in seqs], names)
+
+
+def _settle(store: Store, server: Server, operations: Sequence[Operation], names: Mapping[int, str]) -> None:
     """Look in the destination for each message. Found: bind it (and finish a move by removing the
     original). Not found: it did not happen, and the next step does it again."""
     by_destination: dict[int, list[Operation]] = {}

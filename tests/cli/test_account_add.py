@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from mailcli.accounts.discovery import Discovery
 from mailcli.app import demonstration
 from mailcli.cli import run
 from mailcli.model.account import Endpoint
@@ -133,6 +134,41 @@ def test_on_a_terminal_what_is_missing_is_asked(
     assert asked == ["Password of alice: "]
     assert "Your name" in done.err and "Fetch its mail now?" in done.err
     assert json.loads(mail("show", "--json").out)["data"][0]["full_name"] == "Alice"
+
+
+def test_after_a_wrong_password_the_user_and_the_password_are_asked_again(
+    mail: Call, servers: tuple[list[str], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    typed = ["wrong", "wonderland"]
+    monkeypatch.setattr("getpass.getpass", lambda _text: typed.pop(0))
+    without_user = servers[0][: servers[0].index("--user")]
+    done = mail("add", "alice@valley.example", *without_user, stdin=b"Alice\nalice\nn\n", terminals=TERMINAL)
+    assert done.code == 0
+    assert "did not accept the credentials" in done.err
+    assert "User name [alice@valley.example]: " in done.err
+    assert json.loads(mail("show", "--json").out)["data"][0]["incoming"]["user"] == "alice"
+
+
+def test_an_empty_password_gives_up_and_nothing_is_written(
+    mail: Call, servers: tuple[list[str], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    typed = ["wrong", ""]
+    monkeypatch.setattr("getpass.getpass", lambda _text: typed.pop(0))
+    done = mail("add", "alice@valley.example", *servers[0], stdin=b"Alice\n", terminals=TERMINAL)
+    assert done.code == 77
+    assert mail("list").out == ""
+
+
+def test_servers_that_do_not_answer_are_asked_again(
+    mail: Call, servers: tuple[list[str], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nowhere = Discovery(())
+    monkeypatch.setattr("mailcli.app.accounts.discover", lambda *_words, **_options: nowhere)
+    monkeypatch.setattr("getpass.getpass", lambda _text: "wonderland")
+    answers = b"Alice\n127.0.0.1:1\n\ny\n127.0.0.1:1\n\nn\n"
+    done = mail("add", "alice@valley.example", stdin=answers, terminals=TERMINAL)
+    assert done.code == 75
+    assert done.err.count("Name other servers?") == 2
 
 
 def test_the_first_fetch_is_offered(

@@ -94,24 +94,25 @@ def test_forward_takes_the_message_along(mail: Mail) -> None:
 
 
 def test_on_a_terminal_the_editor_is_opened_and_nothing_written_is_nothing_sent(
-    mail: Mail, home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    mail: Mail, home: Path, tmp_path: Path
 ) -> None:
     editor = tmp_path / "editor"
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     command = ["send", "bob@valley.example", "-s", "From the editor"]
-    for script, answer, code in (
-        ("#!/bin/sh\nexit 0\n", b"", 130),
-        ('#!/bin/sh\nprintf "written\\n" >> "$1"\n', b"q\n", 130),
-        ('#!/bin/sh\nprintf "written\\n" >> "$1"\n', b"s\n", 0),
-        ('#!/bin/sh\nprintf "To: nonsense\\n\\nx\\n" > "$1"\n', b"n\n", 130),
+    writing = '#!/bin/sh\nprintf "written\\n" >> "$1"\n'
+    for script, answer, words, code in (
+        ("#!/bin/sh\nexit 0\n", b"", command, 130),
+        (writing, b"q\n", command, 130),
+        (writing, b"s\n", command, 0),
+        (writing, b"s\n", [*command, "--offline"], 75),
+        ('#!/bin/sh\nprintf "To: nonsense\\n\\nx\\n" > "$1"\n', b"n\n", command, 130),
     ):
         editor.write_text(script)
         editor.chmod(0o755)
         environ = {"MAILCLI_PROFILE": str(home), "HOME": str(home), "EDITOR": str(editor), "NO_COLOR": "1"}
         made = streams(answer, terminals=(True, True, True), environ=environ)
-        assert run.main(command, made) == code, printed(made)
-        kept = list(tmp_path.glob("mailcli-*.eml"))
-        assert bool(kept) is (answer in (b"q\n", b"n\n")), "what was written is kept unless it was sent"
+        assert run.main(words, made) == code, printed(made)
+        kept = list((home / "state" / "drafts").glob("*.eml"))
+        assert bool(kept) is bool(code and answer), "what was written is kept unless it was sent"
         if kept:
             assert str(kept[0]) in printed(made)[1]
         for path in kept:

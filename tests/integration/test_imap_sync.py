@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+
 import pytest
 
 from mailcli.app import changing, folders
 from mailcli.app.fetching import FetchRequest
-from mailcli.errors import NotFound
+from mailcli.errors import NotFound, ServerRefused
 from mailcli.model.flags import ANSWERED, FLAGGED, SEEN
+from mailcli.net.pump import Pump
+from mailcli.sync import push
+from mailcli.wire.imap import commands
+from mailcli.wire.imap.events import Event
 from tests.integration.conftest import Profile, message
 
 
@@ -212,3 +219,42 @@ def test_a_server_without_extensions_comes_to_the_same_end(make_profile, disable
     assert len(imap.server.messages(imap.user, "Trash")) == 1
     again = imap.fetch()
     assert (again.new, again.changed, again.gone, again.pushed) == (0, 0, 0, 0)
+
+
+@pytest.mark.parametrize("disabled", [(), ("MOVE",)])
+def test_a_move_refused_half_way_doubles_nothing(
+    make_profile: Callable[..., Profile], monkeypatch: pytest.MonkeyPatch, disabled: tuple[str, ...]
+) -> None:
+    """A long set goes in several commands; what the first of them did is done."""
+    imap = filled(make_profile(incoming=f"disable = {json.dumps(disabled)}"), 5)
+    ids = [imap.id(f"m{n}") for n in (0, 2, 4)]
+    target = imap.ctx.store.ensure_folder("test", "Archive")
+    imap.fetch()
+    imap.ctx.store.move(ids, target)
+    monkeypatch.setattr(push, "SET_OCTETS", 1)  # a command for each message
+    with monkeypatch.context() as patch:
+        refuse_the_second_move(patch)
+        with pytest.raises(ServerRefused):
+            imap.fetch()
+    imap.fetch()
+    assert [imap.id(f"m{n}", "Archive") for n in (0, 2, 4)] == ids
+    assert len(imap.server.messages(imap.user, "Archive")) == 3
+    assert len(imap.server.messages(imap.user)) == 2
+    imap.in_step()
+
+
+def refuse_the_second_move(patch: pytest.MonkeyPatch) -> None:
+    """Name another mailbox in the second MOVE or COPY: the server says NO."""
+    sent = 0
+    send = Pump.send
+
+    def wrong(pump: Pump[commands.Command, Event], *given: commands.Command) -> list[int]:
+        nonlocal sent
+        (first, *rest) = given
+        if isinstance(first, commands.Move | commands.Copy):
+            sent += 1
+            if sent == 2:
+                first = first._replace(mailbox="there is none")
+        return send(pump, first, *rest)
+
+    patch.setattr(Pump, "send", wrong)

@@ -19,13 +19,18 @@ def run(session: Session, id: str, to: tuple[str, ...], **options: Any) -> None:
     text = composing.body(session, letter)
     if composing.nothing_to_send(letter, text):
         return
+    kept = None
     if text is None:
         template = sending.forward_template(session.ctx, original, letter.sender)
-        prepared = composing.edited(session, template, letter)
+        prepared, kept = composing.edited(session, template, letter)
     else:
         prepared = sending.prepare_forward(session.ctx, original, composing.request(session, letter, text))
     composing.finish(
-        session, prepared, letter, lambda: sending.mark_answered(session.ctx, original, forwarded=True)
+        session,
+        prepared,
+        letter,
+        lambda: sending.mark_answered(session.ctx, original, forwarded=True),
+        kept=kept,
     )
 
 

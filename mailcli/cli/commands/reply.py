@@ -19,13 +19,16 @@ def run(session: Session, id: str, everyone: bool, quote: bool, **options: Any) 
     text = composing.body(session, letter)
     if composing.nothing_to_send(letter, text):
         return
+    kept = None
     if text is None:
         template = sending.reply_template(session.ctx, original, letter.sender, everyone=everyone)
-        prepared = composing.edited(session, template, letter)
+        prepared, kept = composing.edited(session, template, letter)
     else:
         asked = composing.request(session, letter, text)
         prepared = sending.prepare_reply(session.ctx, original, asked, everyone=everyone, quote=quote)
-    composing.finish(session, prepared, letter, lambda: sending.mark_answered(session.ctx, original))
+    composing.finish(
+        session, prepared, letter, lambda: sending.mark_answered(session.ctx, original), kept=kept
+    )
 
 
 COMMAND = Command(

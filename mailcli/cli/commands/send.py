@@ -23,11 +23,12 @@ def run(
     text = composing.body(session, letter)
     if composing.nothing_to_send(letter, text):
         return
+    kept = None
     if text is None:
-        prepared = composing.edited(session, sending.blank_template(session.ctx, letter.sender), letter)
+        prepared, kept = composing.edited(session, sending.blank_template(session.ctx, letter.sender), letter)
     else:
         prepared = sending.prepare(session.ctx, composing.request(session, letter, text))
-    composing.finish(session, prepared, letter)
+    composing.finish(session, prepared, letter, kept=kept)
 
 
 def _send_raw(session: Session, letter: Letter, from_header: bool) -> None:
