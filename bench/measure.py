@@ -95,7 +95,7 @@ def _measure(row: Row) -> None:
             stdin=stdin,
             stdout=subprocess.DEVNULL,
             stderr=errors,
-            env={**os.environ, **contender.environ},
+            env=_environment(contender),
             start_new_session=True,
         )
         timer = threading.Timer(TIMEOUT, process.kill)
@@ -117,6 +117,13 @@ def _measure(row: Row) -> None:
     row.peak = max(row.peak, peak.megabytes)
     if turns is not None:
         row.turns.append(turns)
+
+
+def _environment(contender: Contender) -> dict[str, str]:
+    """Ours with the contender's. A Python that may not write byte code would compile at each start."""
+    environ = {**os.environ, **contender.environ}
+    environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    return environ
 
 
 class _Peak:
