@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from mailcli.cli.streams import Streams
     from mailcli.cli.views.view import Look, View
 
-SCHEMA = 1
-
 
 class Output:
     """The result of a command on stdout, its notices on stderr (in --json: in the document)."""
@@ -121,10 +119,9 @@ class Output:
         """One bare value: a count, a setting; of a table a line for each of its values."""
         end = "\0" if self.options.null else "\n"
         if self.options.json:
-            from json import dumps
+            from mailcli.cli import printers
 
-            self.streams.write(f'{{"schema": {SCHEMA}, "data": {dumps(value)}, "next": null')
-            self.streams.write(f', "warnings": {dumps(self.warnings)}}}\n')
+            self.streams.write(printers.json_value(value, self.warnings))
         else:
             self.streams.write("".join(printable.line(line) + end for line in _lines(value)))
 

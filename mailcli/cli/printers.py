@@ -6,12 +6,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from mailcli.cli.output import SCHEMA
 from mailcli.cli.views.view import Look, View, reader, record
 from mailcli.model import printable
 
 if TYPE_CHECKING:
     from mailcli.cli.template import Template
+
+SCHEMA: Final = 1
+"""The version of the --json document."""
 
 _PIECE: Final = 500  # rows a write: large enough to be fast, small enough for `| head`
 
@@ -69,6 +71,13 @@ def json_document(
     told = _harmless(encode([printable.line(each) for each in warnings]))
     closing = "\n]" if mark != "\n" else "]"
     yield f'{closing}, "next": {encode(following)}, "warnings": {told}}}\n'
+
+
+def json_value(value: object, warnings: Sequence[str]) -> str:
+    """The same document with one bare value for its data."""
+    from json import dumps
+
+    return f'{{"schema": {SCHEMA}, "data": {dumps(value)}, "next": null, "warnings": {dumps(warnings)}}}\n'
 
 
 def _harmless(document: str) -> str:

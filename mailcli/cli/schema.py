@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from mailcli.cli.completion import leaves
-from mailcli.cli.output import SCHEMA
+from mailcli.cli.printers import SCHEMA
 from mailcli.cli.views.results import PREPARED
 from mailcli.cli.views.view import Field, View
 

@@ -19,7 +19,8 @@ from mailcli.store import changing, deliver, disk, history, index, maildir, reco
 from mailcli.store.folders import Home
 from mailcli.store.maildir import Name
 from mailcli.store.renames import Renames
-from mailcli.store.site import Site, chunks, rows
+from mailcli.store.site import Site
+from mailcli.store.sql import chunks, rows
 
 if TYPE_CHECKING:
     import apsw

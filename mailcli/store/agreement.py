@@ -13,7 +13,8 @@ from mailcli.model import flags as flag_words
 from mailcli.model.flags import Flags
 from mailcli.store import changing, cursors, folders, index, recovery
 from mailcli.store.renames import Renames
-from mailcli.store.site import Site, chunks, marks, rows
+from mailcli.store.site import Site
+from mailcli.store.sql import chunks, marks, rows
 from mailcli.store.values import (
     Agreed,
     Bound,

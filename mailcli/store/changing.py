@@ -12,7 +12,8 @@ from mailcli.model import flags as flag_words
 from mailcli.model.flags import Flags
 from mailcli.store import deliver, disk, folders, index, maildir, reading, recovery
 from mailcli.store.renames import Renames
-from mailcli.store.site import Site, chunks, marks, rows
+from mailcli.store.site import Site
+from mailcli.store.sql import chunks, marks, rows
 from mailcli.store.values import Arrival, Changed
 
 if TYPE_CHECKING:

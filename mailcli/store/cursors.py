@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from mailcli.errors import NotFound
-from mailcli.store.site import Site, rows
+from mailcli.store.site import Site
+from mailcli.store.sql import rows
 from mailcli.store.values import FolderState, SyncFolder
 
 if TYPE_CHECKING:

@@ -20,7 +20,8 @@ from mailcli.model import flags as flag_words
 from mailcli.model.ids import new_id
 from mailcli.store import disk, folders, index, maildir, parsing
 from mailcli.store.folders import Home
-from mailcli.store.site import Site, chunks, marks, rows
+from mailcli.store.site import Site
+from mailcli.store.sql import chunks, marks, rows
 from mailcli.store.values import Arrival
 from mailcli.store.writer import Writer
 

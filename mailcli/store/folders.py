@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from mailcli.errors import LocalIOError, NotFound
 from mailcli.model.folder import INBOX, SPECIAL_USES, Folder
 from mailcli.store import disk, index, maildir
-from mailcli.store.site import Site, rows
+from mailcli.store.site import Site
+from mailcli.store.sql import rows
 from mailcli.store.tree import Tree
 
 if TYPE_CHECKING:

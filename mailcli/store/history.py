@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from mailcli.store.site import rows
+from mailcli.store.sql import rows
 from mailcli.store.values import Pop3Row, Unrecorded
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from mailcli.model.flags import Flags
 from mailcli.model.message import Summary
 from mailcli.store.columns import SEQUENCE_BITS, unpack
 from mailcli.store.pages import Page, Place
-from mailcli.store.site import chunks, marks, rows
+from mailcli.store.sql import chunks, marks, rows
 
 if TYPE_CHECKING:
     import apsw

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from mailcli.errors import AmbiguousId, NotFound
 from mailcli.model.ids import LENGTH, SHORTEST_PREFIX, is_prefix
-from mailcli.store.site import rows
+from mailcli.store.sql import rows
 
 if TYPE_CHECKING:
     import apsw

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from mailcli.errors import LocalIOError, NotFound
 from mailcli.mime import lineends
 from mailcli.store import disk, maildir
-from mailcli.store.site import Site, rows
+from mailcli.store.site import Site
+from mailcli.store.sql import rows
 
 if TYPE_CHECKING:
     import apsw

@@ -14,7 +14,8 @@ from mailcli.model.message import Content, Envelope
 from mailcli.store import folders, fulltext, index, reading, scanning, threads
 from mailcli.store.columns import unpack
 from mailcli.store.schema import VERSION
-from mailcli.store.site import Site, chunks, marks, rows
+from mailcli.store.site import Site
+from mailcli.store.sql import chunks, marks, rows
 from mailcli.store.values import IndexStatus, Problem
 
 if TYPE_CHECKING:

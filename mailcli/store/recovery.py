@@ -16,7 +16,8 @@ from mailcli.mime import lineends
 from mailcli.model.ids import new_id
 from mailcli.store import disk, folders, index, maildir
 from mailcli.store.renames import Renames
-from mailcli.store.site import Site, chunks, marks, rows
+from mailcli.store.site import Site
+from mailcli.store.sql import chunks, marks, rows
 from mailcli.store.values import RecoveryEntry
 
 if TYPE_CHECKING:

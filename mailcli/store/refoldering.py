@@ -1,4 +1,4 @@
-"""Renaming and deleting folders, directories included.
+"""Renaming folders, directories included.
 
 A rename is first committed as an intention (`folder.renaming` is the new path), then done, then committed
 as done; `finish` completes one that was cut.
@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from mailcli.errors import CannotCreate
 from mailcli.model.folder import INBOX
-from mailcli.store import changing, disk, folders, index, maildir, recovery
-from mailcli.store.site import Site, rows
+from mailcli.store import disk, folders, maildir
+from mailcli.store.site import Site
+from mailcli.store.sql import rows
 from mailcli.store.tree import Tree
-
-if TYPE_CHECKING:
-    import apsw
 
 
 def rename_folder(site: Site, key: int, name: str) -> None:
@@ -61,7 +58,7 @@ def finish(site: Site) -> None:
         folders.note_identity(site.tree, new, name, tag, account)
     for _, _, old, new, _, _ in reversed(waiting):
         if old != new:
-            _remove_empty(site.tree, old)
+            site.tree.remove_empty(old)
     with site.database.writing() as connection:
         for key, _, _, new, _, _ in waiting:
             connection.execute(
@@ -82,41 +79,3 @@ def _move_directories(tree: Tree, old: str, new: str) -> None:
             disk.fsync_directory(tree.directory(old))
         disk.fsync_directory(tree.directory(new))
     tree.make_folder(new)
-
-
-def _remove_empty(tree: Tree, path: str) -> None:
-    """Remove a folder's directories as far as they hold nothing but what is ours."""
-    directory = tree.directory(path)
-    with suppress(OSError):
-        for subdirectory in maildir.SUBDIRECTORIES:
-            if os.path.isdir(f"{directory}/{subdirectory}"):
-                os.rmdir(f"{directory}/{subdirectory}")
-        disk.unlink(f"{directory}/{maildir.MARKER}")
-        os.rmdir(directory)
-
-
-def delete_folder(site: Site, key: int, reason: str) -> int:
-    """See Store.delete_folder."""
-    from mailcli.store import scanning
-
-    scanning.scan(site, key, force=True)  # what another program put there goes to recovery with the rest
-    with site.database.writing() as connection:
-        home = folders.home(connection, key)
-        ids = [i for (i,) in rows(connection, "SELECT id FROM message WHERE folder = ?", (key,))]
-        recovery.take_away(connection, ids, reason, site.clock(), pending=False)
-        _forget(connection, key)
-    recovery.settle(site)
-    site.tree.sweep(home.path, float("inf"))
-    _remove_empty(site.tree, home.path)
-    return len(ids)
-
-
-def _forget(connection: apsw.Connection, key: int) -> None:
-    """The folder is no place any more, here or on the server: what was moved out of it is uploaded again."""
-    left = [i for (i,) in rows(connection, "SELECT id FROM message WHERE at_folder = ?", (key,))]
-    for identity in left:
-        changing.unbind(connection, identity)
-    index.mark_dirty(connection, left)
-    connection.execute("UPDATE recovery SET pending = 0, at_folder = NULL WHERE at_folder = ?", (key,))
-    connection.execute("DELETE FROM operation WHERE folder = ? OR destination = ?", (key, key))
-    connection.execute("DELETE FROM folder WHERE key = ?", (key,))

@@ -17,7 +17,8 @@ import apsw
 
 from mailcli.store import disk, folders, history, index, locks, maildir, rebuild, scanning
 from mailcli.store.database import Damaged
-from mailcli.store.site import Site, rows
+from mailcli.store.site import Site
+from mailcli.store.sql import rows
 from mailcli.store.tree import Tree
 
 _TABLES: Final = {

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from mailcli.model import flags as flag_words
 from mailcli.store import adoption, folders, index, maildir, recovery, refoldering
 from mailcli.store.folders import Home
-from mailcli.store.site import Site, rows
+from mailcli.store.site import Site
+from mailcli.store.sql import rows
 from mailcli.store.values import Scan
 
 if TYPE_CHECKING:

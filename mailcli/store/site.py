@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from mailcli.store.database import Database
 from mailcli.store.tree import Tree
 
 if TYPE_CHECKING:
-    import apsw
-
     from mailcli.store.parsing import Parser
-
-T = TypeVar("T")
-
-CHUNK = 500
-"""Parameters of one IN (…), and rows of one transaction."""
 
 
 class Site:
@@ -43,18 +36,3 @@ class Site:
             self._parser.close()
             self._parser = None
         self.database.close()
-
-
-def chunks(items: Sequence[T], size: int = CHUNK) -> Iterator[Sequence[T]]:
-    for start in range(0, len(items), size):
-        yield items[start : start + size]
-
-
-def marks(items: Sequence[object]) -> str:
-    """`?, ?, ?` for an IN (…) with these parameters."""
-    return ", ".join("?" * len(items))
-
-
-def rows(connection: apsw.Connection, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-    """All rows at once: no cursor is held while they are worked on."""
-    return connection.execute(sql, values).fetchall()

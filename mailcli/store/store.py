@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING
 from mailcli.store import listing, naming
 from mailcli.store.database import Damaged, Database
 from mailcli.store.pages import Page
-from mailcli.store.site import Site, rows
+from mailcli.store.site import Site
+from mailcli.store.sql import rows
 from mailcli.store.tree import Tree
 from mailcli.store.writer import Writer
 
@@ -175,9 +176,9 @@ class Store:
 
     def delete_folder(self, key: int, *, reason: str = "folder deleted") -> int:
         """Remove a folder; its messages go to the recovery area. Returns how many."""
-        from mailcli.store import refoldering
+        from mailcli.store import removing
 
-        return refoldering.delete_folder(self._site, key, reason)
+        return removing.delete_folder(self._site, key, reason)
 
     def folder_state(self, key: int) -> FolderState:
         """The sync cursor of one folder."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from mailcli.store.site import marks
+from mailcli.store.sql import marks
 
 if TYPE_CHECKING:
     import apsw

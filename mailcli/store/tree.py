@@ -6,6 +6,7 @@ Names are `maildir`'s affair; this module is imported by every list and imports 
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import Final
 
 from mailcli.store import disk
@@ -54,6 +55,16 @@ class Tree:
         """tmp, new and cur of a folder."""
         for name in SUBDIRECTORIES:
             disk.make_directory(f"{self.mail}/{path}/{name}")
+
+    def remove_empty(self, path: str) -> None:
+        """A folder's directories, as far as they hold nothing but what is ours."""
+        directory = f"{self.mail}/{path}"
+        with suppress(OSError):
+            for name in SUBDIRECTORIES:
+                if os.path.isdir(f"{directory}/{name}"):
+                    os.rmdir(f"{directory}/{name}")
+            disk.unlink(f"{directory}/{MARKER}")
+            os.rmdir(directory)
 
     def files(self, path: str) -> set[str]:
         """Files of a folder (`cur/NAME`); dot files are not messages."""

@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from queue import Empty, SimpleQueue
 from typing import Final, NamedTuple
 
 from mailcli.errors import MailcliError
@@ -86,7 +85,7 @@ class Downloader:
         self.cancel = cancel
         self.clock = clock
         self.tally = Tally()
-        self._deletable: SimpleQueue[Listed] = SimpleQueue()
+        self._delivered: list[Listed] = []  # durable; complete once the deliverer has finished
         self._total = 0
 
     def run(self) -> Tally:
@@ -117,8 +116,7 @@ class Downloader:
     # -- download ------------------------------------------------------------------------------
 
     def _download(self, connection: Pop3Connection, inbox: int, new: Sequence[Listed]) -> list[Listed]:
-        """RETR in a window; gives the messages that may be deleted now, beyond those for which
-        DELE was sent on the way."""
+        """RETR in a window; gives the messages that may be deleted now."""
         self._total = len(new)
         if not new:
             return []
@@ -131,7 +129,7 @@ class Downloader:
             deliverer.abandon()
             raise
         deliverer.finish()
-        return list(self._committed())
+        return self._delivered if self.options.policy.leave == "delete" else []
 
     def _batches(self, connection: Pop3Connection, new: Sequence[Listed]) -> Iterator[list[Received]]:
         """The messages as they come; when the connection breaks, what came before is the last batch."""
@@ -198,18 +196,7 @@ class Downloader:
         self.tally.new += len(batch)
         self.tally.octets += sum(len(r.data) for r in batch)
         self.progress(self.tally.new, self._total, self.tally.octets)
-        for received in batch:
-            self._deletable.put(received.listed)
-
-    def _committed(self) -> Iterable[Listed]:
-        """Messages that became durable since the last call, if they are to be deleted."""
-        while True:
-            try:
-                message = self._deletable.get_nowait()
-            except Empty:
-                return
-            if self.options.policy.leave == "delete":
-                yield message
+        self._delivered += [received.listed for received in batch]
 
     def _failed(self, message: Listed, end: Completed, label: str) -> None:
         row = Pop3Row(message.uidl, message.occurrence, message.size, "failed", first_seen=self.clock())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from graphlib import CycleError, TopologicalSorter
 
 import pytest
 
@@ -122,6 +123,20 @@ def test_engines_open_no_file() -> None:
                 assert isinstance(node, ast.expr)
                 calls.append(f"{path.relative_to(ROOT)}:{node.lineno}: {name}")
     assert not calls, "\n".join(calls)
+
+
+def test_no_module_needs_itself_by_way_of_others() -> None:
+    """Imports inside functions count: late ones only hide a circle. Types may be named both ways."""
+    names = {".".join(path.relative_to(ROOT).with_suffix("").parts) for path in sources()}
+    needs: dict[str, set[str]] = {name: set() for name in names}
+    for one in ALL:
+        if not one.typing_only:
+            module = one.module if one.module in names else one.module.rpartition(".")[0]
+            needs[".".join(one.path.relative_to(ROOT).with_suffix("").parts)].update({module} & names)
+    try:
+        TopologicalSorter(needs).prepare()
+    except CycleError as error:
+        pytest.fail(f"a circle of imports: {' -> '.join(error.args[1])}")
 
 
 def test_every_package_is_on_a_floor() -> None:

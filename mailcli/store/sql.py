@@ -1,0 +1,30 @@
+"""What SQL statements are made with, and how their rows are taken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+if TYPE_CHECKING:
+    import apsw
+
+T = TypeVar("T")
+
+CHUNK: Final = 500
+"""Parameters of one IN (…), and rows of one transaction."""
+
+
+def chunks(items: Sequence[T], size: int = CHUNK) -> Iterator[Sequence[T]]:
+    """The items in pieces of at most `size`."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def marks(items: Sequence[object]) -> str:
+    """`?, ?, ?` for an IN (…) with these parameters."""
+    return ", ".join("?" * len(items))
+
+
+def rows(connection: apsw.Connection, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    """All rows at once: no cursor is held while they are worked on."""
+    return connection.execute(sql, values).fetchall()
