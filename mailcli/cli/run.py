@@ -95,11 +95,8 @@ def _failed(
     except (OSError, ValueError):
         _abandon(streams.stdout)
     try:
+        error.__cause__ = cause or error.__cause__
         failure.tell(streams, options, error, error.__dict__.get("warnings"))
-        if options.verbose >= 2:
-            import traceback
-
-            streams.say("".join(traceback.format_exception(cause or error)))
     except BrokenPipeError:
         _abandon(streams.stderr)
     _log(options, (), error.exit_code, failure.sentence(error))
