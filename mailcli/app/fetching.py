@@ -61,9 +61,13 @@ def fetch(ctx: Context, request: FetchRequest) -> list[FetchReport]:
     limits = deadlines(request.deadline)
     _ = ctx.store, ctx.cancel, ctx.secrets, ctx.transcript  # made here, shared by the threads
     reports: list[FetchReport] = [FetchReport(a.name, _protocol(a)) for a in accounts]
+    bugs: list[BaseException] = []
 
     def work(place: int) -> None:
-        reports[place] = _fetch_one(ctx, accounts[place], request, limits)
+        try:
+            reports[place] = _fetch_one(ctx, accounts[place], request, limits)
+        except BaseException as bug:  # raised again below: a thread's own end would look like success
+            bugs.append(bug)
 
     threads = [
         threading.Thread(target=work, args=(n,), name=f"fetch {a.name}", daemon=True)
@@ -80,6 +84,8 @@ def fetch(ctx: Context, request: FetchRequest) -> list[FetchReport]:
         for thread in threads:
             thread.join()
         raise Interrupted("interrupted; what had arrived is kept, and the next fetch continues") from None
+    if bugs:
+        raise bugs[0]
     if not (request.dry_run or request.count or any(report.error for report in reports)):
         try:
             ctx.store.expire()
