@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mailcli.app.connecting import deadlines, named, open_incoming_imap, open_incoming_pop3
 from mailcli.app.context import Context, Progress
-from mailcli.errors import ConfigError, Interrupted, Locked, MailcliError, TryAgain, UsageError
+from mailcli.errors import (
+    ConfigError,
+    Interrupted,
+    LocalIOError,
+    Locked,
+    MailcliError,
+    TryAgain,
+    UsageError,
+)
 from mailcli.model.account import Account, Pop3Policy, Protocol
 from mailcli.net.deadline import Deadlines
 
@@ -61,13 +69,9 @@ def fetch(ctx: Context, request: FetchRequest) -> list[FetchReport]:
     limits = deadlines(request.deadline)
     _ = ctx.store, ctx.cancel, ctx.secrets, ctx.transcript  # made here, shared by the threads
     reports: list[FetchReport] = [FetchReport(a.name, _protocol(a)) for a in accounts]
-    bugs: list[BaseException] = []
 
     def work(place: int) -> None:
-        try:
-            reports[place] = _fetch_one(ctx, accounts[place], request, limits)
-        except BaseException as bug:  # raised again below: a thread's own end would look like success
-            bugs.append(bug)
+        reports[place] = _guarded(ctx, accounts[place], request, limits)
 
     threads = [
         threading.Thread(target=work, args=(n,), name=f"fetch {a.name}", daemon=True)
@@ -84,8 +88,6 @@ def fetch(ctx: Context, request: FetchRequest) -> list[FetchReport]:
         for thread in threads:
             thread.join()
         raise Interrupted("interrupted; what had arrived is kept, and the next fetch continues") from None
-    if bugs:
-        raise bugs[0]
     if not (request.dry_run or request.count or any(report.error for report in reports)):
         try:
             ctx.store.expire()
@@ -113,6 +115,27 @@ def _chosen(ctx: Context, request: FetchRequest) -> list[Account]:
 
 def _protocol(account: Account) -> str:
     return account.incoming.protocol.value if account.incoming else ""
+
+
+def _guarded(ctx: Context, account: Account, request: FetchRequest, limits: Deadlines) -> FetchReport:
+    """As `_fetch_one`; what nobody foresaw is an error too. Left to end its thread, it would make a
+    report of no news and exit code 0."""
+    try:
+        return _fetch_one(ctx, account, request, limits)
+    except Exception as error:
+        told: MailcliError
+        if isinstance(error, OSError):
+            place = f"{error.filename}: " if error.filename else ""
+            told = LocalIOError(f"{account.name}: {place}{error.strerror or error}")
+        elif isinstance(error, MemoryError):
+            told = TryAgain(f"{account.name}: out of memory", hint="what had arrived is kept")
+        else:
+            told = MailcliError(
+                f"{account.name}: a bug: {type(error).__name__}: {error}",
+                hint="please report it; -vv shows the traceback",
+            )
+        told.__cause__ = error
+        return FetchReport(account.name, _protocol(account), error=told)
 
 
 def _fetch_one(ctx: Context, account: Account, request: FetchRequest, limits: Deadlines) -> FetchReport:

@@ -132,10 +132,15 @@ def _log(options: Globals, argv: Sequence[str], code: int, text: str) -> None:
         return
     import time
 
+    from mailcli.model import printable
+
     said = text or "done"
     stamp = time.strftime("%Y-%m-%dT%H:%M:%S%z")
     try:
-        with open(os.path.expanduser(options.log_file), "a", encoding="utf-8") as file:  # noqa: PTH111
-            file.write(f"{stamp} [{os.getpid()}] exit {code}: {' '.join(argv[:1])} {said}\n")
+        place = os.path.expanduser(options.log_file)  # noqa: PTH111
+        descriptor = os.open(place, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        with open(descriptor, "a", encoding="utf-8", errors="replace") as file:
+            words = printable.line(" ".join(argv[:1]))
+            file.write(f"{stamp} [{os.getpid()}] exit {code}: {words} {said}\n")
     except OSError:
         return  # the log must not turn a done command into a failed one
