@@ -65,21 +65,10 @@ class Session:
 
         from mailcli.app.context import Context
 
-        session = self
-
-        class Interruptible(Context):
-            """Ctrl-C is told to the threads and connections, once there are any."""
-
-            @cached_property
-            def cancel(self) -> CancelToken:
-                token = super().cancel
-                session.watch_interrupt(token)
-                return token
-
         options = self.options
         environ = self.streams.environ
         profile = options.profile or environ.get("MAILCLI_PROFILE")
-        return Interruptible.open(
+        return Context.open(
             profile=Path(profile).expanduser() if profile else None,
             config=Path(options.config).expanduser() if options.config else None,
             account=options.account,
@@ -87,10 +76,11 @@ class Session:
             transcript=Path(options.transcript).expanduser() if options.transcript else None,
             progress=self._progress,
             notice=self._notice,
+            interruptible=self._watch_interrupt,
             environ=environ,
         )
 
-    def watch_interrupt(self, token: CancelToken) -> None:
+    def _watch_interrupt(self, token: CancelToken) -> None:
         """From now on Ctrl-C cancels the token before it unwinds the main thread."""
         import signal
 
