@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from bench.arena import Arena
-from bench.measure import Row, compete, installed, save, table
+from bench.measure import Row, compete, heading, installed, save, table
 from bench.peers import PACKAGES
 from bench.tasks import TASKS
 
@@ -38,6 +38,8 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers are ended
     only = given.only.split(",") if given.only else []
     rows: list[Row] = []
+    print(f"{given.messages} messages, {given.runs} runs each, {os.cpu_count()} cores, seconds")
+    print(heading(), flush=True)
     with Arena(given.messages) as arena:
         for name in given.tasks or TASKS:
             task = TASKS[name]
@@ -45,7 +47,10 @@ def main() -> int:
                 title = f"{name}, {rtt} ms" if task.wire else name
                 print(f"{title} …", file=sys.stderr, flush=True)
                 contenders = [c for c in task.make(arena, rtt) if not only or c.name in only]
-                rows += compete(title, contenders, given.runs)
+                done = compete(title, contenders, given.runs)
+                if done:
+                    print(table(done), flush=True)
+                rows += done
     missing = [f"{program} ({package})" for program, package in PACKAGES.items() if not installed(program)]
     settings = {
         "messages": given.messages,
@@ -54,8 +59,6 @@ def main() -> int:
         "python": platform.python_version(),
         "machine": platform.platform(),
     }
-    print(f"{given.messages} messages, median of {given.runs} runs, {os.cpu_count()} cores, seconds")
-    print(table(rows))
     if missing:
         print(f"not installed, so not compared: {', '.join(missing)}")
     save(rows, missing, settings, given.json)

@@ -149,11 +149,15 @@ class _Peak:
             self.megabytes = max(self.megabytes, int(found[1]) / 1024)
 
 
+def heading() -> str:
+    return (
+        f"{'task':30} {'program':26} {'median':>9} {'min':>9} {'cpu':>7} {'MB':>6} {'turns':>6}  peer/mailcli"
+    )
+
+
 def table(rows: Sequence[Row]) -> str:
     """One line for each row; the ratio says how many times longer the peer took than mailcli."""
-    lines = [
-        f"{'task':30} {'program':26} {'median':>9} {'min':>9} {'cpu':>7} {'MB':>6} {'turns':>6}  peer/mailcli"
-    ]
+    lines = []
     ours = {row.task: row.median for row in rows if row.contender.name == OURS and row.walls}
     before = ""
     for row in rows:

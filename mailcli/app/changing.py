@@ -143,8 +143,9 @@ def _destination(ctx: Context, account: str, to: str, create: bool) -> int:
         account, to = owner[0], to.partition(":")[2]
     try:
         return ctx.store.find_folder(account, to).key
-    except NotFound:
+    except NotFound as error:
         if not create:
+            error.hint += "; --create makes it"
             raise
         return ctx.store.ensure_folder(account, to)
 

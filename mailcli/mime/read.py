@@ -84,9 +84,7 @@ def content(data: bytes) -> Content:
                 names.append(name)
     if b"list-id" in found or b"list-post" in found:
         marks.add("list")
-    if ("http" in text and ("http://" in text or "https://" in text)) or any(
-        _LINKED.search(source) for source in body.html
-    ):
+    if ("http" in text and ("http://" in text or "https://" in text)) or any(map(_linked, body.html)):
         marks.add("link")
     return Content(
         envelope=_envelope(found),
@@ -201,6 +199,11 @@ def _tnef_parts(data: bytes, entity: Entity) -> list[Part]:
         )
         for number, file in enumerate(tnef.files(bodies.octets(data, entity)), 1)
     ]
+
+
+def _linked(source: str) -> bool:
+    """Whether an HTML document links to the web; the pattern is asked only where it might."""
+    return 'href="http' in source or ("://" in source and _LINKED.search(source) is not None)
 
 
 def _words(source: str) -> str:

@@ -95,7 +95,7 @@ class Acting:
 
         def then(message: Message) -> None:
             self._pushing = False
-            if isinstance(message, Done) and message.result.notice:
+            if isinstance(message, Done) and message.result.notice and not self.reader.failed:
                 self.reader.say(message.result.notice)
             self.reader.answer(message)
             if self._push_again:

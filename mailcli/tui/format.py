@@ -86,9 +86,9 @@ def message(shown: Message, width: int) -> list[Fragments]:
     date = shown.summary.date or shown.summary.arrived
     lines += _header("Date", time.strftime("%a %d %b %Y %H:%M", time.localtime(date)), width)
     lines += _header("Subject", envelope.subject, width)
-    for part in shown.reading.parts:
-        if part.attachment:
-            lines += _header("📎", f"{part.n}  {part.name or part.type}  ({size(part.size)})", width)
+    there = [part for part in shown.reading.parts if part.attachment]
+    for place, part in enumerate(there, 1):
+        lines += _header("📎", f"{place}  {part.name or part.type}  ({size(part.size)})", width)
     lines.append([("", "")])
     for line in printable.block(shown.reading.text).split("\n"):
         style = "class:quote" if line.startswith(">") else ""

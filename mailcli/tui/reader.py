@@ -56,6 +56,7 @@ class Reader:
         self.status = ""
         self.failed = False
         self.loaded = False
+        self._leaving = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self.version = ctx.store.data_version()
         self.sidebar = SidebarControl(self._click_sidebar)
@@ -259,6 +260,10 @@ class Reader:
         self.focus()
 
     def _quit(self) -> None:
+        if self.writing.sending and not self._leaving:
+            self._leaving = True
+            self.say("a message is still being sent; once more leaves all the same, and keeps its draft")
+            return
         self.application.exit()
 
     def focus(self) -> None:

@@ -18,7 +18,7 @@ from mailcli.app.context import Context
 from mailcli.errors import MailcliError
 from mailcli.model import printable
 from mailcli.model.draft import Draft, Sent
-from mailcli.tui.jobs import Done, Message
+from mailcli.tui.jobs import Done, Failed, Message
 
 if TYPE_CHECKING:
     from mailcli.tui.reader import Reader
@@ -29,6 +29,7 @@ class Writing:
 
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
+        self.sending = 0
 
     def write(self) -> None:
         ctx = self.reader.local
@@ -75,15 +76,17 @@ class Writing:
         self.reader.application.invalidate()
 
     def _send(self, draft: Draft, path: Path, sent: Callable[[], None]) -> None:
-        reader = self.reader
+        reader, ctx = self.reader, self.reader.ctx
         reader.say("sending …")
+        self.sending += 1
 
         def work() -> Sent:
-            outcome = submit(reader.ctx, draft)
+            outcome = submit(ctx, draft)
             sent()
             return outcome
 
         def then(message: Message) -> None:
+            self.sending -= 1
             if isinstance(message, Done):
                 path.unlink(missing_ok=True)
                 reader.say("sent")
@@ -91,9 +94,20 @@ class Writing:
                 reader.acting.push()
             reader.answer(message)
             if not isinstance(message, Done):
-                reader.status += f" The draft is kept in {path}"
+                reader.status, reader.failed = _kept(ctx, path) + _why(message), True
 
         reader.jobs.network(work, then)
+
+
+def _kept(ctx: Context, path: Path) -> str:
+    """Where an unsent draft is, first of all: the end of a status line may be out of sight."""
+    home = ctx.environ.get("HOME")
+    short = f"~/{path.relative_to(home)}" if home and path.is_relative_to(home) else str(path)
+    return f"not sent, kept in {short}"
+
+
+def _why(message: Message) -> str:
+    return printable.line(f": {message.error.message}") if isinstance(message, Failed) else ""
 
 
 def edit(ctx: Context, draft: Draft) -> tuple[Draft, Path] | str:

@@ -144,6 +144,16 @@ def test_attachments_are_listed_saved_and_never_overwritten(mail: Mail, tmp_path
     assert mail("attach", "save", ident, "nothing.such").code == 66
 
 
+def test_attach_save_takes_the_numbers_that_attach_list_and_read_show(mail: Mail) -> None:
+    ident = one(mail, "filename:invoice")
+    listed = [line.split("\t") for line in mail("attach", "list", ident).out.splitlines()]
+    assert [row[0] for row in listed] == [str(n + 1) for n in range(len(listed))]
+    for number, _type, octets, name in listed:
+        assert f"Attachment: {number} {name} " in mail("read", ident).out
+        (path,) = mail("attach", "save", ident, number, "-o", "saved").out.splitlines()
+        assert Path(path).stat().st_size == int(octets)
+
+
 # -- changing --------------------------------------------------------------------------------------
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -173,3 +174,48 @@ def test_the_plain_reader_lists_reads_and_deletes(profile: Path, open_terminal: 
     assert terminal.wait() == 0
     assert b"\x1b[?1049h" not in terminal.raw
     assert set(rows(profile, "Trash")) == {"letter 59"}
+
+
+def _with_account(profile: Path, port: int) -> dict[str, str]:
+    """An account that sends by this port, and an editor that writes a line."""
+    editor = profile / "editor"
+    editor.write_text('#!/bin/sh\necho "from the editor" >>"$1"\n')
+    editor.chmod(0o755)
+    config = profile / "config.toml"
+    config.touch(mode=0o600)
+    config.write_text(
+        '[accounts.a]\nemail = "me@example.org"\n[accounts.a.smtp]\n'
+        f'host = "127.0.0.1"\nport = {port}\ntls = "none"\nauth = "none"\n'
+    )
+    return {"EDITOR": str(editor)}
+
+
+def test_a_message_that_was_not_sent_is_kept_and_the_place_is_said_first(
+    profile: Path, open_terminal: Open
+) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        environ = _with_account(profile, closed.getsockname()[1])
+        terminal = open_terminal(profile, columns=80, environ=environ)
+        terminal.until("letter 59")
+        terminal.keys("r")
+        terminal.until("Send to s59@example.org?")
+        terminal.keys("y\r")
+        terminal.until("not sent, kept in ~/")
+        (kept,) = (profile / "state").rglob("draft-*.txt")
+        assert "from the editor" in kept.read_text()
+
+
+def test_leaving_while_a_message_is_being_sent_takes_a_second_key(profile: Path, open_terminal: Open) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        terminal = open_terminal(profile, environ=_with_account(profile, silent.getsockname()[1]))
+        terminal.until("letter 59")
+        terminal.keys("r")
+        terminal.until("Send to s59@example.org?")
+        terminal.keys("y\r")
+        terminal.until("sending …")
+        terminal.keys("q")
+        terminal.until("still being sent")
+        terminal.keys("q")
+        assert terminal.wait() == 0
+        assert list((profile / "state").rglob("draft-*.txt"))

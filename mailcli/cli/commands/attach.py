@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from mailcli.cli.session import Session
 from mailcli.cli.spec import Argument, Command, Example, Group, Option
 from mailcli.cli.views.places import PATHS
-from mailcli.cli.views.reading import PARTS
+from mailcli.cli.views.reading import ATTACHMENTS, Placed
 from mailcli.errors import UsageError
 
 _ID = Argument("id", "ID", "The message.", complete="ids")
@@ -20,7 +20,8 @@ def list_(session: Session, id: str) -> None:
     from mailcli.app import reading
 
     message = session.message(id)
-    session.out.show(PARTS, reading.attachments(session.ctx, message.id))
+    there = reading.attachments(session.ctx, message.id)
+    session.out.show(ATTACHMENTS, [Placed(n, part) for n, part in enumerate(there, 1)])
 
 
 def save(session: Session, id: str, choice: tuple[str, ...], output: str | None) -> None:
@@ -71,8 +72,8 @@ COMMAND = Group(
             "List the attachments of a message.",
             list_,
             arguments=(_ID,),
-            about="Piped, a line for each: part number, type, size, name.",
-            view=PARTS,
+            about="Piped, a line for each: number, type, size, name.",
+            view=ATTACHMENTS,
         ),
         Command(
             "save",

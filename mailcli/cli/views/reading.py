@@ -44,6 +44,33 @@ PARTS: Final = View(
 )
 
 
+class Placed(NamedTuple):
+    """An attachment and the number people call it by: 1 is the first."""
+
+    position: int
+    part: Any
+
+
+def _of_part(field: Field) -> Field:
+    return Field(field.kind, lambda placed: field.get(placed.part), field.of, field.none)
+
+
+ATTACHMENTS: Final = View(
+    "attachment",
+    {
+        "position": Field("integer", lambda a: a.position),
+        **{name: _of_part(field) for name, field in PARTS.fields.items()},
+    },
+    tsv=("position", "type", "size", "name"),
+    columns=lambda _rows, _look: (
+        Column("position", lambda a, _: str(a.position), lambda _: "yellow", keep=0),
+        Column("type", lambda a, _: printable.line(a.part.type), keep=1, most=40),
+        Column("size", lambda a, _: size(a.part.size), lambda _: "dim", right=True, keep=2),
+        Column("name", lambda a, _: printable.line(a.part.name) or "(no name)", grow=True, keep=0),
+    ),
+)
+
+
 def _layout(message: Any, look: Look) -> str:
     how = look.show or How()
     width = min(look.width, WIDEST) if how.wrap else 0
