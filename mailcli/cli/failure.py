@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from mailcli.cli.spec import Globals
 from mailcli.cli.streams import Streams
@@ -10,7 +10,7 @@ from mailcli.errors import MailcliError, PartialFailure
 from mailcli.model import printable
 
 
-def tell(streams: Streams, options: Globals, error: MailcliError, warnings: list[str] | None = None) -> None:
+def tell(streams: Streams, options: Globals, error: MailcliError, warnings: Sequence[str] = ()) -> None:
     """Say what failed: `mailcli: message (hint)`, or the JSON object of the error; with -vv also where
     in the program it came from."""
     if options.json:

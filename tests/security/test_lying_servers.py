@@ -155,7 +155,7 @@ def test_bodies_far_larger_than_announced_are_stored_before_they_fill_the_memory
         some = (b"* %d FETCH (UID %d FLAGS () BODY[] {%d}\r\n%s)\r\n" % (n, n, len(data), data) for n in UIDS)
         return b"".join(some) + b"%T OK done\r\n"
 
-    monkeypatch.setattr(module, "HELD_OCTETS", 200_000)
+    monkeypatch.setattr(module, "CHUNK_OCTETS", 200_000)
     batches: list[int] = []
     deliver = Store.deliver
 
