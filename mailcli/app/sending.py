@@ -283,6 +283,8 @@ def strict(texts: Sequence[str]) -> tuple[Address, ...]:
             raise MessageMalformed(f"{printable.line(text)!r} is not an address")
         for address in parsed:
             encode.addr_spec(address.email, smtputf8=True)
+            if address.name and not {"<", "("} & set(text):
+                raise MessageMalformed(f"{printable.line(text)!r} is not an address")
         found.extend(parsed)
     return tuple(found)
 
