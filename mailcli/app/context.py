@@ -7,9 +7,9 @@ opens the store and nothing else.
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable, Mapping
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -41,8 +41,8 @@ def ignore(_: object) -> None:
 class Context:
     """Configuration, store, secrets, clock, cancel token and the two ways to say something.
 
-    `progress` is called from worker threads. `notice` takes one line for stderr. `account` is
-    the `-A` choice or None.
+    `progress` is called from worker threads. `notice` takes one line for stderr. `interruptible` is
+    given the cancel token once there is one. `account` is the `-A` choice or None.
     """
 
     def __init__(
@@ -54,6 +54,7 @@ class Context:
         transcript: Path | None = None,
         progress: Callable[[Progress], None] = ignore,
         notice: Callable[[str], None] = ignore,
+        interruptible: Callable[[CancelToken], None] = ignore,
         clock: Callable[[], float] = time.time,
         environ: Mapping[str, str] | None = None,
     ) -> None:
@@ -63,8 +64,15 @@ class Context:
         self.transcript_path = transcript
         self.progress = progress
         self.notice = notice
+        self.interruptible = interruptible
         self.clock = clock
         self.environ = os.environ if environ is None else environ
+        self._making = threading.RLock()  # any thread may be the first to ask
+        self._config: Config | None = None
+        self._store: Store | None = None
+        self._secrets: Secrets | None = None
+        self._cancel: CancelToken | None = None
+        self._transcript: Transcript | None = None
 
     @classmethod
     def open(
@@ -77,6 +85,7 @@ class Context:
         transcript: Path | None = None,
         progress: Callable[[Progress], None] = ignore,
         notice: Callable[[str], None] = ignore,
+        interruptible: Callable[[CancelToken], None] = ignore,
         environ: Mapping[str, str] | None = None,
     ) -> Context:
         """A context for the profile the options and the environment name."""
@@ -88,15 +97,19 @@ class Context:
             transcript=transcript,
             progress=progress,
             notice=notice,
+            interruptible=interruptible,
             environ=env,
         )
 
-    @cached_property
+    @property
     def config(self) -> Config:
         """The configuration, read once. Raises ConfigError."""
-        from mailcli.accounts.config import load
+        with self._making:
+            if self._config is None:
+                from mailcli.accounts.config import load
 
-        return load(self.paths.config)
+                self._config = load(self.paths.config)
+            return self._config
 
     def without_network(self) -> Context:
         """A context on the same store that contacts no server: for what must never wait."""
@@ -109,43 +122,55 @@ class Context:
             clock=self.clock,
             environ=self.environ,
         )
-        twin.__dict__.update(config=self.config, store=self.store)
+        twin._config, twin._store = self.config, self.store
         return twin
 
     def reload(self) -> None:
         """Forget the configuration read before: it has been changed."""
-        self.__dict__.pop("config", None)
+        self._config = None
 
-    @cached_property
+    @property
     def store(self) -> Store:
         """The local mailbox. What its opening had to repair is told as notices."""
-        from mailcli.store.store import Store
+        with self._making:
+            if self._store is None:
+                from mailcli.store.store import Store
 
-        store = Store(self.paths.data, self.paths.state, clock=self.clock)
-        for line in store.notices:
-            self.notice(line)
-        return store
+                self._store = Store(self.paths.data, self.paths.state, clock=self.clock)
+                for line in self._store.notices:
+                    self.notice(line)
+            return self._store
 
-    @cached_property
+    @property
     def secrets(self) -> Secrets:
-        from mailcli.accounts.secrets import Secrets
+        """Passwords, wherever the configuration says they are."""
+        with self._making:
+            if self._secrets is None:
+                from mailcli.accounts.secrets import Secrets
 
-        return Secrets(self.environ)
+                self._secrets = Secrets(self.environ)
+            return self._secrets
 
-    @cached_property
+    @property
     def cancel(self) -> CancelToken:
-        from mailcli.net.cancel import CancelToken
+        """What ends every wait on a server when it is cancelled."""
+        with self._making:
+            if self._cancel is None:
+                from mailcli.net.cancel import CancelToken
 
-        return CancelToken()
+                self._cancel = CancelToken()
+                self.interruptible(self._cancel)
+            return self._cancel
 
-    @cached_property
+    @property
     def transcript(self) -> Transcript | None:
         """The redacted wire log, if one was asked for. Raises CannotCreate."""
-        if self.transcript_path is None:
-            return None
-        from mailcli.net.trace import Transcript
+        with self._making:
+            if self._transcript is None and self.transcript_path is not None:
+                from mailcli.net.trace import Transcript
 
-        return Transcript.create(self.transcript_path)
+                self._transcript = Transcript.create(self.transcript_path)
+            return self._transcript
 
     def chosen_account(self) -> Account:
         """The account of `-A`, else the default one. Raises ConfigError or NotFound."""
@@ -153,9 +178,6 @@ class Context:
 
     def close(self) -> None:
         """Close what was opened."""
-        if "store" in self.__dict__:
-            self.store.close()
-        if self.__dict__.get("transcript") is not None:
-            self.__dict__["transcript"].close()
-        if "cancel" in self.__dict__:
-            self.cancel.close()
+        for opened in (self._store, self._transcript, self._cancel):
+            if opened is not None:
+                opened.close()

@@ -33,6 +33,11 @@ _STATUS_FLAGS: Final = {
     "D": flags.DELETED,
 }
 _FIELD: Final = re.compile(rb"(?:[!-9;-~]{1,200}[ \t]*:|>?From )")
+_KNOWN: Final = re.compile(
+    rb"(?:from|date|subject|received|return-path|message-id|to|mime-version|delivered-to|x-[a-z-]+)[ \t]*:",
+    re.IGNORECASE,
+)
+"""One of these is in the header of every mail, and in no /etc/passwd."""
 _MAILDIR_TIME: Final = re.compile(r"(\d{9,11})\.")
 _MAILDIR_FLAGS: Final = re.compile(r"[:;!]2,([A-Za-z]*)\Z")  # `;` and `!` where `:` cannot be
 _MAILDIR_WIRE: Final = re.compile(r",W=(\d+)")
@@ -161,7 +166,7 @@ def _file(path: Path, unreadable: list[str], now: float) -> Iterator[_Mail]:
     with path.open("rb") as file:
         for data in mbox.split(file):
             count += 1
-            if _FIELD.match(data) is None and data.strip():
+            if data.strip() and not _is_mail(data):
                 unreadable.append(f"{path}: message {count} does not begin as a mail does")
                 continue
             wire = _wire(data)
@@ -179,6 +184,14 @@ def _read(path: Path, root: Path) -> bytes:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise OSError(0, "not a file", str(path))
         return file.read()
+
+
+def _is_mail(data: bytes) -> bool:
+    """Whether it begins as a mail does, and has a field that mails have."""
+    if _FIELD.match(data) is None:
+        return False
+    header = re.split(rb"\r?\n\r?\n", data[:65536], maxsplit=1)[0]
+    return any(_KNOWN.match(line) for line in header.splitlines())
 
 
 def _directory(path: Path, unreadable: list[str], now: float) -> Iterator[_Mail]:

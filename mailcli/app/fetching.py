@@ -153,7 +153,18 @@ def _fetch_one(ctx: Context, account: Account, request: FetchRequest, limits: De
             ctx.notice(f"{account.name}: another fetch is running, left to it")
     except MailcliError as error:
         report = report._replace(error=error)
+    except Exception as bug:  # the end of a thread alone would look like success
+        report = report._replace(error=_told(bug, account))
     return report._replace(seconds=time.monotonic() - started)
+
+
+def _told(bug: Exception, account: Account) -> MailcliError:
+    error = MailcliError(
+        f"{account.name}: a bug: {type(bug).__name__}: {bug}",
+        hint="please report it; -vv shows the traceback",
+    )
+    error.__cause__ = bug
+    return error
 
 
 def _imap(ctx: Context, account: Account, request: FetchRequest, limits: Deadlines) -> FetchReport:

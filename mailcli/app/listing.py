@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from mailcli.app.context import Context
 from mailcli.errors import NotFound
 from mailcli.model.account import LOCAL
 from mailcli.model.folder import INBOX
-from mailcli.model.message import Summary
+from mailcli.model.message import Page, Summary
 
 if TYPE_CHECKING:
     from mailcli.model.query.ast import Query
-
-
-class Page(NamedTuple):
-    """Rows, the cursor behind the last of them (None: no more), and with threads the number of
-    messages in each row's thread (else empty)."""
-
-    rows: Sequence[Summary]
-    next: str | None = None
-    counts: tuple[int, ...] = ()
 
 
 def list_messages(
@@ -41,8 +32,8 @@ def list_messages(
     """
     keys = _folders(ctx, account_names(ctx), folder)
     if not keys:
-        return Page(())
-    page = ctx.store.summaries(
+        return Page([])
+    return ctx.store.summaries(
         folders=keys,
         unread=unread,
         limit=limit,
@@ -51,7 +42,6 @@ def list_messages(
         reverse=reverse,
         threads=threads,
     )
-    return Page(page.rows, page.next, page.counts)
 
 
 def list_in(
@@ -61,9 +51,8 @@ def list_in(
     names = ctx.store.accounts() if account == "all" else [account]
     keys = _folders(ctx, names, folder)
     if not keys:
-        return Page(())
-    page = ctx.store.summaries(folders=keys, limit=limit, after=after)
-    return Page(page.rows, page.next, page.counts)
+        return Page([])
+    return ctx.store.summaries(folders=keys, limit=limit, after=after)
 
 
 def _folders(ctx: Context, names: Sequence[str], folder: str | None) -> list[int]:
@@ -107,7 +96,7 @@ def search(
     after: str | None = None,
 ) -> Page:
     """Messages of every account (or that of `-A`) that match a query. Raises QueryError."""
-    page = ctx.store.search(
+    return ctx.store.search(
         parse(ctx, words),
         limit=limit,
         after=after,
@@ -116,7 +105,6 @@ def search(
         threads=threads,
         own_addresses=own_addresses(ctx),
     )
-    return Page(page.rows, page.next, page.counts)
 
 
 def count(ctx: Context, words: Sequence[str]) -> int:

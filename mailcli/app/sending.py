@@ -27,7 +27,7 @@ from mailcli.errors import (
     TryAgain,
     UsageError,
 )
-from mailcli.mime import addresses, compose, raw
+from mailcli.mime import addresses, compose, encode, raw
 from mailcli.mime import read as mime
 from mailcli.mime import reply as replying
 from mailcli.model import printable
@@ -278,12 +278,12 @@ def strict(texts: Sequence[str]) -> tuple[Address, ...]:
     for text in texts:
         if any(c in text for c in "\r\n\0"):
             raise MessageMalformed("an address must not contain a line break or NUL")
-        parsed = addresses.parse(text.encode("utf-8", "surrogateescape"))
+        parsed = addresses.parse_strictly(text)
         if not parsed:
             raise MessageMalformed(f"{printable.line(text)!r} is not an address")
         for address in parsed:
-            local, at, domain = address.email.rpartition("@")
-            if not (local and at and domain) or re.search(r"[\s<>,;]|[\x00-\x1f\x7f]", domain):
+            encode.addr_spec(address.email, smtputf8=True)
+            if address.name and not {"<", "("} & set(text):
                 raise MessageMalformed(f"{printable.line(text)!r} is not an address")
         found.extend(parsed)
     return tuple(found)
@@ -325,8 +325,14 @@ def _prepared(account: Account, draft: Draft) -> Prepared:
         raise UsageError("no recipient", hint="name at least one address")
     data = compose.compose(draft)
     copy = compose.compose(draft, keep_bcc=True) if draft.bcc else data
-    envelope = Envelope(draft.sender.email, tuple(dict.fromkeys(everyone)))
+    envelope = Envelope(_on_wire(draft.sender.email), tuple(dict.fromkeys(map(_on_wire, everyone))))
     return Prepared(account, envelope, data, copy, draft.message_id)
+
+
+def _on_wire(email: str) -> str:
+    """An address for the envelope: its domain in A-labels (RFC 5891), so that SMTPUTF8 is asked
+    for only where the part before the @ needs it."""
+    return encode.addr_spec(email, smtputf8=True)
 
 
 def merged(template: Draft, request: SendRequest, text: str) -> Draft:

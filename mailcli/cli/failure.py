@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from mailcli.cli.spec import Globals
 from mailcli.cli.streams import Streams
@@ -10,8 +10,9 @@ from mailcli.errors import MailcliError, PartialFailure
 from mailcli.model import printable
 
 
-def tell(streams: Streams, options: Globals, error: MailcliError, warnings: list[str] | None = None) -> None:
-    """Say what failed: `mailcli: message (hint)`, or the JSON object of the error."""
+def tell(streams: Streams, options: Globals, error: MailcliError, warnings: Sequence[str] = ()) -> None:
+    """Say what failed: `mailcli: message (hint)`, or the JSON object of the error; with -vv also where
+    in the program it came from."""
     if options.json:
         from json import dumps
 
@@ -23,6 +24,10 @@ def tell(streams: Streams, options: Globals, error: MailcliError, warnings: list
         streams.say(dumps(document) + "\n")
     else:
         streams.say(f"mailcli: {sentence(error)}\n")
+    if options.verbose >= 2:
+        import traceback
+
+        streams.say("".join(traceback.format_exception(error)))
 
 
 def sentence(error: MailcliError) -> str:

@@ -9,7 +9,7 @@ from mailcli.cli.spec import Option
 from mailcli.cli.views.messages import MESSAGES
 
 if TYPE_CHECKING:
-    from mailcli.app.listing import Page
+    from mailcli.model.message import Page
 
 SCREEN: Final = 50
 """Messages shown on a terminal when no number is given."""

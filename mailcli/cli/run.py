@@ -25,16 +25,17 @@ INTERRUPTED = Interrupted.exit_code
 def main(argv: Sequence[str], streams: Streams, *, reader: Reader | None = None) -> int:
     """Carry out a command line; the exit code. Nothing escapes but SystemExit of the interpreter."""
     options = _probable(argv)
+    warnings: list[str] = []
     try:
         invocation = fast.parse(argv) or _through_click(argv)
         options = invocation.globals
-        code = execute(invocation, streams, reader)
+        code = execute(invocation, streams, warnings, reader)
         streams.flush()
     except BrokenPipeError:
         _abandon(streams.stdout)
         return 0
     except MailcliError as error:
-        return _failed(streams, options, error)
+        return _failed(streams, options, error, warnings=warnings)
     except KeyboardInterrupt:
         return _failed(streams, options, Interrupted("interrupted"))
     except OSError as error:
@@ -48,8 +49,13 @@ def main(argv: Sequence[str], streams: Streams, *, reader: Reader | None = None)
     return code
 
 
-def execute(invocation: Invocation, streams: Streams, reader: Reader | None = None) -> int:
-    """Run a parsed command. What --format and --ids ask for is checked before it does anything."""
+def execute(
+    invocation: Invocation, streams: Streams, warnings: list[str], reader: Reader | None = None
+) -> int:
+    """Run a parsed command. What --format and --ids ask for is checked before it does anything.
+
+    `warnings` gets what was noticed before an error, for the document that tells it.
+    """
     command, options = invocation.command, invocation.globals
     if not invocation.path and not streams.stdout_terminal:
         invocation = fast.help_for(())
@@ -66,8 +72,8 @@ def execute(invocation: Invocation, streams: Streams, reader: Reader | None = No
             raise UsageError(f"{where}: --ids does not apply here")
         try:
             return command.run(session, **invocation.params) or 0
-        except MailcliError as error:
-            error.__dict__["warnings"] = session.out.warnings
+        except MailcliError:
+            warnings += session.out.warnings
             raise
 
 
@@ -85,7 +91,12 @@ def _probable(argv: Sequence[str]) -> Globals:
 
 
 def _failed(
-    streams: Streams, options: Globals, error: MailcliError, cause: BaseException | None = None
+    streams: Streams,
+    options: Globals,
+    error: MailcliError,
+    cause: BaseException | None = None,
+    *,
+    warnings: Sequence[str] = (),
 ) -> int:
     """Tell the error, then flush what was printed before it."""
     from mailcli.cli import failure
@@ -95,11 +106,8 @@ def _failed(
     except (OSError, ValueError):
         _abandon(streams.stdout)
     try:
-        failure.tell(streams, options, error, error.__dict__.get("warnings"))
-        if options.verbose >= 2:
-            import traceback
-
-            streams.say("".join(traceback.format_exception(cause or error)))
+        error.__cause__ = cause or error.__cause__
+        failure.tell(streams, options, error, warnings)
     except BrokenPipeError:
         _abandon(streams.stderr)
     _log(options, (), error.exit_code, failure.sentence(error))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from mailcli.cli.output import Output
@@ -43,6 +42,7 @@ class Session:
         self.out = Output(streams, options, clock=clock)
         self._bar: Bar | None = None
         self._before: Any = None
+        self._ctx: Context | None = None
 
     def __enter__(self) -> Session:
         return self
@@ -51,35 +51,29 @@ class Session:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.end_progress()
-        if "ctx" in self.__dict__:
-            self.ctx.close()
+        if self._ctx is not None:
+            self._ctx.close()
         if self._before is not None:
             import signal
 
             signal.signal(signal.SIGINT, self._before)
 
-    @cached_property
+    @property
     def ctx(self) -> Context:
         """The application's context, by the global options."""
+        if self._ctx is None:
+            self._ctx = self._open()
+        return self._ctx
+
+    def _open(self) -> Context:
         from pathlib import Path
 
         from mailcli.app.context import Context
 
-        session = self
-
-        class Interruptible(Context):
-            """Ctrl-C is told to the threads and connections, once there are any."""
-
-            @cached_property
-            def cancel(self) -> CancelToken:
-                token = super().cancel
-                session.watch_interrupt(token)
-                return token
-
         options = self.options
         environ = self.streams.environ
         profile = options.profile or environ.get("MAILCLI_PROFILE")
-        return Interruptible.open(
+        return Context.open(
             profile=Path(profile).expanduser() if profile else None,
             config=Path(options.config).expanduser() if options.config else None,
             account=options.account,
@@ -87,10 +81,11 @@ class Session:
             transcript=Path(options.transcript).expanduser() if options.transcript else None,
             progress=self._progress,
             notice=self._notice,
+            interruptible=self._watch_interrupt,
             environ=environ,
         )
 
-    def watch_interrupt(self, token: CancelToken) -> None:
+    def _watch_interrupt(self, token: CancelToken) -> None:
         """From now on Ctrl-C cancels the token before it unwinds the main thread."""
         import signal
 

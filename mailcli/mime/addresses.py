@@ -61,19 +61,10 @@ def _usual(item: str) -> Address | None:
         return None
     quoted, plain, email, bare = match.groups()
     name = quoted or plain
-    return Address(plain_name(name) if name else "", email or bare)
+    return Address(words.name(name) if name else "", email or bare)
 
 
 def _reader(value: str, *, guess: bool = True) -> list[Address]:
     from mailcli.mime.mailboxes import Reader  # few messages need it
 
-    return Reader(value, guess=guess).addresses()
-
-
-def plain_name(text: str) -> str:
-    text = text.strip()
-    if "=?" in text:
-        text = words.decode(text).strip()
-    if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
-        text = text[1:-1].strip()  # 'Name' <a@b>, as Outlook quotes
-    return " ".join(text.split()) if "  " in text or "\t" in text else text
+    return Reader(value, guess=guess).addresses(LIMIT)

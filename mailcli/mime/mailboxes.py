@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from mailcli.mime import addresses, words
+from mailcli.mime import words
 from mailcli.model.address import Address
 
 _TOKEN: Final = re.compile(
@@ -48,11 +48,12 @@ class Reader:
         self.at = False  # whether the phrase holds an @
         self.before = 0  # pieces of the phrase that stand before the angle brackets
 
-    def addresses(self) -> list[Address]:
+    def addresses(self, most: int) -> list[Address]:
+        """The addresses of the value, about `most` of them if there are more."""
         value = self.value
         position = 0
         token = _TOKEN.match
-        while position < len(value) and len(self.found) < addresses.LIMIT:
+        while position < len(value) and len(self.found) < most:
             match = token(value, position)
             assert match is not None  # the last alternative takes any character
             kind, text = match.lastgroup, match[0]
@@ -143,7 +144,7 @@ class Reader:
             self.found.pop()  # Doe, John <j@doe>, written without quotes
             name = f"{_phrase(surname)}, {name}"
         if not name and comments:
-            name = addresses.plain_name(_ESCAPE.sub(r"\1", comments[-1]))
+            name = words.name(_ESCAPE.sub(r"\1", comments[-1]))
         email = _email(angle, self.guess)
         if email or name:
             self.found.append(Address(name, email))
@@ -152,7 +153,7 @@ class Reader:
 def _local(text: str, comments: list[str]) -> Address:
     """An item without `@`: a local user if it is one word, else only a name."""
     if comments or not any(character in text for character in ' \t=?"'):
-        return Address(addresses.plain_name(comments[-1]) if comments else "", text)
+        return Address(words.name(comments[-1]) if comments else "", text)
     return Address(_phrase(text), "")
 
 
@@ -173,7 +174,7 @@ def _phrase(text: str) -> str:
         text = re.sub(
             r'"((?:[^"\\]|\\.)*)"', lambda match: _ESCAPE.sub(r"\1", match[1]), text, flags=re.DOTALL
         )
-    return addresses.plain_name(text)
+    return words.name(text)
 
 
 def _email(text: str, guess: bool) -> str:

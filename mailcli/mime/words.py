@@ -78,6 +78,16 @@ def decode(value: str) -> str:
     return "".join(out)
 
 
+def name(phrase: str) -> str:
+    """The name a phrase without quoted strings spells."""
+    text = phrase.strip()
+    if "=?" in text:
+        text = decode(text).strip()
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
+        text = text[1:-1].strip()  # 'Name' <a@b>, as Outlook quotes
+    return " ".join(text.split()) if "  " in text or "\t" in text else text
+
+
 def _octets(encoded: str, form: str) -> bytes:
     # a stray eight-bit character in a word is somebody's raw UTF-8
     data = encoded.encode("utf-8", "replace")

@@ -1,6 +1,6 @@
 """What a message says about itself: the values every layer exchanges.
 
-`Envelope` and `Content` come from `mime.read`; `Summary` from the store. None of them holds the
+`Envelope` and `Content` come from `mime.read`; `Summary` and `Page` from the store. None of them holds the
 message's bytes.
 """
 
@@ -104,3 +104,15 @@ class Summary(NamedTuple):
     in_reply_to: str
     preview: str
     remote_only: bool
+
+
+class Page(NamedTuple):
+    """Rows of a list, and the cursor (`next`) behind the last of them, None when there are no more.
+
+    With threads each row is the newest message of its thread and `counts` has the number of messages
+    of each; without, `counts` is empty.
+    """
+
+    rows: list[Summary]
+    next: str | None = None
+    counts: tuple[int, ...] = ()

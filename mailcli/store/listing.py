@@ -12,9 +12,9 @@ from mailcli.errors import NotFound, UsageError
 from mailcli.model import flags as flag_words
 from mailcli.model.address import Address
 from mailcli.model.flags import Flags
-from mailcli.model.message import Summary
+from mailcli.model.message import Page, Summary
 from mailcli.store.columns import SEQUENCE_BITS, unpack
-from mailcli.store.pages import Page, Place
+from mailcli.store.places import Place
 from mailcli.store.sql import chunks, marks, rows
 
 if TYPE_CHECKING:

@@ -18,9 +18,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from mailcli.model.message import Page
 from mailcli.store import listing, naming
 from mailcli.store.database import Damaged, Database
-from mailcli.store.pages import Page
 from mailcli.store.site import Site
 from mailcli.store.sql import rows
 from mailcli.store.tree import Tree
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from mailcli.model.folder import Folder
     from mailcli.model.message import Summary
     from mailcli.model.query.ast import Query
-    from mailcli.store.pages import Place
+    from mailcli.store.places import Place
     from mailcli.store.values import (
         Agreed,
         Arrival,

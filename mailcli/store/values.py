@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from mailcli.model.flags import Flags
-from mailcli.store.pages import Page, Place
+from mailcli.store.places import Place
 
 __all__ = [
     "Agreed",
@@ -19,7 +19,6 @@ __all__ = [
     "Gone",
     "IndexStatus",
     "Operation",
-    "Page",
     "Pending",
     "PendingAppend",
     "PendingCopy",

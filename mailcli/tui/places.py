@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from mailcli.app import listing
 from mailcli.app.context import Context
-from mailcli.app.listing import Page
 from mailcli.errors import NotFound
 from mailcli.model.folder import INBOX, Folder
+from mailcli.model.message import Page
 
 
 class Place(NamedTuple):

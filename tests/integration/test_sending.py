@@ -148,7 +148,19 @@ def test_a_missing_attachment_fails_before_any_connection(sending: Profile) -> N
         app.prepare(sending.ctx, SendRequest(to=["a@b.test"], attachments=[Path("/no/such/file")]))
 
 
-@pytest.mark.parametrize("bad", ["not an address", "a@b.test\r\nBcc: x@y.test", "a@", "@b", "a\0@b.test", ""])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "not an address",
+        "a b@c.test",
+        "<a@b c.test>",
+        "a@b.test\r\nBcc: x@y.test",
+        "a@",
+        "@b",
+        "a\0@b.test",
+        "",
+    ],
+)
 def test_a_bad_address_is_refused(sending: Profile, bad: str) -> None:
     with pytest.raises((MessageMalformed, UsageError)):
         app.prepare(sending.ctx, SendRequest(to=[bad], subject="s"))
@@ -166,3 +178,9 @@ def test_a_mailto_url_fills_the_harmless_fields_only(sending: Profile) -> None:
     prepared = app.prepare(sending.ctx, SendRequest(to=[url]))
     assert prepared.envelope.recipients == ("a@b.test", "c@d.test")
     assert mime.envelope(prepared.data).subject == "Hi you"
+
+
+def test_a_domain_beyond_ascii_goes_out_in_a_labels_and_needs_no_smtputf8(sending: Profile) -> None:
+    prepared = app.prepare(sending.ctx, SendRequest(to=["Jörg <joerg@bücher.test>"], subject="s"))
+    assert prepared.envelope.recipients == ("joerg@xn--bcher-kva.test",)
+    assert prepared.data.isascii()

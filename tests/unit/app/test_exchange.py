@@ -198,3 +198,11 @@ def test_a_wrong_form_or_query_writes_nothing(filled: Context, tmp_path: Path) -
 def test_terms_that_read_the_files_work_through_the_store(filled: Context) -> None:
     assert found(filled, "body:/^ends/").keys() == {"raw"}
     assert found(filled, "header.to:me -is:flagged").keys() == {"two", "From three"}
+
+
+def test_a_file_that_only_looks_like_header_fields_is_no_mail(ctx: Context, tmp_path: Path) -> None:
+    passwd = tmp_path / "passwd"
+    passwd.write_text("root:x:0:0:root:/root:/bin/sh\ndaemon:x:1:1::/:/bin/false\n")
+    done = exchange.import_paths(ctx, [passwd])
+    assert done.messages == 0
+    assert "does not begin as a mail does" in done.unreadable[0]

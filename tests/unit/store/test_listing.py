@@ -7,8 +7,9 @@ import pytest
 from mailcli.errors import AmbiguousId, NotFound, UsageError
 from mailcli.model.address import Address
 from mailcli.model.flags import SEEN
+from mailcli.model.message import Page
 from mailcli.store.store import Store
-from mailcli.store.values import Arrival, Page
+from mailcli.store.values import Arrival
 from tests.support.letters import NOW, letter, open_store
 
 
