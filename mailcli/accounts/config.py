@@ -79,7 +79,7 @@ def load(path: Path) -> Config:
         ) from error
     if mode & stat.S_IWOTH:
         # It names commands that are run and servers that are given passwords.
-        raise ConfigError(f"anybody may write to the configuration {path}", hint=f"chmod 600 {path}")
+        raise ConfigError(f"anybody may write to the configuration {path}", hint=f"chmod go-w {path}")
     return parse(data, path)
 
 

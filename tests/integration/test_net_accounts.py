@@ -197,7 +197,7 @@ def test_the_doctor_names_what_is_wrong_and_the_remedy(
 ) -> None:
     name, password = mail_user
     account_toml(ctx.paths.config.parent, dovecot, name, password, name="good")
-    ctx.paths.config.chmod(0o666)
+    ctx.paths.config.chmod(0o664)
     checks = {c.name: c for c in doctor.examine(ctx)}
     assert checks["configuration"].state == "ok"
     assert checks["permissions"].state == "warning"

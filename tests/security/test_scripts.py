@@ -135,7 +135,7 @@ def test_a_configuration_that_anybody_may_write_is_not_obeyed(program: Program, 
     (program.profile / "config.toml").chmod(0o666)
     done = harmless(program.run("send", "-s", "x", "a@b.example", text="x\n"))
     assert done.code == 78
-    assert "chmod 600" in done.err
+    assert "chmod go-w" in done.err
     assert server.heard == []
 
 
