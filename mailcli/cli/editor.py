@@ -15,7 +15,11 @@ from mailcli.errors import CannotCreate, Interrupted, LocalIOError
 def edit(streams: Streams, path: Path) -> str:
     """Let the user edit the file; its new text. LocalIOError if the editor cannot be run or fails."""
     environ = streams.environ
-    command = shlex.split(environ.get("VISUAL") or environ.get("EDITOR") or "vi")
+    wanted = environ.get("VISUAL") or environ.get("EDITOR") or ""
+    try:
+        command = shlex.split(wanted) or ["vi"]
+    except ValueError as error:
+        raise LocalIOError(f"the editor {wanted!r} is no command: {error}", hint="set EDITOR") from error
     try:
         done = subprocess.run([*command, str(path)], check=False)  # noqa: S603
     except OSError as error:

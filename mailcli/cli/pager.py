@@ -57,5 +57,8 @@ def _command(streams: Streams) -> list[str]:
     import shlex
 
     configured = streams.environ.get("MAILCLI_PAGER") or streams.environ.get("PAGER")
-    words = shlex.split(configured) if configured is not None else ["less"]
+    try:
+        words = shlex.split(configured) if configured is not None else ["less"]
+    except ValueError:
+        return []  # no command line: as for a program that is not there
     return [] if words in ([], ["cat"]) else words

@@ -4,6 +4,7 @@ token (`—`), and header fields. They look at one message at a time, after the 
 
 from __future__ import annotations
 
+import re
 import signal
 import threading
 import unicodedata
@@ -181,11 +182,16 @@ def _bounded(pattern: str) -> Callable[[str], bool]:
     """Whether a text matches the pattern. Backtracking may take longer than anybody lives, and who
     wrote the text chose how long: QueryError after REGEX_SECONDS in one text.
 
-    Signals reach the main thread only, and `re` gives nothing away while it runs: in another thread
-    (the reader's) the time is not bounded.
+    Signals reach the main thread only, and `re` lets no other thread run while it searches: where
+    the screen waits for another thread (the reader), what may backtrack for ever is refused instead.
     """
     search = compile_regex(pattern).search
     if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
+        if _nested(pattern):
+            raise QueryError(
+                f"a repetition inside of a repetition, as in /{pattern}/, could stop everything here",
+                hint="mailcli search takes it, and gives up if it takes too long",
+            )
         return lambda text: search(text) is not None
 
     def give_up(_signal: int, _frame: object) -> None:
@@ -204,6 +210,29 @@ def _bounded(pattern: str) -> Callable[[str], bool]:
             signal.signal(signal.SIGALRM, before)
 
     return holds
+
+
+_PIECE: Final = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*+\]|[*+]|\{\d*,\d*\}|.", re.DOTALL)
+
+
+def _nested(pattern: str) -> bool:
+    """Whether a group that repeats something is itself repeated, in a pattern that compiles."""
+    groups = [False]  # whether something is repeated in each of the open groups
+    closed = False  # the same of the group that ended just now
+    for piece in _PIECE.findall(pattern):
+        if piece == "(":
+            groups.append(False)
+            closed = False
+        elif piece == ")" and len(groups) > 1:
+            closed = groups.pop()
+            groups[-1] |= closed
+        elif piece in "*+" or (piece[0] == "{" and len(piece) > 1):
+            if closed:
+                return True
+            groups[-1] = True
+        else:
+            closed = False
+    return False
 
 
 def _plain(text: str) -> str:

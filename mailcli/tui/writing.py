@@ -123,8 +123,8 @@ def edit(ctx: Context, draft: Draft) -> tuple[Draft, Path] | str:
     editor = ctx.environ.get("VISUAL") or ctx.environ.get("EDITOR") or "vi"
     while True:
         try:
-            subprocess.run([*shlex.split(editor), str(path)], check=True)  # noqa: S603 - the user's own
-        except (OSError, subprocess.CalledProcessError) as error:
+            subprocess.run([*(shlex.split(editor) or ["vi"]), str(path)], check=True)  # noqa: S603 - the user's own
+        except (OSError, ValueError, subprocess.CalledProcessError) as error:
             return f"the editor failed ({error}); the draft is kept in {path}"
         text = path.read_text(encoding="utf-8", errors="replace")
         if text == before:

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from mailcli.cli import editor, pager
+from mailcli.errors import LocalIOError
+from tests.cli.calling import printed, streams
 from tests.security.scripted import Imap, Smtp, account, harmless, letter
 from tests.support.program import Program
 
@@ -134,3 +137,16 @@ def test_a_configuration_that_anybody_may_write_is_not_obeyed(program: Program, 
     assert done.code == 78
     assert "chmod 600" in done.err
     assert server.heard == []
+
+
+@pytest.mark.parametrize("command", ["vi 'unclosed", "vi \\"])
+def test_an_editor_or_pager_that_is_no_command_line_is_told_and_is_no_bug(
+    tmp_path: Path, command: str
+) -> None:
+    environ = {"EDITOR": command, "PAGER": command}
+    made = streams(terminals=(True, True, True), environ=environ)
+    with pytest.raises(LocalIOError, match="is no command"):
+        editor.edit(made, tmp_path / "draft")
+    with pager.paged(made, True):
+        made.write("unpaged\n")
+    assert printed(made)[0] == "unpaged\n"
