@@ -6,7 +6,9 @@ Nothing here is slow: `list` reads the configuration at every start.
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -66,13 +68,18 @@ def load(path: Path) -> Config:
     Raises ConfigError for a fault in it, LocalIOError if it cannot be read.
     """
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            data = file.read()
     except FileNotFoundError:
         return Config(path, {}, None, {})
     except OSError as error:
         raise LocalIOError(
             f"the configuration {path} cannot be read: {error.strerror}", hint="check its permissions"
         ) from error
+    if mode & stat.S_IWOTH:
+        # It names commands that are run and servers that are given passwords.
+        raise ConfigError(f"anybody may write to the configuration {path}", hint=f"chmod 600 {path}")
     return parse(data, path)
 
 

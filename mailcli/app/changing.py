@@ -7,6 +7,7 @@ from shlex import quote
 from typing import NamedTuple
 
 from mailcli.app.context import Context
+from mailcli.app.folders import check_name
 from mailcli.app.pushing import push_now
 from mailcli.errors import NotFound, UsageError
 from mailcli.model import flags as flagging
@@ -147,6 +148,7 @@ def _destination(ctx: Context, account: str, to: str, create: bool) -> int:
         if not create:
             error.hint += "; --create makes it"
             raise
+        check_name(to)
         return ctx.store.ensure_folder(account, to)
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import BinaryIO, Final, NamedTuple
 
 from mailcli.app.context import Context, Progress
+from mailcli.app.folders import check_name
 from mailcli.errors import CannotCreate, LocalIOError, NotFound, UsageError
 from mailcli.model import flags
 from mailcli.model.account import LOCAL
@@ -109,6 +112,7 @@ def _destination(ctx: Context, to: str | None) -> tuple[str, str, int]:
         found = ctx.store.find_folder(account, folder)
         return account, found.name, found.key
     except NotFound:
+        check_name(folder)
         special = "Inbox" if folder.upper() == INBOX else None
         key = ctx.store.ensure_folder(account, folder, special=special)
         return account, folder, key
@@ -147,7 +151,10 @@ def _file(path: Path, unreadable: list[str], now: float) -> Iterator[_Mail]:
     from mailcli.mime import mbox
 
     if path.suffix.lower() == ".eml":
-        yield from _single(path, unreadable, now)
+        yield from _single(path, unreadable, now, path.parent)
+        return
+    if stat.S_ISCHR(path.stat().st_mode) or stat.S_ISBLK(path.stat().st_mode):
+        unreadable.append(f"{path}: a device")
         return
     modified = path.stat().st_mtime
     count = 0
@@ -163,17 +170,28 @@ def _file(path: Path, unreadable: list[str], now: float) -> Iterator[_Mail]:
         unreadable.append(f"{path}: no mail in it")
 
 
+def _read(path: Path, root: Path) -> bytes:
+    """A file met below `root`. Who made the directory may have laid anything in it: a pipe, which
+    would be waited for, a device, a link to what is not his to send here."""
+    if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root)):
+        raise OSError(0, "a link to outside of the directory", str(path))
+    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(0, "not a file", str(path))
+        return file.read()
+
+
 def _directory(path: Path, unreadable: list[str], now: float) -> Iterator[_Mail]:
-    found = sorted(p for p in path.rglob("*") if p.suffix.lower() == ".eml" and p.is_file())
+    found = sorted(p for p in path.rglob("*") if p.suffix.lower() == ".eml" and not p.is_dir())
     if not found:
         unreadable.append(f"{path}: neither a Maildir nor a directory with .eml files")
     for file in found:
-        yield from _single(file, unreadable, now)
+        yield from _single(file, unreadable, now, path)
 
 
-def _single(path: Path, unreadable: list[str], now: float) -> Iterator[_Mail]:
+def _single(path: Path, unreadable: list[str], now: float, root: Path) -> Iterator[_Mail]:
     try:
-        data = path.read_bytes()
+        data = _read(path, root)
         modified = path.stat().st_mtime
     except OSError as error:
         unreadable.append(f"{path}: {error.strerror}")
@@ -190,7 +208,7 @@ def _maildir(path: Path, unreadable: list[str], now: float) -> Iterator[_Mail]:
     files = [p for part in ("cur", "new") for p in (path / part).iterdir() if not p.name.startswith(".")]
     for file in sorted(files, key=lambda p: p.name):
         try:
-            data = file.read_bytes()
+            data = _read(file, path)
             modified = file.stat().st_mtime
         except OSError as error:
             unreadable.append(f"{file}: {error.strerror}")
@@ -276,7 +294,7 @@ def _write_mbox(ctx: Context, rows: Sequence[Summary], out: Path) -> int:
     from mailcli.mime import mbox
 
     written = 0
-    with out.open("xb") as file:
+    with _private(out) as file:
         try:
             for row, data in _bodies(ctx, rows):
                 sender = row.sender[0].email if row.sender else ""
@@ -290,7 +308,7 @@ def _write_mbox(ctx: Context, rows: Sequence[Summary], out: Path) -> int:
 
 
 def _write_eml(ctx: Context, rows: Sequence[Summary], out: Path) -> int:
-    out.mkdir(exist_ok=True)
+    out.mkdir(mode=0o700, exist_ok=True)
     for row in rows:
         if (path := out / f"{row.id}.eml").exists():
             raise FileExistsError(17, "exists", str(path))
@@ -306,9 +324,9 @@ def _write_maildir(ctx: Context, rows: Sequence[Summary], out: Path) -> int:
     from mailcli.mime.lineends import to_store
 
     if not ((out / "cur").is_dir() and (out / "new").is_dir()):
-        out.mkdir(exist_ok=False)
+        out.mkdir(mode=0o700)
         for part in ("tmp", "new", "cur"):
-            (out / part).mkdir()
+            (out / part).mkdir(mode=0o700)
     written = 0
     for row, data in _bodies(ctx, rows):
         stored, wire_size = to_store(data)
@@ -321,8 +339,14 @@ def _write_maildir(ctx: Context, rows: Sequence[Summary], out: Path) -> int:
     return written
 
 
+def _private(path: Path) -> BinaryIO:
+    """A new file for mail: its owner's alone, whatever the umask is. Raises FileExistsError."""
+    flags_ = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    return open(os.open(path, flags_, 0o600), "wb")
+
+
 def _write_new(path: Path, data: bytes) -> None:
-    with path.open("xb") as file:
+    with _private(path) as file:
         try:
             file.write(data)
         except BaseException:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mailcli.app.connecting import deadlines, named, open_incoming_imap, open_incoming_pop3
 from mailcli.app.context import Context, Progress
-from mailcli.errors import ConfigError, Interrupted, Locked, MailcliError, TryAgain, UsageError
+from mailcli.errors import ConfigError, Interrupted, Locked, MailcliError, TryAgain, UsageError, told
 from mailcli.model.account import Account, Pop3Policy
 from mailcli.net.deadline import Deadlines
 
@@ -125,8 +125,8 @@ def _fetch_one(ctx: Context, account: Account, request: FetchRequest, limits: De
         error = failure if request.fail_if_locked else None
         if not request.fail_if_locked:
             ctx.notice(f"{account.name}: another fetch is running, left to it")
-    except MailcliError as failure:
-        error = failure
+    except Exception as failure:  # the end of its thread alone would look like success
+        error = told(failure)
     return FetchReport(
         account.name,
         _protocol(account),

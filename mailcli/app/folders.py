@@ -20,7 +20,7 @@ def create(ctx: Context, name: str) -> str:
     """Make a folder here; an IMAP server is told at once, or at the next fetch. Returns a notice
     for people, "" if all is done."""
     account = _one(ctx)
-    _check(name)
+    check_name(name)
     ctx.store.ensure_folder(account, name)
     return _tell(ctx, account, "CREATE", name)
 
@@ -28,7 +28,7 @@ def create(ctx: Context, name: str) -> str:
 def rename(ctx: Context, name: str, to: str) -> str:
     """Rename a folder with all below it, on the server first: a name it refuses changes nothing."""
     account = _one(ctx)
-    _check(to)
+    check_name(to)
     folder = ctx.store.find_folder(account, name)
     if folder.name == INBOX:
         raise UsageError("the inbox keeps its name")
@@ -64,7 +64,8 @@ def _one(ctx: Context) -> str:
     return names[0]
 
 
-def _check(name: str) -> None:
+def check_name(name: str) -> None:
+    """Raise UsageError for what no new folder may be called."""
     levels = name.split("/")
     if not all(levels) or any(ord(c) < 32 or ord(c) == 127 for c in name):
         raise UsageError(f"{name!r} cannot be a folder's name")

@@ -101,13 +101,14 @@ def save_attachments(ctx: Context, id: str, choice: Sequence[str], directory: Pa
 
 
 def safe_name(name: str) -> str:
-    """A file name out of a sender's: no directory, no dot in front, no control or reserved name."""
+    """A file name out of a sender's: no directory, no dot or dash in front (`rm *` would take it for
+    an option), no control or reserved name."""
     base = re.split(r"[/\\]", printable.line(name).replace("\ufffd", "_"))[-1].strip(" .")
     base = re.sub(r'[:*?"<>|]', "_", base)
     while len(base.encode()) > _NAME_OCTETS:
         stem, dot, suffix = base.rpartition(".")
         base = stem[:-1] + dot + suffix if dot and len(suffix) < 16 else base[:-1]
-    return f"_{base}" if _RESERVED.match(base) else base
+    return f"_{base}" if _RESERVED.match(base) or base.startswith(("-", "~")) else base
 
 
 def _matching(parts: Sequence[Part], word: str) -> list[Part]:

@@ -11,7 +11,8 @@ from mailcli.model import printable
 
 
 def tell(streams: Streams, options: Globals, error: MailcliError, warnings: Sequence[str] = ()) -> None:
-    """Say what failed: `mailcli: message (hint)`, or the JSON object of the error."""
+    """Say what failed: `mailcli: message (hint)`, or the JSON object of the error; with -vv also where
+    in the program it came from."""
     if options.json:
         from json import dumps
 
@@ -23,6 +24,10 @@ def tell(streams: Streams, options: Globals, error: MailcliError, warnings: Sequ
         streams.say(dumps(document) + "\n")
     else:
         streams.say(f"mailcli: {sentence(error)}\n")
+    if options.verbose >= 2:
+        import traceback
+
+        streams.say("".join(traceback.format_exception(error)))
 
 
 def sentence(error: MailcliError) -> str:

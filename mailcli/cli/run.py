@@ -11,7 +11,7 @@ from mailcli.cli import fast
 from mailcli.cli.session import Session
 from mailcli.cli.spec import Globals, Invocation
 from mailcli.cli.streams import Streams
-from mailcli.errors import Interrupted, LocalIOError, MailcliError, UsageError
+from mailcli.errors import Interrupted, LocalIOError, MailcliError, UsageError, told
 
 if TYPE_CHECKING:
     from mailcli.app.context import Context
@@ -41,10 +41,7 @@ def main(argv: Sequence[str], streams: Streams, *, reader: Reader | None = None)
     except OSError as error:
         return _failed(streams, options, _from_system(error), error)
     except Exception as error:
-        told = MailcliError(
-            f"a bug: {type(error).__name__}: {error}", hint="please report it; -vv shows the traceback"
-        )
-        return _failed(streams, options, told, error)
+        return _failed(streams, options, told(error), error)
     _log(options, argv, code, "")
     return code
 
@@ -106,11 +103,8 @@ def _failed(
     except (OSError, ValueError):
         _abandon(streams.stdout)
     try:
+        error.__cause__ = cause or error.__cause__
         failure.tell(streams, options, error, warnings)
-        if options.verbose >= 2:
-            import traceback
-
-            streams.say("".join(traceback.format_exception(cause or error)))
     except BrokenPipeError:
         _abandon(streams.stderr)
     _log(options, (), error.exit_code, failure.sentence(error))
@@ -119,10 +113,9 @@ def _failed(
 
 def _from_system(error: OSError) -> MailcliError:
     """An error of the operating system that no layer has named: reading and writing here."""
-    place = f"{error.filename}: " if error.filename else ""
     if error.errno == errno.ENOSPC and not error.filename:
         return LocalIOError("cannot write the output: the disk is full")
-    return LocalIOError(f"{place}{error.strerror or error}")
+    return told(error)
 
 
 def _abandon(stream: BinaryIO) -> None:
@@ -143,10 +136,15 @@ def _log(options: Globals, argv: Sequence[str], code: int, text: str) -> None:
         return
     import time
 
+    from mailcli.model import printable
+
     said = text or "done"
     stamp = time.strftime("%Y-%m-%dT%H:%M:%S%z")
     try:
-        with open(os.path.expanduser(options.log_file), "a", encoding="utf-8") as file:  # noqa: PTH111
-            file.write(f"{stamp} [{os.getpid()}] exit {code}: {' '.join(argv[:1])} {said}\n")
+        place = os.path.expanduser(options.log_file)  # noqa: PTH111
+        descriptor = os.open(place, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        with open(descriptor, "a", encoding="utf-8", errors="replace") as file:
+            words = printable.line(" ".join(argv[:1]))
+            file.write(f"{stamp} [{os.getpid()}] exit {code}: {words} {said}\n")
     except OSError:
         return  # the log must not turn a done command into a failed one

@@ -175,7 +175,9 @@ def _percent(text: str) -> str:
 
 
 def _real(found: Iterable[Address]) -> tuple[Address, ...]:
-    return tuple(a for a in found if "@" in a.email)
+    # Names may hold anything once decoded, line breaks too; refusing those, as for what a person types,
+    # would let a sender make his message unanswerable.
+    return tuple(Address(printable.line(a.name), a.email) for a in found if "@" in a.email)
 
 
 def _without(found: Iterable[Address], excluded: Collection[str]) -> tuple[Address, ...]:

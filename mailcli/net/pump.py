@@ -27,6 +27,7 @@ R = TypeVar("R")
 
 _PROGRESS = 512
 """Octets that count as a sign of life when they complete no event."""
+_WRONG = "is this the right port? --transcript FILE shows the conversation"
 _GOODBYE = 5.0
 """Seconds for the rest of the answer and the end of the connection after a BYE."""
 
@@ -163,7 +164,10 @@ class Pump(Generic[C, E]):
         while not all(map(self.engine.done, tags)):
             if self._ended:
                 raise self._lost()
-            batch = self._turn(watch.end if not self.engine.closed else watch.short())
+            closing = self.engine.closed
+            batch = self._turn(watch.end if not closing else watch.short())
+            if closing and not batch and time.monotonic() >= watch.end:
+                raise self._over()
             watch.check(alive=bool(batch))
             if batch:
                 yield batch
@@ -189,7 +193,7 @@ class Pump(Generic[C, E]):
         try:
             events = self.engine.receive(data)
         except RemoteProtocolError as error:
-            hint = error.hint or "is this the right port? --transcript FILE shows the conversation"
+            hint = error.hint or _WRONG
             raise type(error)(f"{self.label}: {error.message}", hint=hint) from error
         if self._farewell is not None:
             for event in events:
@@ -204,6 +208,14 @@ class Pump(Generic[C, E]):
                 self._trace.sent(data)
             self.stream.write(data)
         self.stream.flush()
+
+    def _over(self) -> MailcliError:
+        """The engine is at its end, and the server leaves the connection open: why it is over."""
+        try:
+            self.engine.receive(b"")
+        except RemoteProtocolError as error:
+            return type(error)(f"{self.label}: {error.message}", hint=error.hint or _WRONG)
+        return self._lost()
 
     def _lost(self) -> MailcliError:
         said = f" ({printable.line(self._last_words)})" if self._last_words else ""

@@ -99,6 +99,14 @@ def establish(
     )
     try:
         return Connection(pump, pump.run(flow), goodbye)
+    except MailcliError as error:
+        pump.close()
+        if secret is not None:  # servers may repeat what they were sent, and errors end up in cron's mail
+            from mailcli.net.trace import masked
+
+            error.message = masked(error.message, secret.text)
+            error.args = (error.message,)
+        raise
     except BaseException:
         pump.close()
         raise

@@ -356,6 +356,14 @@ class _Pop3Trace(Trace):
 _TRACES: Final = {Protocol.IMAP: _ImapTrace, Protocol.SMTP: _SmtpTrace, Protocol.POP3: _Pop3Trace}
 
 
+def masked(text: str, secret: str) -> str:
+    """The text with the secret made unreadable wherever it stands, in the clear or in base64."""
+    line = text.encode("utf-8", "surrogateescape")
+    for form in sorted(_spellings(secret), key=len, reverse=True):
+        line = line.replace(form, _MASK)
+    return line.decode("utf-8", "replace")
+
+
 def _spellings(secret: str) -> set[bytes]:
     """The octets that would give `secret` away: itself, quoted, and inside of any base64."""
     forms = {secret.encode("utf-8", "surrogateescape"), secret.encode("latin-1", "replace")}

@@ -36,7 +36,9 @@ def check(connection: SmtpConnection, envelope: Envelope, data: bytes) -> tuple[
     label = connection.pump.label
     parameters: list[str] = []
     if "SIZE" in offered:
-        limit = next((int(p) for p in offered.parameters("SIZE") if p.isdigit()), 0)
+        # RFC 1870 §4: at most 20 digits; what is longer or none limits nothing.
+        sizes = offered.parameters("SIZE")
+        limit = next((int(p) for p in sizes if p.isascii() and p.isdigit() and len(p) <= 20), 0)
         if limit and len(data) > limit:
             raise MessageRefused(
                 f"the message has {len(data)} octets and {label} takes at most {limit}",

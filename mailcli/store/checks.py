@@ -4,11 +4,13 @@ token (`—`), and header fields. They look at one message at a time, after the 
 
 from __future__ import annotations
 
+import signal
+import threading
 import unicodedata
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from mailcli.errors import NotFound
+from mailcli.errors import NotFound, QueryError
 from mailcli.model.query import fields
 from mailcli.model.query.ast import Everything, Name, Near, Regex, Text
 from mailcli.model.query.regex import compile_regex
@@ -16,6 +18,8 @@ from mailcli.store.tokens import folded, needed_words, signed_words
 
 if TYPE_CHECKING:
     from mailcli.store.match import Matcher
+
+REGEX_SECONDS: Final = 3.0
 
 Read = Callable[[str], bytes]
 Check = Callable[[str, str], bool]
@@ -69,8 +73,8 @@ class Checks:
         if fields.kind(node.field) == "header":
             return self._header_check(node)
         if isinstance(node, Regex):
-            found = compile_regex(node.pattern).search
-            return self._in_text(node.field, lambda text: found(text) is not None)
+            found = _bounded(node.pattern)
+            return self._in_text(node.field, found)
         if isinstance(node, Near):
             left, right = _needle(node.left.text), _needle(node.right.text)
             return self._in_text(node.field, lambda text: left in _needle(text) and right in _needle(text))
@@ -93,8 +97,8 @@ class Checks:
 
     def _header_check(self, node: Text | Near | Regex) -> Check:
         if isinstance(node, Regex):
-            found = compile_regex(node.pattern).search
-            return lambda identity, _: any(found(v) is not None for v in self._header(identity, node.field))
+            found = _bounded(node.pattern)
+            return lambda identity, _: any(found(v) for v in self._header(identity, node.field))
         holds = self._words(node)
         return lambda identity, _: any(holds(value) for value in self._header(identity, node.field))
 
@@ -171,6 +175,35 @@ class Checks:
                 if tag.strip() == wanted or tag.strip().startswith(wanted + "-"):
                     return True
         return False
+
+
+def _bounded(pattern: str) -> Callable[[str], bool]:
+    """Whether a text matches the pattern. Backtracking may take longer than anybody lives, and who
+    wrote the text chose how long: QueryError after REGEX_SECONDS in one text.
+
+    Signals reach the main thread only, and `re` gives nothing away while it runs: in another thread
+    (the reader's) the time is not bounded.
+    """
+    search = compile_regex(pattern).search
+    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
+        return lambda text: search(text) is not None
+
+    def give_up(_signal: int, _frame: object) -> None:
+        raise QueryError(
+            f"the regular expression /{pattern}/ takes too long",
+            hint="avoid a repetition inside of a repetition, such as (a+)+",
+        )
+
+    def holds(text: str) -> bool:
+        before = signal.signal(signal.SIGALRM, give_up)
+        signal.setitimer(signal.ITIMER_REAL, REGEX_SECONDS)
+        try:
+            return search(text) is not None
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+
+    return holds
 
 
 def _plain(text: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import Final, NamedTuple
 
+from mailcli.errors import RemoteProtocolError
 from mailcli.model.account import FolderPolicy
 from mailcli.model.folder import INBOX
 from mailcli.net.imap import ImapConnection
@@ -13,6 +14,9 @@ from mailcli.sync.server import Server, only
 from mailcli.wire.imap import commands as imap
 from mailcli.wire.imap.commands import Command
 from mailcli.wire.imap.events import Listed, StatusOf
+
+MOST_FOLDERS: Final = 10_000
+"""Each becomes three directories here."""
 
 _BY_ATTRIBUTE: Final = {
     "all": "All",
@@ -72,6 +76,8 @@ def discover(server: Server, special: Iterable[tuple[str, str]] = ()) -> list[Fo
         events = server.ask(*enable, imap.List(), imap.Lsub("", "*"))
         statuses = {}
     listed = _merge(only(Listed, events))
+    if len(listed) > MOST_FOLDERS:
+        raise RemoteProtocolError(f"{server.label} lists {len(listed)} folders, more than {MOST_FOLDERS}")
     if not statuses:
         names = [f.name for f in listed.values() if _selectable(f)]
         if names:

@@ -6,13 +6,14 @@ import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from mailcli.errors import ServerRefused, TryAgain
+from mailcli.errors import RemoteProtocolError, ServerRefused, TryAgain
 from mailcli.net.pop3 import Pop3Connection
 from mailcli.store.values import Pop3Row
 from mailcli.wire.pop3 import commands as pop3
 from mailcli.wire.pop3.events import Completed, Content, Pop3Event, Sizes, UniqueIds
 
 _PASSING: Final = frozenset({"IN-USE", "SYS/TEMP", "LOGIN-DELAY"})
+_LONGEST_HEADER: Final = 64 << 20
 _SLACK: Final = 1024
 """LIST sizes are approximate on some servers (RFC 1939 §11): a smaller difference says nothing."""
 
@@ -63,6 +64,8 @@ def top_hashes(connection: Pop3Connection, numbers: Sequence[int]) -> dict[int, 
     for events in pump.events(tags[-1]):
         for event in events:
             _gather(event, by_tag, pieces, found)
+        if sum(len(piece) for some in pieces.values() for piece in some) > _LONGEST_HEADER:
+            raise RemoteProtocolError(f"{pump.label} sends a header without an end")
     return found
 
 

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple
 
-from mailcli.errors import MailcliError
+from mailcli.errors import MailcliError, RemoteProtocolError
 from mailcli.model.account import Account, Pop3Policy
 from mailcli.model.folder import INBOX
 from mailcli.net.cancel import CancelToken
@@ -32,6 +32,8 @@ WINDOW: Final = 32
 WINDOW_OCTETS: Final = 4 << 20
 BATCH: Final = 100
 BATCH_OCTETS: Final = 8 << 20
+LARGEST_OCTETS: Final = 256 << 20
+"""A message that goes on beyond this, and beyond twice what LIST said of it, has no end."""
 
 
 class Options(NamedTuple):
@@ -144,6 +146,7 @@ class Downloader:
         octets = 0
         pieces: dict[int, list[bytes]] = {}
         ends: dict[int, Completed] = {}
+        came = 0
         while waiting or flying:
             while waiting and len(flying) < WINDOW and (not flying or octets < WINDOW_OCTETS):
                 message = waiting.popleft()
@@ -155,8 +158,15 @@ class Downloader:
                 for event in events:
                     if isinstance(event, Content):
                         pieces.setdefault(event.tag, []).append(event.data)
+                        came += len(event.data)
                     elif isinstance(event, Completed):
                         ends[event.tag] = event
+                        came = 0
+                if came > max(LARGEST_OCTETS, 2 * message.size):
+                    raise RemoteProtocolError(
+                        f"{pump.label} announced {message.size} octets for message {message.number} "
+                        f"and has sent {came} without an end"
+                    )
             octets -= message.size
             end = ends.pop(tag)
             data = b"".join(pieces.pop(tag, ()))

@@ -9,12 +9,17 @@ from typing import Final, TypeVar
 from mailcli.errors import MailcliError, RemoteProtocolError, ServerRefused, TryAgain
 from mailcli.net.imap import ImapConnection
 from mailcli.wire.imap.commands import Command
-from mailcli.wire.imap.events import Bye, Capabilities, Completed, Enabled, Event
+from mailcli.wire.imap.events import Bye, Capabilities, Completed, Enabled, Event, Fetched
 
 E = TypeVar("E")
 
 _PASSING: Final = frozenset({"UNAVAILABLE", "INUSE", "LIMIT", "OVERQUOTA", "SERVERBUG", "CONTACTADMIN"})
 """Response codes (RFC 5530) of a NO that may be a yes later."""
+
+
+UNASKED_OCTETS: Final = 256 << 20
+"""Octets of message parts in the answers to one question. Bodies are streamed (`download`), or asked
+for in pieces far smaller than this."""
 
 
 class Server:
@@ -41,8 +46,7 @@ class Server:
 
     def answers(self, tags: list[int], commands: Iterable[Command]) -> list[Event]:
         """Wait for commands already sent; otherwise as `ask`."""
-        events = [event for batch in self.pump.events(tags[-1]) for event in batch]
-        self._learn(events)
+        events = self._gather(tags[-1])
         wanted = dict(zip(tags, commands, strict=True))
         for event in events:
             if isinstance(event, Completed) and event.status != "OK" and event.tag in wanted:
@@ -53,8 +57,7 @@ class Server:
         """As `ask`, but a refusal is an answer too: gives also the Completed of each command, by
         its place among `commands`."""
         tags = self.pump.send(*commands)
-        events = [event for batch in self.pump.events(tags[-1]) for event in batch]
-        self._learn(events)
+        events = self._gather(tags[-1])
         places = {tag: n for n, tag in enumerate(tags)}
         done = {places[e.tag]: e for e in events if isinstance(e, Completed) and e.tag in places}
         return events, done
@@ -68,6 +71,18 @@ class Server:
             for event in batch:
                 if isinstance(event, Completed) and event.tag == tag and event.status != "OK":
                     raise refusal(command, event, self.label)
+
+    def _gather(self, tag: int) -> list[Event]:
+        """All events until `tag` has completed. Raises RemoteProtocolError for bodies nobody wants."""
+        events: list[Event] = []
+        octets = 0
+        for batch in self.pump.events(tag):
+            octets += sum(len(s.data) for e in batch if isinstance(e, Fetched) for s in e.sections)
+            if octets > UNASKED_OCTETS:
+                raise RemoteProtocolError(f"{self.label} sends far more than it was asked for")
+            events += batch
+        self._learn(events)
+        return events
 
     def _learn(self, events: Iterable[Event]) -> None:
         for event in events:

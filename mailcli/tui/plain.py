@@ -92,8 +92,8 @@ class PlainReader:
         self._print(printable.line(self.place.title))
         width, now = shutil.get_terminal_size().columns - 5, self.ctx.clock()
         for n, row in enumerate(self.rows, 1):
-            fragments = formatting.row(row, width, selected=False, now=now)
             unread = "" if SEEN in row.flags else " (unread)"
+            fragments = formatting.row(row, width - len(unread), selected=False, now=now)
             self._print(f"{n:3}  " + "".join(part[1] for part in fragments[1:]).rstrip() + unread)
         if not self.rows:
             self._print("     no messages")

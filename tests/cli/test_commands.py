@@ -144,13 +144,13 @@ def test_attachments_are_listed_saved_and_never_overwritten(mail: Mail, tmp_path
     assert mail("attach", "save", ident, "nothing.such").code == 66
 
 
-def test_attach_save_takes_the_numbers_that_attach_list_and_read_show(mail: Mail) -> None:
+def test_attach_save_takes_the_numbers_that_attach_list_and_read_show(mail: Mail, tmp_path: Path) -> None:
     ident = one(mail, "filename:invoice")
     listed = [line.split("\t") for line in mail("attach", "list", ident).out.splitlines()]
     assert [row[0] for row in listed] == [str(n + 1) for n in range(len(listed))]
     for number, _type, octets, name in listed:
         assert f"Attachment: {number} {name} " in mail("read", ident).out
-        (path,) = mail("attach", "save", ident, number, "-o", "saved").out.splitlines()
+        (path,) = mail("attach", "save", ident, number, "-o", str(tmp_path)).out.splitlines()
         assert Path(path).stat().st_size == int(octets)
 
 

@@ -52,8 +52,7 @@ def test_a_wrong_line_of_the_configuration_is_named(
     mailbox: Mailbox, pattern: str, value: str, told: str
 ) -> None:
     line = changed(mailbox, pattern, value)
-    for words in (["fetch"], ["list"]):
-        mailbox.run(*words).failed(78, f"{configuration(mailbox)}, line {line}:", told)
+    mailbox.run("fetch").failed(78, f"{configuration(mailbox)}, line {line}:", told)
 
 
 def test_a_configuration_that_is_not_text_is_told(mailbox: Mailbox) -> None:

@@ -19,7 +19,7 @@ from tests.support.proxy import Cut, Proxy
 
 
 class Surroundings:
-    """A mailbox with three messages here and on the server, and a Postfix to send by."""
+    """A mailbox with three messages on the server, and a Postfix to send by."""
 
     def __init__(self, mailbox: Mailbox, postfix: Postfix) -> None:
         self.mailbox = mailbox
@@ -85,6 +85,7 @@ def refused_for_good(s: Surroundings) -> Done:
 
 
 def cannot_create(s: Surroundings) -> Done:
+    s.run("fetch").good()
     return s.run("export", "*", "-o", "/proc/nowhere/mail")
 
 
@@ -169,9 +170,7 @@ WAYS: dict[int, Callable[[Surroundings], Done]] = {
 
 @pytest.fixture
 def surroundings(make_mailbox: Callable[..., Mailbox], postfix: Postfix) -> Surroundings:
-    mailbox = make_mailbox("imap", 3, postfix=postfix)
-    mailbox.run("fetch").good()
-    return Surroundings(mailbox, postfix)
+    return Surroundings(make_mailbox("imap", 3, postfix=postfix), postfix)
 
 
 def test_the_table_has_every_code_of_the_help_but_that_of_a_bug(tmp_path: Path) -> None:

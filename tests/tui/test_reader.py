@@ -219,3 +219,10 @@ def test_leaving_while_a_message_is_being_sent_takes_a_second_key(profile: Path,
         terminal.keys("q")
         assert terminal.wait() == 0
         assert list((profile / "state").rglob("draft-*.txt"))
+
+
+def test_no_line_of_the_plain_list_is_wider_than_the_terminal(tmp_path: Path, open_terminal: Open) -> None:
+    with_mail(tmp_path, [letter(n, subject="wide " * 30) for n in range(3)])
+    terminal = open_terminal(tmp_path, "--plain", columns=80, lines=24)
+    screen = terminal.until("mailcli (? for help)>")
+    assert [line.endswith("(unread)") for line in screen.splitlines() if "wide" in line] == [True] * 3

@@ -47,6 +47,10 @@ def run(
     for report in reports:
         if report.error is not None:
             failure.tell(session.streams, session.options, report.error)
+            if session.options.verbose >= 2:
+                import traceback
+
+                session.streams.say("".join(traceback.format_exception(report.error)))
     return failure.combined(report.error.exit_code if report.error else 0 for report in reports)
 
 

@@ -31,7 +31,12 @@ _FETCH: Final = re.compile(rb"\* ([0-9]{1,10}) FETCH ")
 _INFLATED_PIECE: Final = 1 << 16
 _FLOOD: Final = 1_000_000
 """Events of one `receive`: only a deflated flood can reach it."""
+_ENDLESS: Final = 2_000_000
+"""Responses without a command completing. The largest honest answer has one for each message."""
+_NOISE: Final = 100_000
+"""Remarks without a meaning to us that are passed on until a command completes; more are dropped."""
 _LIMBO: Final = 100_000
+_LIMBO_OCTETS: Final = 32 << 20
 _SHOWN: Final = 4096
 
 
@@ -52,6 +57,9 @@ class ImapEngine:
         self._opening_tag = 0
         # Between two mailboxes: responses that may still be the old one's, or already the new one's.
         self._limbo: list[Parts] | None = None
+        self._limbo_octets = 0
+        self._responses = 0  # since a command completed, and of these the remarks
+        self._remarks = 0
         self._inflate: zlib._Decompress | None = None
         self._deflate: zlib._Compress | None = None
 
@@ -166,6 +174,9 @@ class ImapEngine:
 
     def _response(self, parts: Parts, events: list[e.Event]) -> None:
         first = parts[0]
+        self._responses += 1
+        if self._responses > _ENDLESS:
+            raise RemoteProtocolError(f"the server has sent {_ENDLESS} responses without an end")
         if not self._greeted:
             self._greeting(first, events)
         elif first[:1] == b"*":
@@ -216,7 +227,12 @@ class ImapEngine:
             else:
                 self._other(word, parts, match.end(), events)
         except Malformed:
-            events.append(e.Unparsed(_shown(parts)))
+            self._remark(e.Unparsed(_shown(parts)), events)
+
+    def _remark(self, event: e.Event, events: list[e.Event]) -> None:
+        self._remarks += 1
+        if self._remarks <= _NOISE:
+            events.append(event)
 
     def _numbered(self, word: bytes, n: int, parts: Parts, at: int, events: list[e.Event]) -> None:
         box = self._box
@@ -274,7 +290,7 @@ class ImapEngine:
             if fact is not None:
                 events.append(fact)
                 return
-        events.append(e.Note(status, code, text))
+        self._remark(e.Note(status, code, text), events)
 
     def _learn_capabilities(self, code: e.Code | None, events: list[e.Event]) -> None:
         if code is not None and code.name == "CAPABILITY":
@@ -312,6 +328,7 @@ class ImapEngine:
         if isinstance(command, c.Unselect) and status == "OK":
             self._box = Selected("")
         also = self._sender.complete(tag, ok=status == "OK")
+        self._responses = self._remarks = 0
         events.append(e.Completed(tag, status, code, text))
         for other, same, why in also:
             events.append(e.Completed(other, status if same else "NO", None, text if same else why))
@@ -357,12 +374,14 @@ class ImapEngine:
             self._settle_limbo(events, moved=False)
             return True
         self._limbo.append(parts)
-        if len(self._limbo) > _LIMBO:
+        self._limbo_octets += sum(map(len, parts))
+        if len(self._limbo) > _LIMBO or self._limbo_octets > _LIMBO_OCTETS:
             self._settle_limbo(events, moved=True)
         return False
 
     def _settle_limbo(self, events: list[e.Event], *, moved: bool) -> None:
         held, self._limbo = self._limbo, None
+        self._limbo_octets = 0
         if held is None:
             return
         if moved:
