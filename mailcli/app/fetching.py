@@ -10,15 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mailcli.app.connecting import deadlines, named, open_incoming_imap, open_incoming_pop3
 from mailcli.app.context import Context, Progress
-from mailcli.errors import (
-    ConfigError,
-    Interrupted,
-    LocalIOError,
-    Locked,
-    MailcliError,
-    TryAgain,
-    UsageError,
-)
+from mailcli.errors import ConfigError, Interrupted, Locked, MailcliError, TryAgain, UsageError, told
 from mailcli.model.account import Account, Pop3Policy
 from mailcli.net.deadline import Deadlines
 
@@ -133,10 +125,8 @@ def _fetch_one(ctx: Context, account: Account, request: FetchRequest, limits: De
         error = failure if request.fail_if_locked else None
         if not request.fail_if_locked:
             ctx.notice(f"{account.name}: another fetch is running, left to it")
-    except MailcliError as failure:
-        error = failure
-    except Exception as failure:  # left to end its thread, it would look like no news and success
-        error = _unforeseen(account, failure)
+    except Exception as failure:  # the end of its thread alone would look like success
+        error = told(failure)
     return FetchReport(
         account.name,
         _protocol(account),
@@ -149,23 +139,6 @@ def _fetch_one(ctx: Context, account: Account, request: FetchRequest, limits: De
         error=error,
         locked=locked,
     )
-
-
-def _unforeseen(account: Account, failure: Exception) -> MailcliError:
-    """The error of what no layer has named: the operating system's, or a bug of ours."""
-    told: MailcliError
-    if isinstance(failure, OSError):
-        place = f"{failure.filename}: " if failure.filename else ""
-        told = LocalIOError(f"{account.name}: {place}{failure.strerror or failure}")
-    elif isinstance(failure, MemoryError):
-        told = TryAgain(f"{account.name}: out of memory", hint="what had arrived is kept")
-    else:
-        told = MailcliError(
-            f"{account.name}: a bug: {type(failure).__name__}: {failure}",
-            hint="please report it; -vv shows the traceback",
-        )
-    told.__cause__ = failure
-    return told
 
 
 def _under_lock(
