@@ -174,10 +174,12 @@ class Synchroniser:
         known = {m.uid for m in placed} | {m.uid for m in purged}
         full = self.options.full or any(m.base is None for m in placed)
         delta = learn(self.server, found.mailbox, cursor, known, full=full, examine=self.options.dry_run)
-        if delta.rebuilt and not self.options.dry_run:
-            self.tally.gone += rebind(self.store, self.server, row.key, delta)
+        if delta.rebuilt:
+            if not self.options.dry_run:
+                self.tally.gone += rebind(self.store, self.server, row.key, delta, purged)
             placed = [
-                planner.Placed(a.id, a.uid, a.base, a.flags, a.folder) for a in self.store.agreed(row.key)
+                planner.Placed(a.id, a.uid, a.base, a.flags, a.folder)
+                for a in (() if self.options.dry_run else self.store.agreed(row.key))
             ]
             purged = []
         actions = planner.plan(
