@@ -180,6 +180,24 @@ def test_a_purge_never_reaches_another_message_through_a_new_uidvalidity(imap: P
     imap.in_step()
 
 
+def test_a_copy_is_never_made_of_what_an_old_uid_names_now(imap: Profile) -> None:
+    for subject in ("a", "b"):
+        imap.server.append(imap.user, "Work", message(subject))
+    imap.fetch()
+    archive = imap.ctx.store.find_folder("test", "Archive").key
+    imap.ctx.store.copy([imap.id("a", "Work")], archive)
+    with imap.server.connect(imap.user) as session:
+        session.delete("Work")
+        session.create("Work")
+    for subject in ("b", "a"):
+        imap.server.append(imap.user, "Work", message(subject))
+    imap.fetch()
+    imap.fetch()
+    (copied,) = imap.server.messages(imap.user, "Archive").values()
+    assert b"Subject: a\r\n" in copied
+    imap.in_step()
+
+
 def test_a_limit_takes_the_newest_and_the_next_run_the_rest(imap: Profile) -> None:
     imap.server.fill(imap.user, [message(f"m{n}") for n in range(10)])
     assert imap.fetch(FetchRequest(limit=3)).new == 3
