@@ -168,3 +168,22 @@ class Interrupted(MailcliError):
     """Cancelled by the user or by another thread."""
 
     exit_code = 130
+
+
+def told(error: Exception) -> MailcliError:
+    """What to tell of an exception that has come to the end of a command or of a thread: itself, if
+    a layer has named it; else what it means, with the exception for its cause."""
+    if isinstance(error, MailcliError):
+        return error
+    named: MailcliError
+    if isinstance(error, OSError):
+        place = f"{error.filename}: " if error.filename else ""
+        named = LocalIOError(f"{place}{error.strerror or error}")
+    elif isinstance(error, MemoryError):
+        named = TryAgain("out of memory", hint="try again when less is running")
+    else:
+        named = MailcliError(
+            f"a bug: {type(error).__name__}: {error}", hint="please report it; -vv shows the traceback"
+        )
+    named.__cause__ = error
+    return named

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from mailcli.app.context import Context
-from mailcli.errors import ConfigError, MailcliError, Unreachable
+from mailcli.errors import ConfigError, Unreachable, told
 from mailcli.model.account import Account, Endpoint, Protocol
 from mailcli.net.deadline import Deadlines
 
@@ -28,12 +28,16 @@ def deadlines(seconds: float | None = None) -> Deadlines:
 @contextmanager
 def named(account: Account) -> Iterator[None]:
     """Errors of this block get the account before their message: which one it is cannot be told
-    from a host and a port, and several accounts are fetched side by side."""
+    from a host and a port, and several accounts are fetched side by side. A bug becomes a
+    MailcliError too."""
     try:
         yield
-    except MailcliError as error:
-        error.message = f"{account.name}: {error.message}"
-        raise
+    except Exception as error:
+        named = told(error)
+        named.message = f"{account.name}: {named.message}"
+        if named is error:
+            raise
+        raise named from error
 
 
 def open_incoming_imap(ctx: Context, account: Account, limits: Deadlines) -> ImapConnection:

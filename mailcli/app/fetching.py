@@ -10,20 +10,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mailcli.app.connecting import deadlines, named, open_incoming_imap, open_incoming_pop3
 from mailcli.app.context import Context, Progress
-from mailcli.errors import (
-    ConfigError,
-    Interrupted,
-    LocalIOError,
-    Locked,
-    MailcliError,
-    TryAgain,
-    UsageError,
-)
-from mailcli.model.account import Account, Pop3Policy, Protocol
+from mailcli.errors import ConfigError, Interrupted, Locked, MailcliError, TryAgain, UsageError, told
+from mailcli.model.account import Account, Pop3Policy
 from mailcli.net.deadline import Deadlines
 
 if TYPE_CHECKING:
     from mailcli.sync.imap import Progress as FolderProgress
+    from mailcli.sync.tally import Tally
 
 
 @dataclass(frozen=True)
@@ -71,7 +64,7 @@ def fetch(ctx: Context, request: FetchRequest) -> list[FetchReport]:
     reports: list[FetchReport] = [FetchReport(a.name, _protocol(a)) for a in accounts]
 
     def work(place: int) -> None:
-        reports[place] = _guarded(ctx, accounts[place], request, limits)
+        reports[place] = _fetch_one(ctx, accounts[place], request, limits)
 
     threads = [
         threading.Thread(target=work, args=(n,), name=f"fetch {a.name}", daemon=True)
@@ -117,57 +110,53 @@ def _protocol(account: Account) -> str:
     return account.incoming.protocol.value if account.incoming else ""
 
 
-def _guarded(ctx: Context, account: Account, request: FetchRequest, limits: Deadlines) -> FetchReport:
-    """As `_fetch_one`; what nobody foresaw is an error too. Left to end its thread, it would make a
-    report of no news and exit code 0."""
-    try:
-        return _fetch_one(ctx, account, request, limits)
-    except Exception as error:
-        told: MailcliError
-        if isinstance(error, OSError):
-            place = f"{error.filename}: " if error.filename else ""
-            told = LocalIOError(f"{account.name}: {place}{error.strerror or error}")
-        elif isinstance(error, MemoryError):
-            told = TryAgain(f"{account.name}: out of memory", hint="what had arrived is kept")
-        else:
-            told = MailcliError(
-                f"{account.name}: a bug: {type(error).__name__}: {error}",
-                hint="please report it; -vv shows the traceback",
-            )
-        told.__cause__ = error
-        return FetchReport(account.name, _protocol(account), error=told)
-
-
 def _fetch_one(ctx: Context, account: Account, request: FetchRequest, limits: Deadlines) -> FetchReport:
+    from mailcli.sync.tally import Tally
+
     started = time.monotonic()
-    report = FetchReport(account.name, _protocol(account))
+    tally = Tally()
+    locked = False
+    error: MailcliError | None
     try:
-        with ctx.store.lock_account(account.name), named(account):
-            if account.incoming and account.incoming.protocol is Protocol.POP3:
-                report = _pop3(ctx, account, request, limits)
-            else:
-                report = _imap(ctx, account, request, limits)
-    except Locked as error:
-        report = report._replace(locked=True, error=error if request.fail_if_locked else None)
+        with ctx.store.lock_account(account.name):
+            error = _under_lock(ctx, account, request, limits, tally)
+    except Locked as failure:
+        locked = True
+        error = failure if request.fail_if_locked else None
         if not request.fail_if_locked:
             ctx.notice(f"{account.name}: another fetch is running, left to it")
-    except MailcliError as error:
-        report = report._replace(error=error)
-    except Exception as bug:  # the end of a thread alone would look like success
-        report = report._replace(error=_told(bug, account))
-    return report._replace(seconds=time.monotonic() - started)
-
-
-def _told(bug: Exception, account: Account) -> MailcliError:
-    error = MailcliError(
-        f"{account.name}: a bug: {type(bug).__name__}: {bug}",
-        hint="please report it; -vv shows the traceback",
+    except Exception as failure:  # the end of its thread alone would look like success
+        error = told(failure)
+    return FetchReport(
+        account.name,
+        _protocol(account),
+        new=tally.new,
+        changed=tally.changed,
+        gone=tally.gone,
+        pushed=tally.pushed,
+        octets=tally.octets,
+        seconds=time.monotonic() - started,
+        error=error,
+        locked=locked,
     )
-    error.__cause__ = bug
-    return error
 
 
-def _imap(ctx: Context, account: Account, request: FetchRequest, limits: Deadlines) -> FetchReport:
+def _under_lock(
+    ctx: Context, account: Account, request: FetchRequest, limits: Deadlines, tally: Tally
+) -> MailcliError | None:
+    """What ended the run, or else what failed on the way; None when all is well."""
+    run = _pop3 if _protocol(account) == "pop3" else _imap
+    try:
+        with named(account):
+            run(ctx, account, request, limits, tally)
+    except MailcliError as failure:
+        return failure
+    if tally.problems:
+        return TryAgain(f"{account.name}: {'; '.join(tally.problems)}", hint="the next fetch tries again")
+    return None
+
+
+def _imap(ctx: Context, account: Account, request: FetchRequest, limits: Deadlines, tally: Tally) -> None:
     from mailcli.sync.imap import Options, Synchroniser
     from mailcli.sync.server import Server
 
@@ -183,24 +172,19 @@ def _imap(ctx: Context, account: Account, request: FetchRequest, limits: Deadlin
     )
     with open_incoming_imap(ctx, account, limits) as connection:
         server = Server(connection, account.incoming.disabled)
-        run = Synchroniser(
-            ctx.store, account, server, options, progress=progress, cancel=ctx.cancel, clock=ctx.clock
-        )
-        error: MailcliError | None = None
-        try:
-            with named(account):
-                run.run()
-        except MailcliError as failure:
-            error = failure
-    tally = run.tally
-    if error is None and tally.problems:
-        error = TryAgain(f"{account.name}: {'; '.join(tally.problems)}", hint="the next fetch tries again")
-    return FetchReport(
-        account.name, "imap", tally.new, tally.changed, tally.gone, tally.pushed, tally.octets, error=error
-    )
+        Synchroniser(
+            ctx.store,
+            account,
+            server,
+            options,
+            tally=tally,
+            progress=progress,
+            cancel=ctx.cancel,
+            clock=ctx.clock,
+        ).run()
 
 
-def _pop3(ctx: Context, account: Account, request: FetchRequest, limits: Deadlines) -> FetchReport:
+def _pop3(ctx: Context, account: Account, request: FetchRequest, limits: Deadlines, tally: Tally) -> None:
     from mailcli.sync.pop3 import Downloader, Options
 
     def progress(done: int, total: int, octets: int) -> None:
@@ -215,24 +199,13 @@ def _pop3(ctx: Context, account: Account, request: FetchRequest, limits: Deadlin
         count_only=request.count or request.dry_run,
         adopt=request.adopt,
     )
-    run = Downloader(
+    Downloader(
         ctx.store,
         account,
         lambda: open_incoming_pop3(ctx, account, limits),
         options,
+        tally=tally,
         progress=progress,
         cancel=ctx.cancel,
         clock=ctx.clock,
-    )
-    error: MailcliError | None = None
-    try:
-        with named(account):
-            run.run()
-    except MailcliError as failure:
-        error = failure
-    tally = run.tally
-    if error is None and tally.problems:
-        error = TryAgain(f"{account.name}: {'; '.join(tally.problems)}", hint="the next fetch tries again")
-    return FetchReport(
-        account.name, "pop3", tally.new, 0, tally.gone, tally.pushed, tally.octets, error=error
-    )
+    ).run()

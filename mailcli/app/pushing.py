@@ -53,6 +53,7 @@ def push_now(ctx: Context, accounts: Iterable[str]) -> Pushed:
 def _push_one(ctx: Context, account: Account) -> None:
     from mailcli.sync.imap import Options, Synchroniser
     from mailcli.sync.server import Server
+    from mailcli.sync.tally import Tally
 
     assert account.incoming is not None
     with (
@@ -65,6 +66,7 @@ def _push_one(ctx: Context, account: Account) -> None:
             account,
             server,
             Options(push_only=True),
+            tally=Tally(),
             progress=lambda _: None,
             cancel=ctx.cancel,
             clock=ctx.clock,

@@ -11,7 +11,7 @@ from mailcli.cli import fast
 from mailcli.cli.session import Session
 from mailcli.cli.spec import Globals, Invocation
 from mailcli.cli.streams import Streams
-from mailcli.errors import Interrupted, LocalIOError, MailcliError, UsageError
+from mailcli.errors import Interrupted, LocalIOError, MailcliError, UsageError, told
 
 if TYPE_CHECKING:
     from mailcli.app.context import Context
@@ -41,10 +41,7 @@ def main(argv: Sequence[str], streams: Streams, *, reader: Reader | None = None)
     except OSError as error:
         return _failed(streams, options, _from_system(error), error)
     except Exception as error:
-        told = MailcliError(
-            f"a bug: {type(error).__name__}: {error}", hint="please report it; -vv shows the traceback"
-        )
-        return _failed(streams, options, told, error)
+        return _failed(streams, options, told(error), error)
     _log(options, argv, code, "")
     return code
 
@@ -116,10 +113,9 @@ def _failed(
 
 def _from_system(error: OSError) -> MailcliError:
     """An error of the operating system that no layer has named: reading and writing here."""
-    place = f"{error.filename}: " if error.filename else ""
     if error.errno == errno.ENOSPC and not error.filename:
         return LocalIOError("cannot write the output: the disk is full")
-    return LocalIOError(f"{place}{error.strerror or error}")
+    return told(error)
 
 
 def _abandon(stream: BinaryIO) -> None:

@@ -61,8 +61,9 @@ def learn(
     every message whatever the server can do; `examine` selects read-only, for a dry run.
     """
     events = server.ask(*_questions(server, mailbox, cursor, full, examine))
-    server.selected = None if examine else mailbox
     validity = last(UidValidity, events)
+    server.selected = None if examine else mailbox
+    server.validity = validity.value if validity else None
     found_validity = validity.value if validity else 0
     rebuilt = cursor.uidvalidity not in (0, found_validity)
     whole = full or not cursor.uidvalidity or not cursor.modseq or not _modseq(server)

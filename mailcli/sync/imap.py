@@ -16,7 +16,6 @@ its UID.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from mailcli.model.account import Account
@@ -38,6 +37,7 @@ from mailcli.sync.download import download
 from mailcli.sync.folders import Found, discover, to_server, wanted
 from mailcli.sync.rebind import rebind
 from mailcli.sync.server import Server
+from mailcli.sync.tally import Tally
 from mailcli.wire.imap import commands as imap
 from mailcli.wire.imap.events import Fetched
 
@@ -54,18 +54,6 @@ class Options(NamedTuple):
     push_only: bool = False
 
 
-@dataclass
-class Tally:
-    """What a run did. `problems` are faults of single folders or messages that did not stop it."""
-
-    new: int = 0
-    changed: int = 0
-    gone: int = 0
-    pushed: int = 0
-    octets: int = 0
-    problems: list[str] = field(default_factory=list)
-
-
 class Progress(NamedTuple):
     """`done` of `total` messages of this folder have arrived; `octets` of the whole run."""
 
@@ -76,7 +64,7 @@ class Progress(NamedTuple):
 
 
 class Synchroniser:
-    """One run over one account, on one connection."""
+    """One run over one account, on one connection. `tally` grows with what it has done."""
 
     def __init__(
         self,
@@ -85,6 +73,7 @@ class Synchroniser:
         server: Server,
         options: Options,
         *,
+        tally: Tally,
         progress: Callable[[Progress], None],
         cancel: CancelToken,
         clock: Callable[[], float],
@@ -96,9 +85,9 @@ class Synchroniser:
         self.progress = progress
         self.cancel = cancel
         self.clock = clock
-        self.tally = Tally()
+        self.tally = tally
 
-    def run(self) -> Tally:
+    def run(self) -> None:
         """Do all of it. Raises what ends the run; what was done until then is durable."""
         self.store.account_key(self.account.name, "imap")
         found = discover(self.server, self.account.special)
@@ -113,7 +102,6 @@ class Synchroniser:
         for row in self._changed(places):
             self.cancel.check()
             self._folder(row, places[row.key], names)
-        return self.tally
 
     # -- folders -------------------------------------------------------------------------------
 
@@ -186,10 +174,12 @@ class Synchroniser:
         known = {m.uid for m in placed} | {m.uid for m in purged}
         full = self.options.full or any(m.base is None for m in placed)
         delta = learn(self.server, found.mailbox, cursor, known, full=full, examine=self.options.dry_run)
-        if delta.rebuilt and not self.options.dry_run:
-            self.tally.gone += rebind(self.store, self.server, row.key, delta)
+        if delta.rebuilt:
+            if not self.options.dry_run:
+                self.tally.gone += rebind(self.store, self.server, row.key, delta, purged)
             placed = [
-                planner.Placed(a.id, a.uid, a.base, a.flags, a.folder) for a in self.store.agreed(row.key)
+                planner.Placed(a.id, a.uid, a.base, a.flags, a.folder)
+                for a in (() if self.options.dry_run else self.store.agreed(row.key))
             ]
             purged = []
         actions = planner.plan(

@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from mailcli.errors import MailcliError, RemoteProtocolError
@@ -25,6 +24,7 @@ from mailcli.store.values import Arrival, Pop3Row, SyncChanges
 from mailcli.sync.deliverer import Deliverer
 from mailcli.sync.history import History
 from mailcli.sync.maildrop import Listed, header_hash, list_maildrop
+from mailcli.sync.tally import Tally
 from mailcli.wire.pop3 import commands as pop3
 from mailcli.wire.pop3.events import Completed, Content
 
@@ -46,18 +46,6 @@ class Options(NamedTuple):
     adopt: bool = False
 
 
-@dataclass
-class Tally:
-    """What a run did: `gone` were deleted on the server, `pushed` of them because they had been
-    purged here. `problems` are faults of single messages."""
-
-    new: int = 0
-    gone: int = 0
-    pushed: int = 0
-    octets: int = 0
-    problems: list[str] = field(default_factory=list)
-
-
 class Received(NamedTuple):
     """A message as it came."""
 
@@ -66,7 +54,7 @@ class Received(NamedTuple):
 
 
 class Downloader:
-    """One run over one account."""
+    """One run over one account. `tally` grows with what it has done."""
 
     def __init__(
         self,
@@ -75,6 +63,7 @@ class Downloader:
         connect: Callable[[], Pop3Connection],
         options: Options,
         *,
+        tally: Tally,
         progress: Callable[[int, int, int], None],
         cancel: CancelToken,
         clock: Callable[[], float],
@@ -86,11 +75,11 @@ class Downloader:
         self.progress = progress
         self.cancel = cancel
         self.clock = clock
-        self.tally = Tally()
+        self.tally = tally
         self._delivered: list[Listed] = []  # durable; complete once the deliverer has finished
         self._total = 0
 
-    def run(self) -> Tally:
+    def run(self) -> None:
         """Do all of it. Raises what ends the run; what was delivered until then stays delivered."""
         self.store.account_key(self.account, "pop3")
         inbox = self.store.ensure_folder(self.account, INBOX, special="Inbox")
@@ -104,7 +93,7 @@ class Downloader:
             new = history.new(listing, self.options.policy.max_size)
             if self.options.count_only:
                 self.tally.new = len(new)
-                return self.tally
+                return
             history.note_missing(listing)
             marked = self._marked_before(listing)
             new = new[: self.options.limit]
@@ -113,7 +102,6 @@ class Downloader:
             self._delete(connection, marked, listing)
         if self.options.limit is None:
             history.all_recorded()
-        return self.tally
 
     # -- download ------------------------------------------------------------------------------
 

@@ -22,7 +22,7 @@ from mailcli.store.values import (
 from mailcli.sync import plan as planner
 from mailcli.sync.server import Server, last, only, refusal
 from mailcli.wire.imap import commands as imap
-from mailcli.wire.imap.events import Appended, Completed, Copied, Fetched, Searched
+from mailcli.wire.imap.events import Appended, Completed, Copied, Fetched, Searched, UidValidity
 from mailcli.wire.imap.uidset import UidSet
 
 SET_OCTETS: Final = 2048
@@ -102,7 +102,7 @@ def _move(store: Store, server: Server, folder: int, action: planner.Move, names
     store.apply(SyncChanges(bound=[Bound(i, action.to, copied[u]) for i, u, _ in moved], ended=ended))
     if unsure:
         _settle_these(store, server, unsure, names)
-        _select(server, names[folder])
+        _select(store, server, folder, names[folder])
     if refused is not None:
         raise refused
 
@@ -146,7 +146,8 @@ def _copy(
     copies: Sequence[PendingCopy],
     names: Mapping[int, str],
 ) -> None:
-    _select(server, names[source])
+    if not _select(store, server, source, names[source]):
+        return  # a later run does it, with the new UIDs
     ids = [c.id for c in copies]
     seqs = store.begin_operations(
         "copy",
@@ -258,8 +259,8 @@ def _settle(store: Store, server: Server, operations: Sequence[Operation], names
                 if place.at_folder == operation.folder and place.uid is not None:
                     moved.setdefault(operation.folder, []).append(place.uid)
         for source, uids in moved.items():
-            _select(server, names[source])
-            expunge(server, uids)
+            if _select(store, server, source, names[source]):
+                expunge(server, uids)
         store.apply(SyncChanges(bound=bound, ended=[o.seq for o in some]))
 
 
@@ -269,7 +270,8 @@ def _look(
     """Match operations with messages that came to the folder since: by size and Message-ID, and
     by content where there is no Message-ID. Gives the UID for each operation found."""
     start = min(o.uidnext_before or 1 for o in operations)
-    _select(server, mailbox)
+    if not _select(store, server, destination, mailbox):
+        start = 1
     known = {a.uid for a in store.agreed(destination)}
     arrived: dict[tuple[int, str], list[int]] = {}
     for event in only(Fetched, server.ask(imap.Fetch(f"{start}:*", ("RFC822.SIZE", MESSAGE_ID)))):
@@ -323,7 +325,11 @@ def _keepable(flags: Flags, permanent: Flags | None) -> Flags:
     return flags & permanent
 
 
-def _select(server: Server, mailbox: str) -> None:
+def _select(store: Store, server: Server, folder: int, mailbox: str) -> bool:
+    """Select a folder; whether its UIDs still mean what they meant when they were agreed. If not,
+    none of them may be used before the folder has been bound anew (`rebind`)."""
     if server.selected != mailbox:
-        server.ask(imap.Select(mailbox))
-        server.selected = mailbox
+        validity = last(UidValidity, server.ask(imap.Select(mailbox)))
+        server.selected, server.validity = mailbox, validity.value if validity else None
+    agreed = store.folder_state(folder).uidvalidity
+    return agreed is None or server.validity is None or server.validity == agreed

@@ -2,21 +2,25 @@
 
 Nothing is downloaded again that can be recognised: the messages there and here are matched as
 multisets by size and Message-ID. What is only here goes to the recovery area, never away; what is
-only there is new.
+only there is new. So is what was purged here and not expunged there yet: its old UID may name any
+message now, so it must never reach the server, and the message comes back instead.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from mailcli.store.store import Store
 from mailcli.store.values import Bound, Gone, SyncChanges
 from mailcli.sync.delta import Delta
+from mailcli.sync.plan import Purged
 from mailcli.sync.push import MESSAGE_ID, message_id
 from mailcli.sync.server import Server, only
 from mailcli.wire.imap import commands as imap
 from mailcli.wire.imap.events import Fetched
 
 
-def rebind(store: Store, server: Server, folder: int, delta: Delta) -> int:
+def rebind(store: Store, server: Server, folder: int, delta: Delta, purged: Sequence[Purged] = ()) -> int:
     """Give the messages of the selected folder their new UIDs; returns how many were not found
     on the server any more."""
     there: dict[tuple[int, str], list[int]] = {}
@@ -24,7 +28,7 @@ def rebind(store: Store, server: Server, folder: int, delta: Delta) -> int:
         if event.uid is not None and event.size is not None:
             header = event.sections[0].data if event.sections else b""
             there.setdefault((event.size, message_id(header)), []).append(event.uid)
-    changes = SyncChanges()
+    changes = SyncChanges(expunged=[tomb.id for tomb in purged])
     state = store.folder_state(folder)
     for print_ in store.fingerprints(folder):
         uids = there.get((print_.size, print_.message_id))

@@ -32,6 +32,7 @@ class Server:
         self.capabilities = self._without_disabled(connection.greeted.capabilities)
         self.enabled: frozenset[str] = frozenset()
         self.selected: str | None = None
+        self.validity: int | None = None  # UIDVALIDITY of the selected mailbox, if it was said
 
     def has(self, capability: str) -> bool:
         return capability in self.capabilities

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 from mailcli.app.context import Progress
-from mailcli.errors import Interrupted, MailcliError
+from mailcli.errors import Interrupted, MailcliError, told
 
 Job = int
 
@@ -102,7 +102,5 @@ def _outcome(job: Job, work: Callable[[], Any]) -> Message:
         return Done(job, work())
     except Interrupted:
         return Cancelled(job)
-    except MailcliError as error:
-        return Failed(job, error)
-    except Exception as error:  # a bug must be shown on the screen, not lost with its thread
-        return Failed(job, MailcliError(f"a bug in mailcli: {type(error).__name__}: {error}"))
+    except Exception as error:  # a bug too must be shown on the screen, not lost with its thread
+        return Failed(job, told(error))

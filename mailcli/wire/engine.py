@@ -27,7 +27,9 @@ class Engine(Protocol[Command_contra, Event]):
         """Queue a command, behind all queued before it. It is pipelined unless a barrier stands
         before it (STARTTLS, AUTHENTICATE, COMPRESS, IDLE).
 
-        Raises LocalProtocolError if the command is illegal in this state.
+        Raises LocalProtocolError if the command is illegal in this state, MessageMalformed for text
+        that the protocol cannot carry. After the end of the connection an engine may raise
+        Unreachable or TryAgain here, or take the command and never write it.
         """
         ...
 
@@ -40,7 +42,8 @@ class Engine(Protocol[Command_contra, Event]):
         """Take bytes from the server, give the events they complete. b"" is EOF.
 
         Raises RemoteProtocolError when the stream cannot be understood any more, after which the
-        engine refuses all further use.
+        engine refuses all further use. If good answers came before the break, an engine may give
+        these first, be `closed`, and raise at the next call.
         """
         ...
 

@@ -162,6 +162,42 @@ def test_a_new_uidvalidity_rebinds_and_downloads_nothing(imap: Profile) -> None:
     imap.in_step()
 
 
+def test_a_purge_never_reaches_another_message_through_a_new_uidvalidity(imap: Profile) -> None:
+    for subject in ("a", "b", "c"):
+        imap.server.append(imap.user, "Work", message(subject))
+    imap.fetch()
+    imap.ctx.store.purge([imap.id("a", "Work")])
+    with imap.server.connect(imap.user) as session:
+        session.delete("Work")
+        session.create("Work")
+    for subject in ("b", "c"):
+        imap.server.append(imap.user, "Work", message(subject))
+    assert 1 in imap.server.flags(imap.user, "Work")
+    imap.fetch()
+    imap.fetch()
+    assert len(imap.server.messages(imap.user, "Work")) == 2
+    assert {r.subject for r in imap.rows("Work")} == {"b", "c"}
+    imap.in_step()
+
+
+def test_a_copy_is_never_made_of_what_an_old_uid_names_now(imap: Profile) -> None:
+    for subject in ("a", "b"):
+        imap.server.append(imap.user, "Work", message(subject))
+    imap.fetch()
+    archive = imap.ctx.store.find_folder("test", "Archive").key
+    imap.ctx.store.copy([imap.id("a", "Work")], archive)
+    with imap.server.connect(imap.user) as session:
+        session.delete("Work")
+        session.create("Work")
+    for subject in ("b", "a"):
+        imap.server.append(imap.user, "Work", message(subject))
+    imap.fetch()
+    imap.fetch()
+    (copied,) = imap.server.messages(imap.user, "Archive").values()
+    assert b"Subject: a\r\n" in copied
+    imap.in_step()
+
+
 def test_a_limit_takes_the_newest_and_the_next_run_the_rest(imap: Profile) -> None:
     imap.server.fill(imap.user, [message(f"m{n}") for n in range(10)])
     assert imap.fetch(FetchRequest(limit=3)).new == 3
