@@ -22,6 +22,7 @@ from mailcli.model.account import (
     Account,
     Endpoint,
     FolderPolicy,
+    Hooks,
     Pop3Policy,
     Protocol,
     SecretSpec,
@@ -29,6 +30,10 @@ from mailcli.model.account import (
 )
 
 _EDIT = "correct it with mailcli config edit; mailcli-config(5) explains every key"
+
+HOOK_TIMEOUT = 60.0
+_WATCH_INTERVAL = {"imap": 300, "pop3": 600}
+"""POP3 signs in anew for every look."""
 
 _WORDS = {"text": "a text", "number": "a whole number", "bool": "true or false", "texts": "a list of texts"}
 
@@ -41,6 +46,16 @@ class Config(NamedTuple):
     accounts: Mapping[str, Account]
     default: str | None
     settings: Mapping[str, Any]
+
+    @property
+    def hook_timeout(self) -> float:
+        """Seconds that a hook, or the command of `watch --exec`, may take."""
+        return float(self.settings.get("hook_timeout", HOOK_TIMEOUT))
+
+    @property
+    def reader_watches(self) -> bool:
+        """Whether new mail appears in the reader by itself."""
+        return bool(self.settings.get("reader_watches", True))
 
     def account(self, name: str | None = None) -> Account:
         """The account of this name, or the default one. Raises NotFound, ConfigError."""
@@ -131,16 +146,20 @@ class _Reader:
             why = unfit_name(name)
             if why:
                 raise self.fault(where, f"account {name!r}: {why}")
-            accounts[name] = self.account(name, table)
+            accounts[name] = self.account(name, table, read)
         default = read.get("default_account")
         if default is None:
             default = next(iter(accounts), None)
         elif default not in accounts:
             hint = _did_you_mean(default, accounts)
             raise self.fault(("default_account",), f"default_account: there is no account {default!r}", hint)
-        return Config(self.path, accounts, default, {})
+        settings = {
+            "hook_timeout": read.get("hooks", {}).get("timeout", HOOK_TIMEOUT),
+            "reader_watches": read.get("reader", {}).get("watch", True),
+        }
+        return Config(self.path, accounts, default, settings)
 
-    def account(self, name: str, table: dict[str, Any]) -> Account:
+    def account(self, name: str, table: dict[str, Any], root: dict[str, Any]) -> Account:
         at = ("accounts", name)
         self.check(at, table, TABLES["account"])
         if "email" not in table:
@@ -173,7 +192,16 @@ class _Reader:
             push=table.get("push", "auto"),
             save_sent=table.get("save_sent", True),
             special=tuple(table.get("special", {}).items()),
+            hooks=self.hooks({**root.get("hooks", {}), **table.get("hooks", {})}),
+            watch_interval=float(
+                table.get("watch_interval")
+                or root.get("watch_interval")
+                or _WATCH_INTERVAL["pop3" if "pop3" in table else "imap"]
+            ),
         )
+
+    def hooks(self, table: dict[str, Any]) -> Hooks:
+        return Hooks(table.get("new_mail", ""), table.get("after_fetch", ""))
 
     def endpoint(self, at: tuple[str, ...], account: dict[str, Any], protocol: Protocol) -> Endpoint:
         table = account[protocol.value]
