@@ -27,3 +27,8 @@ class Backoff:
     def reset(self) -> None:
         """It worked: begin at the beginning the next time."""
         self._next = self._first
+
+
+def spread(seconds: float) -> float:
+    """An interval cut by up to a tenth at random, so that many clients do not ask in step."""
+    return seconds * (0.9 + random.random() / 10)  # noqa: S311 - nothing secret

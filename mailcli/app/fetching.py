@@ -17,6 +17,7 @@ from mailcli.net.deadline import Deadlines
 
 if TYPE_CHECKING:
     from mailcli.app.arrivals import Arrivals
+    from mailcli.model.message import Summary
     from mailcli.net.pop3 import Pop3Connection
     from mailcli.sync.imap import Progress as FolderProgress
     from mailcli.sync.server import Server
@@ -43,7 +44,7 @@ class FetchRequest:
 
 class FetchReport(NamedTuple):
     """What became of one account. With `count` or a dry run, `new` is what would come. `arrived`
-    has the ids of new mail, oldest first, where the account has a hook that wants to know."""
+    has the new mail, oldest first, where the account has a hook that wants to know."""
 
     account: str
     protocol: str
@@ -55,7 +56,7 @@ class FetchReport(NamedTuple):
     seconds: float = 0.0
     error: MailcliError | None = None
     locked: bool = False
-    arrived: tuple[str, ...] = ()
+    arrived: tuple[Summary, ...] = ()
 
 
 def fetch(ctx: Context, request: FetchRequest) -> list[FetchReport]:
@@ -136,14 +137,14 @@ def fetch_account(
     started = time.monotonic()
     tally = Tally()
     locked = False
-    arrived: tuple[str, ...] = ()
+    arrived: tuple[Summary, ...] = ()
     error: MailcliError | None
     try:
         with ctx.store.lock_account(account.name):
             arrivals = _arrivals(ctx, account, request)
             error = _under_lock(ctx, account, request, limits, tally, server, greeted)
             if arrivals is not None:
-                arrived = tuple(row.id for row in arrivals.new((account.name,)))
+                arrived = tuple(arrivals.new((account.name,)))
     except Locked as failure:
         locked = True
         error = failure if request.fail_if_locked else None

@@ -15,7 +15,7 @@ from typing import Final
 
 from mailcli.app.context import Context
 
-_GRACE: Final = 2.0
+_GRACE: Final = 0.5
 """Seconds between SIGTERM and SIGKILL."""
 _LONGEST: Final = 100_000
 """Octets of one parameter or variable: the kernel takes 128 KiB (MAX_ARG_STRLEN), else nothing runs."""
@@ -33,7 +33,7 @@ def run(
     """
     limit = ctx.config.hook_timeout
     try:
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: S603 - the user's own command
             ["/bin/sh", "-c", script, "mailcli", *map(_argument, parameters)],
             stdin=subprocess.PIPE,
             env=_environment(ctx, variables),
@@ -79,8 +79,6 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             os.killpg(process.pid, number)
         with suppress(subprocess.TimeoutExpired):
             process.wait(patience)
-            if number is signal.SIGTERM:
-                continue
     if process.stdin is not None:
         with suppress(OSError):
             process.stdin.close()
