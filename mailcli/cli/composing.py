@@ -12,7 +12,7 @@ from mailcli.cli.views.results import PREPARED, SENT
 from mailcli.errors import Interrupted, LocalIOError, MailcliError, NotFound, UsageError
 
 if TYPE_CHECKING:
-    from mailcli.app.sending import Prepared, SendRequest
+    from mailcli.app.preparing import Prepared, SendRequest
     from mailcli.model.draft import Draft, Outcome
 
 SUBJECT: Final = Option(("-s", "--subject"), "The subject.", "text", "SUBJECT")
@@ -125,7 +125,7 @@ def _decoded(data: bytes) -> str:
 
 
 def request(session: Session, letter: Letter, text: str) -> SendRequest:
-    from mailcli.app.sending import SendRequest
+    from mailcli.app.preparing import SendRequest
 
     return SendRequest(
         to=letter.to,
@@ -152,11 +152,11 @@ def edited(session: Session, template: Draft, letter: Letter) -> tuple[Prepared,
 
     What was written is never lost: the file given back stays until `finish` has sent it.
     """
-    from mailcli.app import drafting, sending
+    from mailcli.app import drafting, preparing
     from mailcli.cli.ask import answer
     from mailcli.cli.editor import edit, private_file
 
-    draft = sending.merged(template, request(session, letter, template.text), template.text)
+    draft = preparing.merged(template, request(session, letter, template.text), template.text)
     before = drafting.to_text(draft)
     path = private_file(session.ctx.paths.state / "drafts", before)
     while True:
@@ -165,7 +165,7 @@ def edited(session: Session, template: Draft, letter: Letter) -> tuple[Prepared,
             path.unlink()
             raise Interrupted("nothing was written, so nothing is sent")
         try:
-            prepared = sending.prepare_draft(session.ctx, drafting.from_text(draft, text))
+            prepared = preparing.prepare_draft(session.ctx, drafting.from_text(draft, text))
         except MailcliError as error:
             question = f"{error.message}. Edit again? [Y/n] "
         else:

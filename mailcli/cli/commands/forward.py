@@ -12,7 +12,7 @@ from mailcli.cli.views.results import SENT
 
 
 def run(session: Session, id: str, to: tuple[str, ...], **options: Any) -> None:
-    from mailcli.app import sending
+    from mailcli.app import preparing
 
     letter = Letter(to=to, **options)
     original = session.message(id).id
@@ -21,15 +21,15 @@ def run(session: Session, id: str, to: tuple[str, ...], **options: Any) -> None:
         return
     kept = None
     if text is None:
-        template = sending.forward_template(session.ctx, original, letter.sender)
+        template = preparing.forward_template(session.ctx, original, letter.sender)
         prepared, kept = composing.edited(session, template, letter)
     else:
-        prepared = sending.prepare_forward(session.ctx, original, composing.request(session, letter, text))
+        prepared = preparing.prepare_forward(session.ctx, original, composing.request(session, letter, text))
     composing.finish(
         session,
         prepared,
         letter,
-        lambda: sending.mark_answered(session.ctx, original, forwarded=True),
+        lambda: preparing.mark_answered(session.ctx, original, forwarded=True),
         kept=kept,
     )
 

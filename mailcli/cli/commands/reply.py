@@ -12,7 +12,7 @@ from mailcli.cli.views.results import SENT
 
 
 def run(session: Session, id: str, everyone: bool, quote: bool, **options: Any) -> None:
-    from mailcli.app import sending
+    from mailcli.app import preparing
 
     letter = Letter(to=(), **options)
     original = session.message(id).id
@@ -21,13 +21,13 @@ def run(session: Session, id: str, everyone: bool, quote: bool, **options: Any) 
         return
     kept = None
     if text is None:
-        template = sending.reply_template(session.ctx, original, letter.sender, everyone=everyone)
+        template = preparing.reply_template(session.ctx, original, letter.sender, everyone=everyone)
         prepared, kept = composing.edited(session, template, letter)
     else:
         asked = composing.request(session, letter, text)
-        prepared = sending.prepare_reply(session.ctx, original, asked, everyone=everyone, quote=quote)
+        prepared = preparing.prepare_reply(session.ctx, original, asked, everyone=everyone, quote=quote)
     composing.finish(
-        session, prepared, letter, lambda: sending.mark_answered(session.ctx, original), kept=kept
+        session, prepared, letter, lambda: preparing.mark_answered(session.ctx, original), kept=kept
     )
 
 
