@@ -26,7 +26,7 @@ def sending_account(ctx: Context, sender: str | None) -> Account:
     default. Raises ConfigError if it cannot send."""
     account: Account | None = None
     if ctx.account is None and sender:
-        address = bare(sender).lower()
+        address = bare(sender)
         own = [
             a for a in ctx.config.accounts.values() if address in {e.lower() for e in (a.email, *a.aliases)}
         ]
@@ -39,6 +39,11 @@ def sending_account(ctx: Context, sender: str | None) -> Account:
             hint=f"add [accounts.{account.name}.smtp] to the configuration, or choose another with -A",
         )
     return account
+
+
+def owns(account: Account, email: str) -> bool:
+    """Whether an address is one of the account's own, in any case."""
+    return email.lower() in {known.lower() for known in (account.email, *account.aliases)}
 
 
 def strict(texts: Sequence[str]) -> tuple[Address, ...]:

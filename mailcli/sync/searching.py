@@ -103,3 +103,11 @@ def _search(server: Server, text: Text) -> imap.Search:
 def _charset(word: bytes) -> str | None:
     """US-ASCII needs no CHARSET, and a server that knows no other may refuse one."""
     return None if word.isascii() else "UTF-8"
+
+
+def holds(server: Server, mailbox: str, message_id: str) -> bool:
+    """Whether a folder has a message with this Message-ID (without its angle brackets)."""
+    search = imap.Search(("HEADER", "Message-ID", message_id.encode()))
+    events = server.ask(imap.Select(mailbox, read_only=True), search)
+    server.selected = None
+    return any(list(event.uids) for event in events if isinstance(event, Searched))
