@@ -19,9 +19,9 @@ from mailcli.errors import (
     TryAgain,
 )
 from mailcli.model.account import Account, Protocol
-from mailcli.model.draft import Outcome
+from mailcli.model.draft import Outcome, Sent
 from mailcli.model.flags import SEEN, Flags
-from mailcli.outbox.entry import FAILED, HELD, QUEUED, SENT, UNKNOWN, Entry, State
+from mailcli.outbox.entry import COMMITTING, FAILED, HELD, QUEUED, SENT, UNKNOWN, Entry, State
 from mailcli.outbox.spool import Row, Spool
 
 if TYPE_CHECKING:
@@ -79,6 +79,39 @@ def enqueue(ctx: Context, waiting: Entry) -> Row:
     """Put a message into the outbox; it is durable when this returns. Raises LocalIOError."""
     box = spool(ctx)
     return box.row(box.enqueue(waiting).id)
+
+
+def queue(ctx: Context, waiting: Entry) -> Sent:
+    """Put a message into the outbox, and try it at once if its time has come.
+
+    Whatever becomes of the try, the message is durable. Recipients that are still to be tried are
+    "deferred"; see `standing`.
+    """
+    row = enqueue(ctx, waiting)
+    if not ctx.offline and waiting.not_before <= ctx.clock():
+        return attempt(ctx, row)
+    return standing(row)
+
+
+def attempt(ctx: Context, row: Row) -> Sent:
+    """Try one entry, along with what else of its account is due."""
+    for report in run(ctx, [row.entry.account], everything=False):
+        if report.row.entry.id == row.entry.id:
+            return standing(report.row)
+    return standing(row)
+
+
+def standing(row: Row) -> Sent:
+    """What an entry amounts to, as the result of the `send` that made it. `stage` is "queued" as
+    long as the outbox goes on with it."""
+    entry, state = row.entry, row.state
+    word, text, stage = "deferred", f"in the outbox as {entry.id}", "queued"
+    if state.phase in (COMMITTING, UNKNOWN):
+        word, text = "unknown", state.note or "interrupted while the server was answering"
+    elif state.phase == FAILED:
+        word, text, stage = "rejected", state.note, state.stage or "message"
+    rest = [Outcome(recipient, word, 0, "", text) for recipient in state.open(entry)]
+    return Sent(entry.account, entry.message_id, state.queue_id, (*state.outcomes, *rest), stage)
 
 
 def listed(ctx: Context) -> list[Row]:

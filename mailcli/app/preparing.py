@@ -49,13 +49,14 @@ class SendRequest:
 
 class Prepared(NamedTuple):
     """A message ready to go: the account that sends it, the envelope, the exact bytes, and the
-    bytes of the copy kept in Sent (with its Bcc)."""
+    bytes of the copy kept in Sent (with its Bcc). `source` is what it was made of."""
 
     account: Account
     envelope: Envelope
     data: bytes
     copy: bytes
     message_id: str
+    source: Draft | bytes
 
 
 def prepare(ctx: Context, request: SendRequest) -> Prepared:
@@ -109,7 +110,7 @@ def prepare_raw(
     if not everyone:
         raise UsageError("no recipient", hint="name one, or use -t to take them from the header")
     envelope = Envelope(bare(sender) if sender else found.sender, everyone)
-    return Prepared(account, envelope, found.data, found.data, mime.envelope(found.data).message_id)
+    return Prepared(account, envelope, found.data, found.data, mime.envelope(found.data).message_id, data)
 
 
 def prepare_reply(ctx: Context, id: str, request: SendRequest, *, everyone: bool, quote: bool) -> Prepared:
@@ -198,7 +199,7 @@ def _prepared(account: Account, draft: Draft) -> Prepared:
     data = compose.compose(draft)
     copy = compose.compose(draft, keep_bcc=True) if draft.bcc else data
     envelope = Envelope(_on_wire(draft.sender.email), tuple(dict.fromkeys(map(_on_wire, everyone))))
-    return Prepared(account, envelope, data, copy, draft.message_id)
+    return Prepared(account, envelope, data, copy, draft.message_id, draft)
 
 
 def _on_wire(email: str) -> str:

@@ -72,10 +72,12 @@ def deliver(ctx: Context, prepared: Prepared, delivery: Delivery) -> Sent:
 
 def failure(sent: Sent) -> MailcliError | None:
     """The error a command ends with for these outcomes; None when all were sent."""
+    fine = {"sent", "deferred"} if sent.stage == "queued" else {"sent"}
     words = {o.outcome for o in sent.recipients}
-    if words <= {"sent"}:
+    if words <= fine:
         return None
-    told = next(o for o in sent.recipients if o.outcome != "sent" and (o.code or o.outcome == "unknown"))
+    bad = [o for o in sent.recipients if o.outcome not in fine]
+    told = next((o for o in bad if o.code or o.outcome == "unknown"), bad[0])
     text = schedule.told(told)
     if "unknown" in words:
         return OutcomeUnknown(

@@ -62,6 +62,7 @@ class State(NamedTuple):
     outcomes: tuple[Outcome, ...] = ()
     note: str = ""
     queue_id: str = ""
+    stage: str = ""
     filed: bool = False
 
     @property

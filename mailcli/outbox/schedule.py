@@ -35,7 +35,8 @@ def submitted(entry: Entry, state: State, done: Submission, now: float, chance: 
         if entry.on_unknown == "retry":
             return _later(entry, held, f"the answer was lost ({lost.text})", now, chance)
         return held._replace(phase=UNKNOWN, attempts=state.attempts + 1, changed=now, note=lost.text)
-    after = _decided(state, done.outcomes)._replace(queue_id=done.queue_id or state.queue_id)
+    after = _decided(state, done.outcomes)
+    after = after._replace(queue_id=done.queue_id or state.queue_id, stage=done.stage)
     if not after.open(entry):
         refused = [o for o in after.outcomes if o.outcome != "sent"]
         return after._replace(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mailcli.cli import composing
+from mailcli.cli import composing, submitting
 from mailcli.cli.composing import OPTIONS, SUBJECT, Letter
 from mailcli.cli.session import Session
 from mailcli.cli.spec import Argument, Command, Example
@@ -15,6 +15,7 @@ def run(session: Session, id: str, to: tuple[str, ...], **options: Any) -> None:
     from mailcli.app import preparing
 
     letter = Letter(to=to, **options)
+    submitting.check_options(session, letter)
     original = session.message(id).id
     text = composing.body(session, letter)
     if composing.nothing_to_send(letter, text):
@@ -25,7 +26,7 @@ def run(session: Session, id: str, to: tuple[str, ...], **options: Any) -> None:
         prepared, kept = composing.edited(session, template, letter)
     else:
         prepared = preparing.prepare_forward(session.ctx, original, composing.request(session, letter, text))
-    composing.finish(
+    submitting.finish(
         session,
         prepared,
         letter,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mailcli.cli import composing
+from mailcli.cli import composing, submitting
 from mailcli.cli.composing import OPTIONS, SUBJECT, Letter
 from mailcli.cli.session import Session
 from mailcli.cli.spec import Argument, Command, Example, Option
@@ -15,6 +15,7 @@ def run(session: Session, id: str, everyone: bool, quote: bool, **options: Any) 
     from mailcli.app import preparing
 
     letter = Letter(to=(), **options)
+    submitting.check_options(session, letter)
     original = session.message(id).id
     text = composing.body(session, letter)
     if composing.nothing_to_send(letter, text):
@@ -26,7 +27,7 @@ def run(session: Session, id: str, everyone: bool, quote: bool, **options: Any) 
     else:
         asked = composing.request(session, letter, text)
         prepared = preparing.prepare_reply(session.ctx, original, asked, everyone=everyone, quote=quote)
-    composing.finish(
+    submitting.finish(
         session, prepared, letter, lambda: preparing.mark_answered(session.ctx, original), kept=kept
     )
 

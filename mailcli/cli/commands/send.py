@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mailcli.cli import composing
+from mailcli.cli import composing, submitting
 from mailcli.cli.composing import OPTIONS, SUBJECT, Letter
 from mailcli.cli.session import Session
 from mailcli.cli.spec import Argument, Command, Example, Option
@@ -17,6 +17,7 @@ def run(
     from mailcli.app import preparing
 
     letter = Letter(to=to, **options)
+    submitting.check_options(session, letter)
     if raw or recipients_from_header:
         _send_raw(session, letter, recipients_from_header)
         return
@@ -30,7 +31,7 @@ def run(
         )
     else:
         prepared = preparing.prepare(session.ctx, composing.request(session, letter, text))
-    composing.finish(session, prepared, letter, kept=kept)
+    submitting.finish(session, prepared, letter, kept=kept)
 
 
 def _send_raw(session: Session, letter: Letter, from_header: bool) -> None:
@@ -58,7 +59,7 @@ def _send_raw(session: Session, letter: Letter, from_header: bool) -> None:
         sender=letter.sender,
         from_header=from_header or not letter.to,
     )
-    composing.finish(session, prepared, letter)
+    submitting.finish(session, prepared, letter)
 
 
 COMMAND = Command(
