@@ -117,7 +117,11 @@ def standing(row: Row) -> Sent:
 def listed(ctx: Context) -> list[Row]:
     """What is in the outbox, oldest first; of the account of `-A` only, if one was chosen."""
     chosen = None if ctx.account in (None, "all") else ctx.chosen_account().name
-    return [row for row in spool(ctx).rows() if chosen in (None, row.entry.account)]
+    box = spool(ctx)
+    rows = [row for row in box.rows() if chosen in (None, row.entry.account)]
+    for line in box.damaged:
+        ctx.notice(f"outbox: {line}")
+    return rows
 
 
 def show(ctx: Context, id: str) -> tuple[Row, bytes]:

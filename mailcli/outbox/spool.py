@@ -66,6 +66,8 @@ class Spool:
     def __init__(self, directory: str, clock: Callable[[], float] = time.time) -> None:
         self._root = directory
         self._clock = clock
+        self.damaged: list[str] = []
+        """Sentences on entries that the last look could not read. They are left as they are."""
 
     # -- coming and going
 
@@ -119,13 +121,22 @@ class Spool:
     def rows(self) -> list[Row]:
         """All entries, oldest first, those that failed too."""
         found = []
+        self.damaged = []
+        for name in self._names():
+            try:
+                found.append(self.row(name))
+            except NotFound:
+                continue
+            except LocalIOError as error:
+                self.damaged.append(f"{name}: {error.message}")
+        return sorted(found, key=lambda row: (row.entry.queued, row.entry.id))
+
+    def _names(self) -> list[str]:
+        names: list[str] = []
         for place in ("entries", "failed"):
             with suppress(FileNotFoundError):
-                for name in os.listdir(f"{self._root}/{place}"):
-                    if "." not in name:
-                        with suppress(NotFound):
-                            found.append(self.row(name))
-        return sorted(found, key=lambda row: (row.entry.queued, row.entry.id))
+                names += [name for name in os.listdir(f"{self._root}/{place}") if "." not in name]
+        return names
 
     def row(self, id: str) -> Row:
         """One entry without its bytes. NotFound, LocalIOError if it is damaged."""
