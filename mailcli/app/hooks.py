@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Final
@@ -32,26 +33,54 @@ def run(
     where ours goes. Returns how it failed, "" if it did not. On any exception it is ended first.
     """
     limit = ctx.config.hook_timeout
+    words = [b"/bin/sh", b"-c", os.fsencode(script), b"mailcli", *map(_argument, parameters)]
+    starting = _Starting(words, _environment(ctx, variables))
     try:
-        process = subprocess.Popen(  # noqa: S603 - the user's own command
-            ["/bin/sh", "-c", script, "mailcli", *map(_argument, parameters)],
-            stdin=subprocess.PIPE,
-            env=_environment(ctx, variables),
-            start_new_session=True,  # so that what it started can be ended with it
-        )
-    except OSError as error:
-        return f"cannot be started: {error.strerror}"
-    try:
+        starting.start()
+        starting.join()
+        process = starting.process
+        if process is None:
+            return f"cannot be started: {starting.problem}"
         process.communicate(document, timeout=limit)
     except subprocess.TimeoutExpired:
-        _end(process)
+        starting.end()
         return f"took longer than {limit:g} seconds, and was ended"
     except BaseException:
-        _end(process)
+        starting.end()
         raise
     if process.returncode < 0:
         return f"was ended by {signal.Signals(-process.returncode).name}"
     return f"ended with code {process.returncode}" if process.returncode else ""
+
+
+class _Starting(threading.Thread):
+    """Starts a process on a thread of its own, where no signal handler can raise: between the
+    fork and the return of Popen an exception would leave a process that nobody knows."""
+
+    def __init__(self, words: Sequence[bytes], environment: Mapping[bytes, bytes]) -> None:
+        super().__init__(name="hook")
+        self.process: subprocess.Popen[bytes] | None = None
+        self.problem = ""
+        self._words = words
+        self._environment = environment
+
+    def run(self) -> None:
+        try:
+            self.process = subprocess.Popen(  # noqa: S603 - the user's own command
+                self._words,
+                stdin=subprocess.PIPE,
+                env=self._environment,
+                start_new_session=True,  # so that what it started can be ended with it
+            )
+        except OSError as error:
+            self.problem = error.strerror or str(error)
+
+    def end(self) -> None:
+        """End the process, if there is one or is about to be."""
+        with suppress(RuntimeError):  # not even the thread has begun
+            self.join()
+        if self.process is not None:
+            _end(self.process)
 
 
 def _environment(ctx: Context, variables: Mapping[str, str]) -> dict[bytes, bytes]:

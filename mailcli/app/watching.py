@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import queue
+import select
+import threading
 from collections.abc import Generator, Sequence
 from typing import Final, NamedTuple
 
 from mailcli.app.arrivals import Arrivals
 from mailcli.app.context import Context
-from mailcli.app.fetching import FetchRequest, chosen
+from mailcli.app.fetching import FetchRequest, chosen, flush_outbox
 from mailcli.app.lookout import Ended, Fetched, Lookout, Lost, Report, Timing, Watching
-from mailcli.errors import UsageError
+from mailcli.errors import UsageError, told
 from mailcli.model.account import Account, Protocol
 from mailcli.model.message import Summary
 
+_OUTBOX = 20.0
+"""Seconds between two looks at what waits to be sent: a look at a directory."""
 _TOGETHER = 2.0
 """Seconds that the threads are given to end: they are woken, and only disk and DNS can hold them."""
 
@@ -51,8 +55,9 @@ def _happenings(
     reports: queue.SimpleQueue[Report] = queue.SimpleQueue()
     lookouts = [Lookout(ctx, account, reports.put, timing=timing) for account in accounts]
     news = _News(ctx, accounts)
-    for lookout in lookouts:
-        lookout.thread.start()
+    sender = threading.Thread(target=_send_what_is_due, args=(ctx, accounts), name="outbox", daemon=True)
+    for thread in (sender, *(lookout.thread for lookout in lookouts)):
+        thread.start()
     running = len(lookouts)
     refused: set[str] = set()
     try:
@@ -75,8 +80,18 @@ def _happenings(
                 yield Arrived(messages)
     finally:
         ctx.cancel.cancel()
-        for lookout in lookouts:
-            lookout.thread.join(_TOGETHER)
+        for thread in (sender, *(lookout.thread for lookout in lookouts)):
+            thread.join(_TOGETHER)
+
+
+def _send_what_is_due(ctx: Context, accounts: Sequence[Account]) -> None:
+    """As every fetch does; but here what was written with --at goes when its time has come."""
+    while not ctx.cancel.cancelled:
+        try:
+            flush_outbox(ctx, accounts)
+        except Exception as error:
+            ctx.notice(told(error).message)
+        select.select([ctx.cancel], [], [], _OUTBOX)
 
 
 def _next(reports: queue.SimpleQueue[Report], seconds: float) -> Report | None:

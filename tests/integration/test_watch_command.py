@@ -27,8 +27,8 @@ class Running:
         self.out: list[str] = []
         self.err: list[str] = []
         self._threads = [
-            threading.Thread(target=self.out.extend, args=(process.stdout,)),
-            threading.Thread(target=self._errors),
+            threading.Thread(target=self.out.extend, args=(process.stdout,), daemon=True),
+            threading.Thread(target=self._errors, daemon=True),
         ]
         for thread in self._threads:
             thread.start()
@@ -46,22 +46,30 @@ class Running:
         try:
             return self.process.wait(20)
         finally:
-            self.process.kill()
-            for thread in self._threads:
-                thread.join()
+            self.close()
+
+    def close(self) -> None:
+        """End it at once. A command that was left behind would hold the pipes."""
+        self.process.kill()
+        self.process.wait()
+        for thread in self._threads:
+            thread.join(20)
+            assert not thread.is_alive()
+        for stream in (self.process.stdout, self.process.stderr):
+            if stream is not None:
+                stream.close()
 
 
 @contextmanager
 def watching(mailbox: Mailbox, *words: str, environ: dict[str, str] | None = None) -> Iterator[Running]:
     """For the block, once it watches."""
     process = mailbox.program.start("-v", "watch", *words, environ=environ)
-    with process:
-        running = Running(process)
-        try:
-            wait_until(lambda: FIRST in running.err)
-            yield running
-        finally:
-            process.kill()
+    running = Running(process)
+    try:
+        wait_until(lambda: FIRST in running.err)
+        yield running
+    finally:
+        running.close()
 
 
 @pytest.fixture

@@ -149,9 +149,9 @@ COMMAND = Command(
     ),
     about="""
     Every account is fetched, and fetched again whenever its server says that something changed (IMAP
-    NOTIFY or IDLE), or every watch_interval where it does not say. Changes made here are pushed. What
-    new mail arrives is printed, a line for each message: wherever it came to, but for Sent, Drafts,
-    Trash and Spam, and each once, also if another fetch brought it.
+    NOTIFY or IDLE), or every watch_interval where it does not say. Changes made here are pushed, the
+    outbox is sent when it is due. New mail is printed, a line for each message: in any folder but
+    Sent, Drafts, Trash and Spam, and each once, also if another fetch brought it.
 
     With --exec nothing is printed. The command is run by the shell for each message, one after the
     other. A field in braces, as in --format, stands for its value, quoted already; the message is
