@@ -32,6 +32,19 @@ class Undone(NamedTuple):
         """`undone: archive 3 messages to Archive`."""
         return f"{'undone' if self.back else 'done again'}: {self.entry.words}"
 
+    @property
+    def remark(self) -> str:
+        """`2 of 5 had been changed since and were left`, or ""."""
+        every = self.left + self.lost + len(set(self.ids))
+        parts = []
+        if self.left:
+            were = "was" if self.left == 1 else "were"
+            parts.append(f"{self.left} of {every} had been changed since and {were} left")
+        if self.lost:
+            are = "is" if self.lost == 1 else "are"
+            parts.append(f"{self.lost} of {every} {are} no longer in the recovery area")
+        return "; ".join(parts)
+
 
 def undo(ctx: Context, token: str = "") -> Undone | None:
     """Undo the change of a token, or the user's newest that stands; None: there is nothing to undo.
@@ -76,9 +89,8 @@ def _turn(ctx: Context, entry: Entry, *, back: bool) -> Undone:
     if folder is not None and folder.verb == "CREATE":
         told = _create(ctx, folder.account, folder.name)
     outcome = push_now(ctx, entry.accounts)
-    for notice in (outcome.notice, _left(turned.left, turned.lost, len(turned.ids))):
-        if notice:
-            ctx.notice(notice)
+    if outcome.notice:
+        ctx.notice(outcome.notice)
     return Undone(entry, back, turned.ids, turned.left, turned.lost, outcome.done and told)
 
 
@@ -91,14 +103,3 @@ def _create(ctx: Context, account: str, name: str) -> bool:
     if notice:
         ctx.notice(notice)
     return not notice
-
-
-def _left(left: int, lost: int, done: int) -> str:
-    """`2 of 5 had been changed since and were left`."""
-    every = left + lost + done
-    parts = []
-    if left:
-        parts.append(f"{left} of {every} had been changed since and {'was' if left == 1 else 'were'} left")
-    if lost:
-        parts.append(f"{lost} of {every} {'is' if lost == 1 else 'are'} no longer in the recovery area")
-    return "; ".join(parts)

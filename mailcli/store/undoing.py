@@ -76,6 +76,7 @@ class _Turn:
         pieces = list(chunks(returning, _BROUGHT_AT_ONCE)) or [[]]
         for piece in pieces:
             kept = [(step, recovery.read(self._site, step.message)) for step in piece]
+            self._find({(step.account, step.folder) for step, one in kept if one is None})
             keys = {
                 (step.account, step.folder): self._ensure(step.account, step.folder)
                 for step, one in kept
@@ -103,6 +104,14 @@ class _Turn:
                 hint="the recovery area keeps mail for 14 days",
             )
 
+    def _find(self, places: set[tuple[str, str]]) -> None:
+        """Files that are not in the recovery area any more may be back in their folders, if an undoing
+        was cut before its rows were committed."""
+        with self._site.database.reading() as connection:
+            keys = _keys(connection)
+        for place in places & keys.keys():
+            scanning.scan(self._site, keys[place], force=True)
+
     # -- messages ------------------------------------------------------------------------------
 
     def _bring_back(
@@ -115,8 +124,9 @@ class _Turn:
         present = {r.id for r in changing.present_rows(connection, [s.message for s, _ in kept])}
         done = []
         for step, one in kept:
-            if step.message in present:  # it came back another way
-                self._left.add(step.message)
+            if step.message in present:  # it came back another way, or by an undoing that was cut
+                self._done[step.message] = None
+                done.append(step)
             elif one is None:
                 self._lost.add(step.message)
             else:
@@ -130,7 +140,7 @@ class _Turn:
         """Flags, moves and removals, those that can be grouped in one go."""
         edit = Edit(self._site, connection, renames)
         keys = _keys(connection)
-        flags: dict[tuple[str, str], list[str]] = {}
+        flags: dict[tuple[Flags, Flags], list[str]] = {}
         moves: dict[int, list[str]] = {}
         going: list[str] = []
         done = []
@@ -141,8 +151,7 @@ class _Turn:
                 self._left.add(step.message)
                 continue
             if step.kind == "flags":
-                signs = (step.removed, step.added) if self._back else (step.added, step.removed)
-                flags.setdefault(signs, []).append(step.message)
+                flags.setdefault(self._flags(step, row), []).append(step.message)
             elif step.kind == "move":
                 target = (step.account, step.folder) if self._back else (step.to_account, step.to_folder)
                 moves.setdefault(keys[target], []).append(step.message)
@@ -151,7 +160,7 @@ class _Turn:
             done.append(step)
             self._done[step.message] = None
         for (add, remove), ids in flags.items():
-            edit.set_flags(ids, frozenset(add.split()), frozenset(remove.split()))
+            edit.set_flags(ids, add, remove)
         for folder, ids in moves.items():
             edit.move(ids, folder)
         if going:
@@ -160,17 +169,23 @@ class _Turn:
 
     def _as_left(self, step: Step, row: changing.Row, keys: dict[tuple[str, str], int]) -> bool:
         """Whether a message still is as the change, or its undoing, left it."""
-        flags = flag_words.from_bits(row.bits, row.words)
         if step.kind == "flags":
-            added, removed = frozenset(step.added.split()), frozenset(step.removed.split())
-            on, off = (added, removed) if self._back else (removed, added)
-            return on <= flags and not off & flags
+            return any(self._flags(step, row))
         if step.kind == "move":
             ends = (step.account, step.folder), (step.to_account, step.to_folder)
             here, target = reversed(ends) if self._back else ends
             return row.folder == keys.get(here) and target in keys
+        flags = flag_words.from_bits(row.bits, row.words)
         before: Flags = frozenset(step.added.split())
         return row.folder == keys.get((step.account, step.folder)) and not (flags ^ before) - {SEEN}
+
+    def _flags(self, step: Step, row: changing.Row) -> tuple[Flags, Flags]:
+        """What is to be added and removed: of the flags that the change touched those that still are as
+        it left them."""
+        flags = flag_words.from_bits(row.bits, row.words)
+        added, removed = frozenset(step.added.split()), frozenset(step.removed.split())
+        on, off = (added, removed) if self._back else (removed, added)
+        return off - flags, on & flags
 
     def _make_folders(self, steps: Sequence[Step]) -> None:
         """What moves back finds the folder that was deleted since made again; moving forward does not."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from mailcli.cli.session import Session
 from mailcli.cli.spec import Command, Example
+from mailcli.cli.undoing import show
 from mailcli.cli.views.journal import UNDONE
 
 
 def run(session: Session) -> None:
     from mailcli.app import undoing
 
-    done = undoing.redo(session.ctx)
-    session.out.show(UNDONE, () if done is None else (done,), quiet=True)
+    show(session, undoing.redo(session.ctx))
 
 
 COMMAND = Command(
