@@ -218,7 +218,8 @@ def _count(rows: Sequence[Summary]) -> str:
 
 
 def _pushed(ctx: Context, rows: Sequence[Summary], done: Change, also: Sequence[str] = ()) -> Change:
-    outcome = push_now(ctx, [*(r.account for r in rows), *also])
+    # `also` first: what moves to another account is expunged only once it has been uploaded there.
+    outcome = push_now(ctx, [*also, *(r.account for r in rows)])
     if outcome.notice:
         ctx.notice(outcome.notice)
     return done._replace(pushed=outcome.done)

@@ -88,7 +88,8 @@ def _turn(ctx: Context, entry: Entry, *, back: bool) -> Undone:
     told = True
     if folder is not None and folder.verb == "CREATE":
         told = _create(ctx, folder.account, folder.name)
-    outcome = push_now(ctx, entry.accounts)
+    # The account that messages move to comes first: they are expunged once they have been uploaded.
+    outcome = push_now(ctx, entry.accounts if back else reversed(entry.accounts))
     if outcome.notice:
         ctx.notice(outcome.notice)
     return Undone(entry, back, turned.ids, turned.left, turned.lost, outcome.done and told)
