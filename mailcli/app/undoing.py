@@ -30,7 +30,13 @@ class Undone(NamedTuple):
     @property
     def summary(self) -> str:
         """`undone: archive 3 messages to Archive`."""
-        return f"{'undone' if self.back else 'done again'}: {self.entry.words}"
+        done = "undone" if self.back else "done again"
+        return f"{'' if self.anything else 'nothing '}{done}: {self.entry.words}"
+
+    @property
+    def anything(self) -> bool:
+        """Whether anything was still as it had been left."""
+        return bool(self.ids) or not self.left
 
     @property
     def remark(self) -> str:
@@ -47,12 +53,13 @@ class Undone(NamedTuple):
 
 
 def undo(ctx: Context, token: str = "") -> Undone | None:
-    """Undo the change of a token, or the user's newest that stands; None: there is nothing to undo.
+    """Undo the change of a token, or the user's newest that stands (with `-A` of that account); None:
+    there is nothing to undo.
 
     Raises NotFound for a token that the log does not have, and if the mail it would bring back has
     expired.
     """
-    entry = ctx.store.change(token) if token else ctx.store.next_turn(back=True)
+    entry = ctx.store.change(token) if token else ctx.store.next_turn(back=True, account=_account(ctx))
     if entry is None:
         ctx.notice("nothing to undo")
     elif entry.undone is not None:
@@ -64,7 +71,7 @@ def undo(ctx: Context, token: str = "") -> Undone | None:
 
 def redo(ctx: Context) -> Undone | None:
     """Do again what was undone last, unless another change was made since; None: there is nothing."""
-    entry = ctx.store.next_turn(back=False)
+    entry = ctx.store.next_turn(back=False, account=_account(ctx))
     if entry is None:
         ctx.notice("nothing to do again")
         return None
@@ -73,10 +80,16 @@ def redo(ctx: Context) -> Undone | None:
 
 def log(ctx: Context, limit: int | None = None) -> list[Entry]:
     """The changes of the last 14 days, newest first; with `-A` those of that account."""
-    if ctx.account is None or ctx.account == "all":
+    account = _account(ctx)
+    if account is None:
         return ctx.store.changes(limit)
-    found = [entry for entry in ctx.store.changes() if ctx.account in entry.accounts]
+    found = [entry for entry in ctx.store.changes() if account in entry.accounts]
     return found if limit is None else found[:limit]
+
+
+def _account(ctx: Context) -> str | None:
+    """The choice of `-A`, if it is one account."""
+    return None if ctx.account == "all" else ctx.account
 
 
 def _turn(ctx: Context, entry: Entry, *, back: bool) -> Undone:

@@ -187,18 +187,20 @@ def expire(connection: apsw.Connection, now: float) -> None:
 
 # -- reading -----------------------------------------------------------------------------------
 
+_KEPT: Final = (
+    "FROM change_step s JOIN recovery r ON r.id = s.message AND r.file IS NOT NULL"
+    " WHERE s.change = c.seq AND s.kind = CASE s.undone WHEN 0 THEN 'gone' ELSE 'made' END"
+)
 _ENTRY: Final = (
-    "SELECT c.seq, c.token, c.at, c.verb, c.tail, c.accounts, c.messages, c.by_sync, c.undone, k.n, k.until"
-    " FROM change c LEFT JOIN (SELECT s.change AS change, count(*) AS n, min(r.expires) AS until"
-    " FROM change_step s JOIN recovery r ON r.id = s.message AND r.file IS NOT NULL"
-    " WHERE s.kind IN ('gone', 'made') GROUP BY s.change) k ON k.change = c.seq"
+    "SELECT c.seq, c.token, c.at, c.verb, c.tail, c.accounts, c.messages, c.by_sync, c.undone,"
+    f" (SELECT count(*) {_KEPT}), (SELECT min(r.expires) {_KEPT}) FROM change c"
 )
 
 
 def _entry(row: Sequence[Any]) -> Entry:
     seq, token, at, verb, tail, accounts, messages, by_sync, undone, kept, until = row
     names = tuple(accounts.split("\n")) if accounts else ()
-    return Entry(seq, token, at, verb, tail, names, messages, bool(by_sync), undone, kept or 0, until)
+    return Entry(seq, token, at, verb, tail, names, messages, bool(by_sync), undone, kept, until)
 
 
 def entries(connection: apsw.Connection, limit: int | None) -> list[Entry]:
@@ -225,15 +227,20 @@ def find(connection: apsw.Connection, token: str) -> Entry:
     raise NotFound(f"{token!r} is not the token of a change", hint="mailcli log lists them")
 
 
-def to_undo(connection: apsw.Connection) -> Entry | None:
-    """The user's newest change that stands."""
-    found = rows(connection, f"{_ENTRY} WHERE c.undone IS NULL AND c.by_sync = 0 ORDER BY c.seq DESC LIMIT 1")
+_OF: Final = " AND (?1 IS NULL OR instr(char(10) || c.accounts || char(10), char(10) || ?1 || char(10)))"
+
+
+def to_undo(connection: apsw.Connection, account: str | None = None) -> Entry | None:
+    """The user's newest change that stands (of an account)."""
+    where = f"c.undone IS NULL AND c.by_sync = 0{_OF} ORDER BY c.seq DESC LIMIT 1"
+    found = rows(connection, f"{_ENTRY} WHERE {where}", (account,))
     return _entry(found[0]) if found else None
 
 
-def to_redo(connection: apsw.Connection) -> Entry | None:
-    """What was undone last, unless another change was made since."""
-    found = rows(connection, f"{_ENTRY} WHERE c.redo IS NOT NULL ORDER BY c.redo DESC LIMIT 1")
+def to_redo(connection: apsw.Connection, account: str | None = None) -> Entry | None:
+    """What was undone last (of an account), unless another change was made since."""
+    where = f"c.redo IS NOT NULL{_OF} ORDER BY c.redo DESC LIMIT 1"
+    found = rows(connection, f"{_ENTRY} WHERE {where}", (account,))
     return _entry(found[0]) if found else None
 
 

@@ -431,12 +431,12 @@ class Store:
         with self._site.database.snapshot() as connection:
             return journal.find(connection, token)
 
-    def next_turn(self, *, back: bool) -> Entry | None:
-        """What `turn` would undo (`back`) or do again; None: there is nothing."""
+    def next_turn(self, *, back: bool, account: str | None = None) -> Entry | None:
+        """What is to be undone next (`back`) or to be done again (of an account); None: nothing."""
         from mailcli.store import journal
 
         with self._site.database.snapshot() as connection:
-            return (journal.to_undo if back else journal.to_redo)(connection)
+            return (journal.to_undo if back else journal.to_redo)(connection, account)
 
     def folder_turn(self, entry: Entry, *, back: bool) -> FolderTurn | None:
         """What turning an entry would do to a folder on the server, if it can be done."""

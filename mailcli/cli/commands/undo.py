@@ -24,6 +24,7 @@ COMMAND = Command(
     about="""
     Without a token the newest change that still stands is undone, so that one undo after another walks
     back. What a fetch took away, because it was gone from the server, is brought back by its token.
+    With -A it is the newest change of that account.
 
     Messages move back, flags return to what they were, copies and imports are taken away again, renamed
     and deleted folders come back. Purged mail returns from the recovery area, which keeps it for 14 days;

@@ -11,6 +11,8 @@ from mailcli.model import printable
 
 
 def _undone(undone: Any, _look: Look) -> str:
+    if not undone.anything:
+        return f"{printable.line(undone.summary)}\n"
     follow = "redo: mailcli redo" if undone.back else f"undo: mailcli undo {undone.entry.token}"
     return f"{printable.line(undone.summary)} ({follow})\n"
 
