@@ -183,12 +183,32 @@ def restore(site: Site, ids: Sequence[str]) -> list[str]:
     return back
 
 
-def bring_back(site: Site, connection: apsw.Connection, renames: Renames, kept: Kept, folder: int) -> bool:
+def bring_back(
+    site: Site,
+    connection: apsw.Connection,
+    renames: Renames,
+    kept: Kept,
+    folder: int,
+    *,
+    expunging: bool = False,
+) -> bool:
     """Put an entry's message into a folder, in the caller's transaction. Returns whether it is there now:
-    without a body here it comes from the server, which is not told to expunge it after all."""
+    without a body here it comes from the server, which is not told to expunge it after all.
+
+    With `expunging` another run may be telling the server this very moment. Then what the server has is
+    left to that run, and the message is uploaded again: it must not be bound to a UID that is going.
+    """
     entry = kept.entry
-    if not connection.execute("DELETE FROM recovery WHERE id = ? RETURNING 1", (entry["id"],)).get:
+    if not connection.execute("SELECT 1 FROM recovery WHERE id = ?", (entry["id"],)).get:
         return False  # another run was faster
+    going = expunging and entry["pending"] and entry["uid"] is not None and kept.parsed is not None
+    if going:
+        connection.execute(
+            "UPDATE recovery SET id = ?, file = NULL, source = NULL, moved = 1 WHERE id = ?",
+            (new_id(), entry["id"]),
+        )
+    else:
+        connection.execute("DELETE FROM recovery WHERE id = ?", (entry["id"],))
     if kept.parsed is None:
         return False
     source = f"{site.tree.recovery}/{entry['file']}"
@@ -198,6 +218,7 @@ def bring_back(site: Site, connection: apsw.Connection, renames: Renames, kept: 
     # Still to be expunged: then the server has it yet, and all is as it was.
     bound = (
         bool(entry["pending"])
+        and not going
         and at_folder is not None
         and not rows(connection, "SELECT 1 FROM message WHERE at_folder = ? AND uid = ?", (at_folder, uid))
     )

@@ -18,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
 
+from mailcli.errors import Locked
 from mailcli.model.message import Page
 from mailcli.store import listing, naming
 from mailcli.store.database import Damaged, Database
@@ -445,11 +446,21 @@ class Store:
         return undoing.folder_turn(self._site, entry, back=back)
 
     def turn(self, entry: Entry, *, back: bool) -> Turned:
-        """Undo what an entry did, or do it again. Touched is only what is still as it was left.
+        """Undo what an entry did, or do it again. Touched is only what still is as it was left.
         NotFound if nothing of it can be brought back any more."""
+        from contextlib import ExitStack
+
         from mailcli.store import undoing
 
-        return undoing.turn(self._site, entry, back=back)
+        busy: set[str] = set()
+        with ExitStack() as held:
+            # Purged mail that comes back must not meet the run that expunges it.
+            for account in entry.accounts if entry.kept else ():
+                try:
+                    held.enter_context(self.lock_account(account))
+                except Locked:
+                    busy.add(account)
+            return undoing.turn(self._site, entry, back=back, busy=frozenset(busy))
 
     def restore(self, ids: Sequence[str]) -> list[str]:
         """Bring purged messages back to the folders they were in (uploaded again if expunged meanwhile)."""

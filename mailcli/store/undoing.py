@@ -46,12 +46,12 @@ class FolderTurn(NamedTuple):
     to: str = ""
 
 
-def turn(site: Site, entry: Entry, *, back: bool) -> Turned:
-    """See Store.turn."""
+def turn(site: Site, entry: Entry, *, back: bool, busy: frozenset[str] = frozenset()) -> Turned:
+    """See Store.turn. `busy` are accounts that another run is telling its server about."""
     recovery.settle(site)
     with site.database.reading() as connection:
         steps = journal.steps(connection, entry, undone=not back)
-    work = _Turn(site, entry, back)
+    work = _Turn(site, entry, back, busy)
     if any(step.kind in ("create", "rename", "delete") for step in steps):
         return work.folder(steps)
     return work.messages(steps)
@@ -60,7 +60,8 @@ def turn(site: Site, entry: Entry, *, back: bool) -> Turned:
 class _Turn:
     """One turn. `done` and `left` are ids of messages, or names of folders."""
 
-    def __init__(self, site: Site, entry: Entry, back: bool) -> None:
+    def __init__(self, site: Site, entry: Entry, back: bool, busy: frozenset[str]) -> None:
+        self._busy = busy
         self._site = site
         self._entry = entry
         self._back = back
@@ -131,7 +132,8 @@ class _Turn:
                 self._lost.add(step.message)
             else:
                 key = keys[step.account, step.folder]
-                if recovery.bring_back(self._site, connection, renames, one, key):
+                busy = one.entry["account"] in self._busy
+                if recovery.bring_back(self._site, connection, renames, one, key, expunging=busy):
                     self._done[step.message] = None
                 done.append(step)
         return done

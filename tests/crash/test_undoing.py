@@ -111,12 +111,14 @@ def test_an_undoing_killed_at_any_step_is_done_or_can_be_done_again(
 
         cut = _killed_at(step, work)
         with open_store(root) as store:
+            target = before if back else after
+            assert (store.next_turn(back=back) is None) == (_state(store) == target), step
             _tidy(store)
             entry = store.next_turn(back=back)
             if entry is not None:
                 store.turn(entry, back=back)
             assert store.next_turn(back=back) is None
-            assert _state(store) == (before if back else after), step
+            assert _state(store) == target, step
             assert store.check() == []
             assert {letter(n) for n in range(1, COUNT + 1)} <= _bodies(store)
         if not cut:

@@ -129,6 +129,19 @@ def test_undoing_while_the_server_is_away_is_queued(imap: Profile) -> None:
     imap.in_step()
 
 
+def test_undoing_while_a_fetch_runs_is_done_here_and_queued(imap: Profile) -> None:
+    filled(imap)
+    before = sorted(imap.server.messages(imap.user).values())
+    changing.delete(imap.open(offline=True), [imap.id("m0")], purge=True)
+    with imap.ctx.store.lock_account("test"):
+        done = undo(imap)
+    assert not done.pushed and "a fetch is running" in imap.notices[-1]
+    assert subjects(imap) == {"m0", "m1", "m2"}
+    assert imap.fetch().new == 0
+    assert sorted(imap.server.messages(imap.user).values()) == before
+    imap.in_step()
+
+
 def test_a_deleted_folder_comes_back_with_its_mail_on_the_server_too(imap: Profile) -> None:
     filled(imap)
     folders.create(imap.ctx, "Old")

@@ -142,6 +142,18 @@ def test_undoing_a_purge_after_the_expunge_uploads_again(store: Store, inbox: in
     assert not store.pending("work")
 
 
+def test_a_purge_undone_while_another_run_may_be_expunging_it_uploads_again(store: Store, inbox: int) -> None:
+    (one,) = store.deliver([remote(inbox, 1)])
+    purge(store, [one])
+    with store.lock_account("work"):
+        undo(store)
+    pending = store.pending("work")
+    assert [a.id for a in pending.appends] == [one]
+    assert [(e.folder, e.uid) for e in pending.expunges] == [(inbox, 1)]
+    store.apply(SyncChanges(expunged=[one]))  # what the other run says; it knew the old id
+    assert store.open_bytes(one) == letter(1)
+
+
 def test_mail_that_expired_cannot_be_brought_back(store: Store, inbox: int, tmp_path: Path) -> None:
     one, two = store.deliver([remote(inbox, 1), remote(inbox, 2)])
     purge(store, [one])
