@@ -64,8 +64,8 @@ def subscribe(ctx: Context, name: str, *, wanted: bool = True) -> Done:
     account = _one(ctx)
     folder = ctx.store.find_folder(account, name)
     tell(ctx, account, "SUBSCRIBE" if wanted else "UNSUBSCRIBE", folder.name)
-    ctx.store.ensure_folder(account, folder.name, subscribed=wanted)
-    return Done()
+    note = Note("folder subscribe" if wanted else "folder unsubscribe", folder.name)
+    return Done(undo=ctx.store.subscribe_folder(account, folder.name, wanted, note))
 
 
 def _one(ctx: Context) -> str:

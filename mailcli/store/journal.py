@@ -32,7 +32,8 @@ DDL: Final = (
         seq INTEGER PRIMARY KEY AUTOINCREMENT, token TEXT NOT NULL UNIQUE, at REAL NOT NULL,
         touched REAL NOT NULL, verb TEXT NOT NULL, tail TEXT NOT NULL, accounts TEXT NOT NULL,
         messages INTEGER NOT NULL, by_sync INTEGER NOT NULL, undone REAL, redo INTEGER)""",
-    # kind: flags, move, gone (to recovery), made (a copy, an import); create, rename, delete of a folder.
+    # kind: flags, move, gone (to recovery), made (a copy, an import); create, rename, delete,
+    # subscribe of a folder (added: on or off).
     # folder: where it was; for what was made where it is. added, removed: flags that changed; of what went
     # or was made `added` has the flags it had. undone: this step is turned back.
     """CREATE TABLE change_step(

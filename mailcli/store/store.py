@@ -199,6 +199,12 @@ class Store:
 
         return undoing.create_folder(self._site, account, name, note)
 
+    def subscribe_folder(self, account: str, name: str, wanted: bool, note: Note) -> str:
+        """Note that a folder is subscribed to, or not any more. Returns the token ("": so it was)."""
+        from mailcli.store import undoing
+
+        return undoing.subscribe_folder(self._site, account, name, wanted, note)
+
     def folder_state(self, key: int) -> FolderState:
         """The sync cursor of one folder."""
         from mailcli.store import cursors

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _BROUGHT_AT_ONCE: Final = 500
 """Messages that return from the recovery area in one transaction: they are parsed and indexed again."""
+_OF_FOLDERS: Final = ("create", "rename", "delete", "subscribe")
 
 
 class Turned(NamedTuple):
@@ -38,7 +39,8 @@ class Turned(NamedTuple):
 
 
 class FolderTurn(NamedTuple):
-    """What the server is to be told before a folder is turned: `verb` is RENAME, CREATE or DELETE."""
+    """What the server is to be told before a folder is turned: `verb` is RENAME, CREATE, DELETE,
+    SUBSCRIBE or UNSUBSCRIBE."""
 
     account: str
     verb: str
@@ -52,7 +54,7 @@ def turn(site: Site, entry: Entry, *, back: bool, busy: frozenset[str] = frozens
     with site.database.reading() as connection:
         steps = journal.steps(connection, entry, undone=not back)
     work = _Turn(site, entry, back, busy)
-    if any(step.kind in ("create", "rename", "delete") for step in steps):
+    if any(step.kind in _OF_FOLDERS for step in steps):
         return work.folder(steps)
     return work.messages(steps)
 
@@ -102,7 +104,7 @@ class _Turn:
         if self._lost and not self._done and not self._left:
             raise NotFound(
                 f"nothing of this is left to bring back: {self._entry.words}",
-                hint="the recovery area keeps mail for 14 days",
+                hint="mail is kept for 14 days; mailcli log has what else can be undone",
             )
 
     def _find(self, places: set[tuple[str, str]]) -> None:
@@ -208,8 +210,8 @@ class _Turn:
     # -- folders -------------------------------------------------------------------------------
 
     def folder(self, steps: Sequence[Step]) -> Turned:
-        """Entries of one folder: created, renamed, or deleted with what was in it."""
-        (step,) = [s for s in steps if s.kind in ("create", "rename", "delete")]
+        """Entries of one folder: created, renamed, subscribed, or deleted with what was in it."""
+        (step,) = [s for s in steps if s.kind in _OF_FOLDERS]
         if step.kind == "delete" and self._back:
             self._ensure(step.account, step.folder, step.added)
             return self.messages([s for s in steps if s is not step], folder=step)
@@ -224,8 +226,9 @@ class _Turn:
             self._left.add(step.folder)
             with self._site.database.writing() as connection:
                 mark(connection)
-        elif change.verb == "CREATE":
-            folders.ensure_folder(self._site, change.account, change.name, None, None, None, None, mark)
+        elif change.verb in ("CREATE", "SUBSCRIBE", "UNSUBSCRIBE"):
+            wanted = None if change.verb == "CREATE" else change.verb == "SUBSCRIBE"
+            folders.ensure_folder(self._site, change.account, change.name, None, None, None, wanted, mark)
         else:
             self._turn_folder(change, steps, mark)
         return self._result()
@@ -251,6 +254,11 @@ def folder_turn(site: Site, entry: Entry, *, back: bool) -> FolderTurn | None:
             here, there = (step.to_folder, name) if back else (name, step.to_folder)
             if (account, here) in keys and (account, there) not in keys:
                 return FolderTurn(account, "RENAME", here, there)
+        elif step.kind == "subscribe":
+            if _subscribed(site, account, name) is ((step.added == "on") is back):
+                return FolderTurn(
+                    account, "UNSUBSCRIBE" if (step.added == "on") is back else "SUBSCRIBE", name
+                )
         elif step.kind in ("create", "delete"):
             if (step.kind == "delete") is back:
                 return FolderTurn(account, "CREATE", name)
@@ -282,6 +290,28 @@ def create_folder(site: Site, account: str, name: str, note: Note) -> tuple[int,
 
     key = folders.ensure_folder(site, account, name, None, None, None, None, write)
     return key, token
+
+
+def subscribe_folder(site: Site, account: str, name: str, wanted: bool, note: Note) -> str:
+    """See Store.subscribe_folder."""
+    token = ""
+
+    def write(connection: apsw.Connection) -> None:
+        nonlocal token
+        step = Step("subscribe", account, name, added="on" if wanted else "off")
+        token = journal.write(connection, note, [step], site.clock())
+
+    folders.ensure_folder(site, account, name, None, None, None, wanted, write)
+    return token
+
+
+def _subscribed(site: Site, account: str, name: str) -> bool | None:
+    """None: there is no such folder."""
+    with site.database.reading() as connection:
+        for folder in folders.folders(connection, account):
+            if folder.name == name:
+                return folder.subscribed
+    return None
 
 
 def _keys(connection: apsw.Connection) -> dict[tuple[str, str], int]:

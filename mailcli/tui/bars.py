@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mailcli.tui.reader import Reader
 
 _HINT = " j/k move  Enter open  d delete  e archive  r reply  / search  $ fetch  ? keys  q quit"
-_SHORT_HINT = "e archive  r reply  u undo  / search  ? keys "
+_SHORT_HINT = "e archive  r reply  / search  ? keys "
 _NO_ACCOUNT = """No account yet.
 
 Leave with q, then:  mailcli account add you@example.org

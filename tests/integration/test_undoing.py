@@ -165,6 +165,10 @@ def test_an_empty_folder_is_created_renamed_and_deleted_and_all_is_undone(imap: 
 
     before = there()
     folders.create(imap.ctx, "One")
+    folders.subscribe(imap.ctx, "One", wanted=False)
+    undo(imap)
+    imap.fetch()
+    assert imap.ctx.store.folder("test", "One").subscribed
     folders.rename(imap.ctx, "One", "Two")
     folders.delete(imap.ctx, "Two")
     assert there() == before

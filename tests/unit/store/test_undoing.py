@@ -254,6 +254,23 @@ def test_a_created_folder_goes_and_a_renamed_one_gets_its_name_back(store: Store
     assert store.next_turn(back=True) is None
 
 
+def test_a_subscription_is_turned_back(store: Store, inbox: int) -> None:
+    def subscribed() -> bool:
+        return store.folder("work", "List").subscribed
+
+    store.ensure_folder("work", "List")
+    note = Note("folder unsubscribe", "List")
+    assert store.subscribe_folder("work", "List", True, note) == ""
+    assert store.subscribe_folder("work", "List", False, note)
+    undo(store)
+    assert subscribed()
+    redo(store)
+    assert not subscribed()
+    store.ensure_folder("work", "List", subscribed=True)
+    assert undo(store).left == 1
+    assert subscribed()
+
+
 def test_a_move_out_of_a_folder_that_is_gone_makes_it_again(store: Store, inbox: int) -> None:
     key = store.ensure_folder("work", "Old")
     (one,) = store.deliver([Arrival(key, letter(1))])
