@@ -93,8 +93,16 @@ def tell(ctx: Context, account: str, verb: str, name: str, to: str = "") -> str:
     from mailcli.app.connecting import deadlines, open_incoming_imap
     from mailcli.sync.folders import change
 
+    held = _held(ctx, account, name) if verb == "DELETE" else None
     with open_incoming_imap(ctx, config, deadlines(20)) as connection:
-        answer = change(connection, config.incoming.disabled, verb, name, to)
+        answer = change(connection, config.incoming.disabled, verb, name, to, held)
     if answer:
         raise ServerRefused(f"{config.incoming.label} refused to {verb.lower()} {name}: {answer}")
     return ""
+
+
+def _held(ctx: Context, account: str, name: str) -> int:
+    """How many of the messages that the server has in a folder are here, or in the recovery area."""
+    key = ctx.store.folder(account, name).key
+    purged = sum(e.folder == key for e in ctx.store.pending(account).expunges)
+    return sum(a.file_present for a in ctx.store.agreed(key)) + purged
