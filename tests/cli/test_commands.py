@@ -226,6 +226,16 @@ def test_purged_mail_is_listed_with_its_time_and_comes_back(mail: Mail) -> None:
     assert data(mail("log", "-n", "1", "--json"))[0]["kept"] == 0
 
 
+def test_reading_is_no_change_of_its_own(mail: Mail) -> None:
+    ident = mail("list", "--ids").out.split()[-1]
+    mail("flag", ident, "-seen")
+    before = mail("log").out
+    assert mail("read", ident, "--mark-seen").code == 0
+    assert ident in mail("list", "--ids").out
+    assert ident not in mail("list", "--unread", "--ids").out
+    assert mail("log").out == before
+
+
 def test_folders_say_how_they_are_undone(mail: Mail) -> None:
     done = mail("folder", "create", "Short/Lived")
     assert (done.code, done.out) == (0, "")
