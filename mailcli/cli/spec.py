@@ -21,7 +21,8 @@ class Option:
     """One option.
 
     `kind` is flag, count, text, integer (0 or more), number (above 0) or choice. `complete` names
-    what the shell may offer as its value: accounts, folders, ids, addresses, files or dirs.
+    what the shell may offer as its value: accounts, folders, ids, addresses, changes, files or
+    dirs.
     `key` is the parameter's name: `dest`, or derived from the first long name.
     """
 
