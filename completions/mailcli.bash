@@ -45,7 +45,7 @@ _mailcli() {
     --log-file) value='files' ;;
   esac
   case "$path" in
-    '') words='fetch list search read attach ui send reply forward outbox delete move copy archive spam ham flag undo redo log folder import export index account config doctor demo completion help' ;;
+    '') words='fetch list search read attach ui send reply forward outbox sendmail delete move copy archive spam ham flag undo redo log folder import export index account config doctor demo completion help' ;;
     'attach') words='list save open' ;;
     'outbox') words='list show run hold retry cancel' ;;
     'folder') words='list create rename delete subscribe unsubscribe' ;;
@@ -69,6 +69,7 @@ _mailcli() {
     'outbox hold') options=''; arg='' ;;
     'outbox retry') options=''; arg='' ;;
     'outbox cancel') options=''; arg='' ;;
+    'sendmail') options=''; arg='' ;;
     'delete') options='--purge -n --dry-run -y --yes'; arg='ids' ;;
     'move') options='--to --create -y --yes'; arg='ids'; case "$prev" in --to) value='folders' ;; esac ;;
     'copy') options='--to --create -y --yes'; arg='ids'; case "$prev" in --to) value='folders' ;; esac ;;

@@ -122,7 +122,7 @@ def bash(mailbox: Path, line: str) -> list[str]:
 
 @pytest.mark.skipif(not shutil.which("bash"), reason="no bash here")
 def test_bash_completes_commands_options_and_values(mailbox: Path) -> None:
-    assert bash(mailbox, "mailcli se") == ["search", "send"]
+    assert bash(mailbox, "mailcli se") == ["search", "send", "sendmail"]
     assert bash(mailbox, "mailcli folder cr") == ["create"]
     assert bash(mailbox, "mailcli --json -A work folder un") == ["unsubscribe"]
     assert bash(mailbox, "mailcli list --un") == ["--unread"]
