@@ -31,9 +31,7 @@ from mailcli.model.account import (
 
 _EDIT = "correct it with mailcli config edit; mailcli-config(5) explains every key"
 
-HOOK_TIMEOUT = 60.0
-_WATCH_INTERVAL = {"imap": 300, "pop3": 600}
-"""POP3 signs in anew for every look."""
+_WATCH_INTERVAL = {"imap": 300, "pop3": 600}  # POP3 signs in anew for every look
 
 _WORDS = {"text": "a text", "number": "a whole number", "bool": "true or false", "texts": "a list of texts"}
 
@@ -50,12 +48,23 @@ class Config(NamedTuple):
     @property
     def hook_timeout(self) -> float:
         """Seconds that a hook, or the command of `watch --exec`, may take."""
-        return float(self.settings.get("hook_timeout", HOOK_TIMEOUT))
+        return float(self.settings.get("hook_timeout", 60))
 
     @property
     def reader_watches(self) -> bool:
         """Whether new mail appears in the reader by itself."""
         return bool(self.settings.get("reader_watches", True))
+
+    @property
+    def aliases(self) -> Mapping[str, str]:
+        """Short names for addresses, and what they stand for."""
+        held: Mapping[str, str] = self.settings.get("aliases", {})
+        return held
+
+    @property
+    def alias_files(self) -> list[Path]:
+        """Files of mailx or mutt with more of them."""
+        return [self.path.parent / Path(name).expanduser() for name in self.settings.get("alias_files", ())]
 
     def account(self, name: str | None = None) -> Account:
         """The account of this name, or the default one. Raises NotFound, ConfigError."""
@@ -154,8 +163,10 @@ class _Reader:
             hint = _did_you_mean(default, accounts)
             raise self.fault(("default_account",), f"default_account: there is no account {default!r}", hint)
         settings = {
-            "hook_timeout": read.get("hooks", {}).get("timeout", HOOK_TIMEOUT),
+            "hook_timeout": read.get("hooks", {}).get("timeout", 60),
             "reader_watches": read.get("reader", {}).get("watch", True),
+            "aliases": read.get("aliases", {}),
+            "alias_files": read.get("alias_files", ("~/.mailrc",)),
         }
         return Config(self.path, accounts, default, settings)
 
@@ -180,6 +191,7 @@ class _Reader:
         if "smtp" in table:
             sending = self.endpoint(at, table, Protocol.SMTP)
         folders = table.get("imap", {}).get("folders", {})
+        hooks = {**root.get("hooks", {}), **table.get("hooks", {})}
         return Account(
             name=name,
             email=email,
@@ -192,16 +204,13 @@ class _Reader:
             push=table.get("push", "auto"),
             save_sent=table.get("save_sent", True),
             special=tuple(table.get("special", {}).items()),
-            hooks=self.hooks({**root.get("hooks", {}), **table.get("hooks", {})}),
+            hooks=Hooks(hooks.get("new_mail", ""), hooks.get("after_fetch", "")),
             watch_interval=float(
                 table.get("watch_interval")
                 or root.get("watch_interval")
                 or _WATCH_INTERVAL["pop3" if "pop3" in table else "imap"]
             ),
         )
-
-    def hooks(self, table: dict[str, Any]) -> Hooks:
-        return Hooks(table.get("new_mail", ""), table.get("after_fetch", ""))
 
     def endpoint(self, at: tuple[str, ...], account: dict[str, Any], protocol: Protocol) -> Endpoint:
         table = account[protocol.value]
@@ -284,6 +293,9 @@ class _Reader:
                     raise self.fault(here, f"{name} must be a table, not {_type(value)}")
                 if field.table in TABLES:
                     self.check(here, value, TABLES[field.table])
+                elif not field.table:
+                    for name_, text in value.items():
+                        self.check_value((*here, name_), text, Field("text", ""))
             elif field.kind == "secret":
                 self.check_secret(here, value)
             else:

@@ -67,6 +67,8 @@ TABLES: Final[dict[str, dict[str, Field]]] = {
         "hooks": Field("table", "commands that are run for what happens", table="all_hooks"),
         "reader": Field("table", "the full-screen reader", table="reader"),
         "accounts": Field("table", "the accounts by name", table="accounts"),
+        "aliases": Field("table", 'short names for addresses: team = "ann@example.org, bob@example.org"'),
+        "alias_files": Field("texts", "files of mailx or mutt with more of them; without it ~/.mailrc"),
     },
     "all_hooks": {
         **_HOOKS,
