@@ -6,7 +6,9 @@ converts the words of `config set` by it. Only what is implemented stands here.
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
+
+from mailcli.model.record import NamedTuple
 
 
 class Field(NamedTuple):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from shlex import quote
-from typing import NamedTuple
 
 from mailcli.app.context import Context
 from mailcli.app.folders import check_name
@@ -13,6 +12,7 @@ from mailcli.errors import NotFound, UsageError
 from mailcli.model import flags as flagging
 from mailcli.model.flags import Flags
 from mailcli.model.message import Summary
+from mailcli.model.record import NamedTuple
 
 
 class Change(NamedTuple):

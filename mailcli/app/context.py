@@ -11,9 +11,10 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from mailcli.accounts.paths import Paths, paths
+from mailcli.model.record import NamedTuple
 
 if TYPE_CHECKING:
     from mailcli.accounts.config import Config

@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from mailcli.app.connecting import deadlines, named, open_incoming_imap, open_incoming_pop3
 from mailcli.app.context import Context, Progress
 from mailcli.errors import ConfigError, Interrupted, Locked, MailcliError, TryAgain, UsageError, told
 from mailcli.model.account import Account, Pop3Policy
+from mailcli.model.record import NamedTuple
 from mailcli.net.deadline import Deadlines
 
 if TYPE_CHECKING:
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from mailcli.sync.tally import Tally
 
 
-@dataclass(frozen=True)
-class FetchRequest:
+class FetchRequest(NamedTuple):
     """What `fetch` was asked to do; `leave` overrides what a POP3 account leaves on the server
     ("keep", "delete" or "days")."""
 
@@ -28,7 +27,7 @@ class FetchRequest:
     folders: Sequence[str] = ()
     limit: int | None = None
     dry_run: bool = False
-    count: bool = False
+    count: bool = False  # type: ignore[assignment]  # tuple.count is not used
     deadline: float | None = None
     fail_if_locked: bool = False
     leave: str | None = None

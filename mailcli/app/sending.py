@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import mimetypes
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 from urllib.parse import parse_qsl, unquote
 
 from mailcli.app.changing import special_folder
@@ -30,20 +28,20 @@ from mailcli.errors import (
 from mailcli.mime import addresses, compose, encode, raw
 from mailcli.mime import read as mime
 from mailcli.mime import reply as replying
-from mailcli.model import printable
+from mailcli.model import pattern, printable
 from mailcli.model.account import LOCAL, Account
 from mailcli.model.address import Address
 from mailcli.model.draft import Attachment, Draft, Envelope, Outcome, Sent
 from mailcli.model.flags import ANSWERED, FORWARDED, SEEN, Flags
+from mailcli.model.record import NamedTuple
 from mailcli.outbox.submit import submit
 from mailcli.store.values import Arrival
 
-_RESERVED: Final = re.compile(r"(content-.*|mime-version|bcc|resent-bcc|date|message-id)", re.IGNORECASE)
+_RESERVED: Final = pattern.compile(r"(content-.*|mime-version|bcc|resent-bcc|date|message-id)", re.IGNORECASE)
 """Header fields that `-H` may not set: they are made from the message, or have options."""
 
 
-@dataclass(frozen=True)
-class SendRequest:
+class SendRequest(NamedTuple):
     """What `send`, `reply` and `forward` are given: header texts as typed, the body with LF.
 
     `sender` is the From of `-r` (None: the account's). `html` is an HTML alternative.
@@ -60,8 +58,7 @@ class SendRequest:
     headers: Sequence[tuple[str, str]] = ()
 
 
-@dataclass(frozen=True)
-class Delivery:
+class Delivery(NamedTuple):
     """How to submit: `partial` sends to those accepted when others are refused, `deadline` ends
     the whole after so many seconds, `ehlo` is the name given to the server."""
 
@@ -388,6 +385,8 @@ def attachment(path: Path) -> Attachment:
         raise NotFound(f"there is no file {path} to attach", hint=hint) from None
     except OSError as error:
         raise LocalIOError(f"cannot read {path}: {error.strerror}") from error
+    import mimetypes
+
     kind, encoding = mimetypes.guess_type(path.name)
     return Attachment(path.name, kind if kind and not encoding else "application/octet-stream", data)
 

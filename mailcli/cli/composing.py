@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from mailcli.cli.session import Session
 from mailcli.cli.spec import Option
 from mailcli.cli.views.results import PREPARED, SENT
 from mailcli.errors import Interrupted, LocalIOError, MailcliError, NotFound, UsageError
+from mailcli.model.record import NamedTuple
 
 if TYPE_CHECKING:
     from mailcli.app.sending import Prepared, SendRequest

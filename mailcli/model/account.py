@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from enum import Enum
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from mailcli.model.address import Address
+from mailcli.model.record import NamedTuple
 
 
 class Tls(Enum):

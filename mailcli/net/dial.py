@@ -14,10 +14,11 @@ import select
 import socket
 import threading
 import time
-from typing import Final, NamedTuple
+from typing import Final
 
 from mailcli.errors import ConfigError, HostUnknown, MailcliError, TimedOut, Unreachable
 from mailcli.model.account import Endpoint, Tls
+from mailcli.model.record import NamedTuple
 from mailcli.net import tls
 from mailcli.net.cancel import CancelToken
 from mailcli.net.deadline import Deadlines

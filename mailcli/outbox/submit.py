@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from typing import Final, NamedTuple
+from typing import Final
 
 from mailcli.errors import MailcliError, MessageMalformed, MessageRefused, TryAgain
-from mailcli.model import printable
+from mailcli.model import pattern, printable
 from mailcli.model.draft import Envelope, Outcome
+from mailcli.model.record import NamedTuple
 from mailcli.net.smtp import SmtpConnection
 from mailcli.wire.smtp import commands as smtp
 from mailcli.wire.smtp.events import Completed, Reply, SmtpEvent
 
-_QUEUED_AS: Final = re.compile(r"(?:queued as|id=)\s*<?([A-Za-z0-9._-]{4,64})", re.IGNORECASE)
+_QUEUED_AS: Final = pattern.compile(r"(?:queued as|id=)\s*<?([A-Za-z0-9._-]{4,64})", re.IGNORECASE)
 _NOT_SENT: Final = "not sent, since another recipient was refused"
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from mailcli.errors import LocalIOError, NotFound
 from mailcli.model import flags as flag_words
+from mailcli.model import pattern
 from mailcli.model.flags import Flags
+from mailcli.model.record import NamedTuple
 from mailcli.store import deliver, disk, folders, index, maildir, reading, recovery
 from mailcli.store.renames import Renames
 from mailcli.store.site import Site
@@ -19,7 +20,7 @@ from mailcli.store.values import Arrival, Changed
 if TYPE_CHECKING:
     import apsw
 
-_PLACE: Final = re.compile(r",[VUF]=[0-9a-z]+")
+_PLACE: Final = pattern.compile(r",[VUF]=[0-9a-z]+")
 _COPIED_AT_ONCE: Final = 16 << 20  # octets
 
 

@@ -13,11 +13,12 @@ import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from mailcli.mime import lineends
 from mailcli.model import flags as flag_words
 from mailcli.model.ids import new_id
+from mailcli.model.record import NamedTuple
 from mailcli.store import disk, folders, index, maildir, parsing
 from mailcli.store.folders import Home
 from mailcli.store.site import Site

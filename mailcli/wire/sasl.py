@@ -20,20 +20,19 @@ import binascii
 import hashlib
 import hmac
 import os
-import re
 from collections.abc import Callable, Collection
 from typing import Final, Protocol
 
 from mailcli.errors import AuthenticationFailed, ConfigError
-from mailcli.model import printable
+from mailcli.model import pattern, printable
 from mailcli.model.account import BearerToken, Password, Secret
 from mailcli.wire.saslprep import saslprep
 
 MAX_ITERATIONS: Final = 1_000_000
 """A hostile server must not keep us busy: PBKDF2 with so many rounds takes about half a second."""
 
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
-_NUMBER: Final = re.compile(r"[1-9][0-9]{0,9}")
+_CONTROL: Final = pattern.compile(r"[\x00-\x1f\x7f]")
+_NUMBER: Final = pattern.compile(r"[1-9][0-9]{0,9}")
 
 
 class Mechanism(Protocol):

@@ -6,9 +6,10 @@ encodes it. UIDs only: sequence numbers never leave the engine.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from mailcli.model.flags import Flags
+from mailcli.model.record import NamedTuple
 from mailcli.wire.imap.uidset import UidSet
 
 if TYPE_CHECKING:

@@ -7,11 +7,12 @@ server (or whoever sits before it) has no way to make the flow skip a step.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from mailcli.errors import AuthenticationFailed, MailcliError, RemoteProtocolError, ServerRefused, TryAgain
-from mailcli.model import printable
+from mailcli.model import pattern, printable
 from mailcli.model.account import BearerToken, Endpoint, Password, Secret, Tls
+from mailcli.model.record import NamedTuple
 from mailcli.wire import flow, sasl
 from mailcli.wire.imap import commands as c
 from mailcli.wire.imap import events as e
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 _LATER: Final = frozenset({"UNAVAILABLE", "INUSE", "LIMIT", "SERVERBUG", "OVERQUOTA"})
 """RFC 5530 §3: not the credentials' fault. Gmail means its bandwidth limit by OVERQUOTA."""
 _FOR_GOOD: Final = frozenset({"CONTACTADMIN", "PRIVACYREQUIRED", "NOPERM", "AUTHORIZATIONFAILED", "EXPIRED"})
-_BUSY: Final = re.compile(
+_BUSY: Final = pattern.compile(
     r"too many|throttl|temporar|try again|rate limit|maximum number of connections|unavailable|"
     r"simultaneous|not connected",
     re.IGNORECASE,
@@ -37,7 +38,7 @@ _HINTS: Final = {
     "CONTACTADMIN": "ask the administrator of the server",
     "WEBALERT": "sign in once in a browser as the message says",
 }
-_LOOPBACK: Final = re.compile(r"localhost|::1|127(?:\.\d{1,3}){3}", re.IGNORECASE)
+_LOOPBACK: Final = pattern.compile(r"localhost|::1|127(?:\.\d{1,3}){3}", re.IGNORECASE)
 
 
 class Greeted(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Generator, Iterable
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, TypeVar
 
 from mailcli.errors import (
     AuthenticationFailed,
@@ -15,6 +15,7 @@ from mailcli.errors import (
 )
 from mailcli.model import printable
 from mailcli.model.account import Endpoint, Password, Secret, Tls
+from mailcli.model.record import NamedTuple
 from mailcli.wire import sasl
 from mailcli.wire.flow import Call, Flow, Greet, StartTls
 from mailcli.wire.pop3 import commands as pop3

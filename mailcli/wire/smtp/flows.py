@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from mailcli.errors import (
     AuthenticationFailed,
@@ -14,6 +14,7 @@ from mailcli.errors import (
 )
 from mailcli.model import printable
 from mailcli.model.account import Endpoint, Secret, Tls
+from mailcli.model.record import NamedTuple
 from mailcli.wire import sasl
 from mailcli.wire.flow import Call, Flow, Greet, StartTls
 from mailcli.wire.smtp import commands as smtp
