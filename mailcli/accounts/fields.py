@@ -34,9 +34,10 @@ _SERVER: Final = {
     "user": Field("text", "name to sign in with; default: the address"),
     "auth": Field(
         "text",
-        'auto, or the one SASL mechanism to use; "none" (SMTP): do not sign in',
+        'auto, scram (any kind of it), or the one SASL mechanism to use; "none" (SMTP): do not sign in',
         (
             "auto",
+            "scram",
             "plain",
             "login",
             "cram-md5",

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from mailcli.app.connecting import deadlines, named, open_incoming_imap, open_incoming_pop3
+from mailcli.app.connecting import deadlines, dial_ahead, named, open_incoming_imap, open_incoming_pop3
 from mailcli.app.context import Context, Progress
 from mailcli.errors import ConfigError, Interrupted, Locked, MailcliError, TryAgain, UsageError, told
 from mailcli.model.account import Account, Pop3Policy
@@ -15,6 +15,8 @@ from mailcli.model.record import NamedTuple
 from mailcli.net.deadline import Deadlines
 
 if TYPE_CHECKING:
+    from mailcli.net.ahead import Ahead
+    from mailcli.net.pop3 import Pop3Connection
     from mailcli.sync.imap import Progress as FolderProgress
     from mailcli.sync.tally import Tally
 
@@ -59,11 +61,27 @@ def fetch(ctx: Context, request: FetchRequest) -> list[FetchReport]:
     """
     accounts = _chosen(ctx, request)
     limits = deadlines(request.deadline)
+    ahead = [dial_ahead(ctx, account.incoming, limits) for account in accounts]
+    try:
+        return _fetch_all(ctx, accounts, request, limits, ahead)
+    finally:
+        for dialled in ahead:
+            if dialled is not None:
+                dialled.close()
+
+
+def _fetch_all(
+    ctx: Context,
+    accounts: Sequence[Account],
+    request: FetchRequest,
+    limits: Deadlines,
+    ahead: Sequence[Ahead | None],
+) -> list[FetchReport]:
     _ = ctx.store, ctx.cancel, ctx.secrets, ctx.transcript  # made here, shared by the threads
     reports: list[FetchReport] = [FetchReport(a.name, _protocol(a)) for a in accounts]
 
     def work(place: int) -> None:
-        reports[place] = _fetch_one(ctx, accounts[place], request, limits)
+        reports[place] = _fetch_one(ctx, accounts[place], request, limits, ahead[place])
 
     threads = [
         threading.Thread(target=work, args=(n,), name=f"fetch {a.name}", daemon=True)
@@ -109,7 +127,9 @@ def _protocol(account: Account) -> str:
     return account.incoming.protocol.value if account.incoming else ""
 
 
-def _fetch_one(ctx: Context, account: Account, request: FetchRequest, limits: Deadlines) -> FetchReport:
+def _fetch_one(
+    ctx: Context, account: Account, request: FetchRequest, limits: Deadlines, ahead: Ahead | None
+) -> FetchReport:
     from mailcli.sync.tally import Tally
 
     started = time.monotonic()
@@ -118,7 +138,7 @@ def _fetch_one(ctx: Context, account: Account, request: FetchRequest, limits: De
     error: MailcliError | None
     try:
         with ctx.store.lock_account(account.name):
-            error = _under_lock(ctx, account, request, limits, tally)
+            error = _under_lock(ctx, account, request, limits, tally, ahead)
     except Locked as failure:
         locked = True
         error = failure if request.fail_if_locked else None
@@ -141,13 +161,18 @@ def _fetch_one(ctx: Context, account: Account, request: FetchRequest, limits: De
 
 
 def _under_lock(
-    ctx: Context, account: Account, request: FetchRequest, limits: Deadlines, tally: Tally
+    ctx: Context,
+    account: Account,
+    request: FetchRequest,
+    limits: Deadlines,
+    tally: Tally,
+    ahead: Ahead | None,
 ) -> MailcliError | None:
     """What ended the run, or else what failed on the way; None when all is well."""
     run = _pop3 if _protocol(account) == "pop3" else _imap
     try:
         with named(account):
-            run(ctx, account, request, limits, tally)
+            run(ctx, account, request, limits, tally, ahead)
     except MailcliError as failure:
         return failure
     if tally.problems:
@@ -155,7 +180,14 @@ def _under_lock(
     return None
 
 
-def _imap(ctx: Context, account: Account, request: FetchRequest, limits: Deadlines, tally: Tally) -> None:
+def _imap(
+    ctx: Context,
+    account: Account,
+    request: FetchRequest,
+    limits: Deadlines,
+    tally: Tally,
+    ahead: Ahead | None,
+) -> None:
     from mailcli.sync.imap import Options, Synchroniser
     from mailcli.sync.server import Server
 
@@ -169,7 +201,7 @@ def _imap(ctx: Context, account: Account, request: FetchRequest, limits: Deadlin
         dry_run=request.dry_run or request.count,
         full=request.full,
     )
-    with open_incoming_imap(ctx, account, limits) as connection:
+    with open_incoming_imap(ctx, account, limits, ahead) as connection:
         server = Server(connection, account.incoming.disabled)
         Synchroniser(
             ctx.store,
@@ -183,11 +215,23 @@ def _imap(ctx: Context, account: Account, request: FetchRequest, limits: Deadlin
         ).run()
 
 
-def _pop3(ctx: Context, account: Account, request: FetchRequest, limits: Deadlines, tally: Tally) -> None:
+def _pop3(
+    ctx: Context,
+    account: Account,
+    request: FetchRequest,
+    limits: Deadlines,
+    tally: Tally,
+    ahead: Ahead | None,
+) -> None:
     from mailcli.sync.pop3 import Downloader, Options
 
     def progress(done: int, total: int, octets: int) -> None:
         ctx.progress(Progress(account.name, "INBOX", done, total, octets))
+
+    first = [ahead]  # a later connection of the run is its own
+
+    def connect() -> Pop3Connection:
+        return open_incoming_pop3(ctx, account, limits, first.pop() if first else None)
 
     policy = account.pop3
     if request.leave is not None:
@@ -201,7 +245,7 @@ def _pop3(ctx: Context, account: Account, request: FetchRequest, limits: Deadlin
     Downloader(
         ctx.store,
         account,
-        lambda: open_incoming_pop3(ctx, account, limits),
+        connect,
         options,
         tally=tally,
         progress=progress,

@@ -350,18 +350,28 @@ _Maker = Callable[[str, str, str, int], Mechanism]
 _FOR_PASSWORD: Final[dict[str, _Maker]] = {
     "SCRAM-SHA-256": lambda user, password, host, port: Scram(user, password, algorithm="sha256"),
     "SCRAM-SHA-1": lambda user, password, host, port: Scram(user, password, algorithm="sha1"),
+    "CRAM-MD5": lambda user, password, host, port: CramMd5(user, password),
     "PLAIN": lambda user, password, host, port: Plain(user, password),
     "LOGIN": lambda user, password, host, port: Login(user, password),
-    "CRAM-MD5": lambda user, password, host, port: CramMd5(user, password),
 }
 _FOR_TOKEN: Final[dict[str, _Maker]] = {
     "OAUTHBEARER": lambda user, token, host, port: OAuthBearer(user, token, host=host, port=port),
     "XOAUTH2": lambda user, token, host, port: XOAuth2(user, token),
 }
-"""Strongest first. CRAM-MD5 is last: within TLS it adds nothing to PLAIN and makes the server keep
-the password itself; outside TLS only it and SCRAM are allowed at all."""
+"""In the order for a link that anybody may read: what says least to a listener comes first."""
 
+_UNDER_TLS: Final = ("OAUTHBEARER", "XOAUTH2", "PLAIN", "LOGIN", "SCRAM-SHA-256", "SCRAM-SHA-1", "CRAM-MD5")
+"""Under TLS nobody listens, and the certificate says whom we talk to: what takes the fewest turns
+comes first. SCRAM takes three where PLAIN takes one, and asks the server to keep its own kind of
+secret; who wants it nevertheless, against a server that must not see the password, says so."""
+
+_SCRAM: Final = ("SCRAM-SHA-256", "SCRAM-SHA-1")
 _REVEALING: Final = frozenset({"PLAIN", "LOGIN", "OAUTHBEARER", "XOAUTH2"})
+
+
+def hides(mechanism: str) -> bool:
+    """Whether signing in by this name keeps the secret from whoever reads the link."""
+    return mechanism.startswith("SCRAM-") or mechanism in ("CRAM-MD5", "APOP")
 
 
 def choose(
@@ -371,32 +381,36 @@ def choose(
     *,
     wanted: str = "auto",
     protected: bool,
+    private: bool = False,
     host: str = "",
     port: int = 0,
 ) -> list[Mechanism]:
-    """The mechanisms to try, strongest first; never empty.
+    """The mechanisms to try, best first; never empty.
 
-    `offered` are names as the server gave them; `wanted` is "auto" or one name, in any case.
-    Without protection (TLS, or cleartext explicitly allowed) the mechanisms that reveal the secret
-    are left out. Raises AuthenticationFailed if nothing is left, with what was offered.
+    `offered` are names as the server gave them; `wanted` is "auto", "scram" (any kind of it, and
+    nothing else) or one name, in any case. `private`: the link is under verified TLS. Without
+    protection (TLS, or cleartext explicitly allowed) the mechanisms that reveal the secret are left
+    out. Raises AuthenticationFailed if nothing is left, with what was offered.
     """
     known = _FOR_TOKEN if isinstance(secret, BearerToken) else _FOR_PASSWORD
     names = [name.upper() for name in offered]
     wanted = wanted.upper()
     listed = printable.line(", ".join(names)) or "none"
+    takes = _SCRAM if wanted == "SCRAM" else tuple(known) if wanted == "AUTO" else (wanted,)
     if wanted != "AUTO":
-        if wanted not in known:
+        if not any(name in known for name in takes):
             kind = "password" if isinstance(secret, Password) else "token"
             raise AuthenticationFailed(
                 f"auth = {wanted.lower()!r} cannot be used with a {kind}",
                 hint=f"use auto, {', '.join(known).lower()}",
             )
-        if wanted not in names:
+        if not any(name in names for name in takes):
             raise AuthenticationFailed(
                 f"the server does not offer {wanted}, only {listed}",
                 hint='set auth = "auto" to use what it offers',
             )
-    usable = [name for name in known if name in names and wanted in ("AUTO", name)]
+    usable = [name for name in (_UNDER_TLS if private else known) if name in known]
+    usable = [name for name in usable if name in names and name in takes]
     allowed = [name for name in usable if protected or name not in _REVEALING]
     if not allowed and usable:
         raise AuthenticationFailed(

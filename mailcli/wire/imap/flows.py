@@ -43,12 +43,14 @@ _LOOPBACK: Final = pattern.compile(r"localhost|::1|127(?:\.\d{1,3}){3}", re.IGNO
 
 class Greeted(NamedTuple):
     """A signed-in session: capabilities after sign-in; the server's ID if it was told; the
-    greeting's text; the [ALERT]s met on the way, which must be shown."""
+    greeting's text; the [ALERT]s met on the way, which must be shown; what signed us in ("LOGIN" for
+    the command too, "" if nothing had to)."""
 
     capabilities: frozenset[str]
     server_id: tuple[tuple[str, str], ...] | None = None
     greeting: str = ""
     alerts: tuple[str, ...] = ()
+    mechanism: str = ""
 
 
 def sign_in(endpoint: Endpoint, secret: Secret, *, protected: bool) -> Flow:
@@ -67,7 +69,11 @@ def sign_in(endpoint: Endpoint, secret: Secret, *, protected: bool) -> Flow:
     if session.capabilities is None:
         yield from _ask_capabilities(session)
     return Greeted(
-        session.capabilities or frozenset(), session.server_id, greeting.text, tuple(session.alerts)
+        session.capabilities or frozenset(),
+        session.server_id,
+        greeting.text,
+        tuple(session.alerts),
+        session.mechanism,
     )
 
 
@@ -80,10 +86,13 @@ class _Session:
         self.capabilities: frozenset[str] | None = None
         self.server_id: tuple[tuple[str, str], ...] | None = None
         self.alerts: list[str] = []
+        self.mechanism = ""
 
     @property
     def exposed(self) -> bool:
         """Whether a secret written now could be read on the way: the one gate before all writes."""
+        if self.endpoint.guarded:
+            return True
         trusted = self.endpoint.allow_cleartext or _LOOPBACK.fullmatch(self.endpoint.host) is not None
         return not self.protected and not (trusted and self.endpoint.tls is Tls.NONE)
 
@@ -144,7 +153,7 @@ def _ask_capabilities(session: _Session) -> _Part:
 
 
 def _authenticate(session: _Session, secret: Secret) -> _Part:
-    """Try the strongest mechanism; a weaker one only if the failure may be the mechanism's own.
+    """Try the best mechanism; another only if the failure may be the mechanism's own.
 
     Servers offer SCRAM or CRAM-MD5 for users whose stored password cannot serve them, and refuse
     with the same NO as for a wrong password: one more attempt, under TLS only. Not if a server has
@@ -170,6 +179,7 @@ def _authenticate(session: _Session, secret: Secret) -> _Part:
         if answer.ok:
             if mechanism is not None:
                 mechanism.finish()
+            session.mechanism = "LOGIN" if mechanism is None else mechanism.name
             return events
         left = _worth_trying(session, mechanism, secret, answer, left)
         if not left:
@@ -186,7 +196,9 @@ def _worth_trying(
     """Which of those left may do better after a NO or BAD."""
     if answer.status == "BAD" and answer.code is None:
         return left  # the server does not know the mechanism after all
-    if _reveals(mechanism) or not session.protected or isinstance(secret, BearerToken) or _busy(answer):
+    if not session.endpoint.private or isinstance(secret, BearerToken):
+        return []
+    if _reveals(mechanism) or _busy(answer):
         return []
     if isinstance(mechanism, _Counted) and mechanism.name.startswith("SCRAM-") and mechanism.steps > 1:
         return []
@@ -254,6 +266,7 @@ def _chosen(session: _Session, offered: list[str], secret: Secret) -> list[sasl.
             endpoint.user,
             wanted=endpoint.auth,
             protected=not session.exposed,
+            private=endpoint.private,
             host=endpoint.host,
             port=endpoint.port,
         )

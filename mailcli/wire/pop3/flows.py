@@ -115,7 +115,9 @@ def _log_in(
         if wanted == APOP:
             return (yield from _apop(endpoint, secret, timestamp))
         known = offered.parameters("SASL") if offered else ()
-        if wanted == USER or (wanted == "auto" and not _usable(known, endpoint, secret)):
+        if wanted == USER or (
+            wanted == "auto" and not endpoint.guarded and not _usable(known, endpoint, secret)
+        ):
             return (yield from _user_pass(endpoint, secret, offered))
     return (yield from _authenticate(endpoint, secret, offered))
 
@@ -166,7 +168,8 @@ def _authenticate(
             secret,
             endpoint.user,
             wanted=endpoint.auth,
-            protected=True,
+            protected=not endpoint.guarded,
+            private=endpoint.private,
             host=endpoint.host,
             port=endpoint.port,
         )

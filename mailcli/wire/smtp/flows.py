@@ -126,7 +126,8 @@ def _authenticate(
             secret,
             endpoint.user,
             wanted=endpoint.auth,
-            protected=protected,
+            protected=protected and not endpoint.guarded,
+            private=endpoint.private,
             host=endpoint.host,
             port=endpoint.port,
         )

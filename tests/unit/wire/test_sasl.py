@@ -179,9 +179,28 @@ def test_saslprep_prohibits(text: str) -> None:
 ALL = ["LOGIN", "plain", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256", "XOAUTH2", "OAUTHBEARER", "GSSAPI"]
 
 
-def test_the_strongest_comes_first() -> None:
+def test_in_the_clear_what_hides_the_password_comes_first() -> None:
     chosen = sasl.choose(ALL, Password("p"), "u", protected=True)
-    assert names(chosen) == ["SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN", "LOGIN", "CRAM-MD5"]
+    assert names(chosen) == ["SCRAM-SHA-256", "SCRAM-SHA-1", "CRAM-MD5", "PLAIN", "LOGIN"]
+    assert [sasl.hides(name) for name in names(chosen)] == [True, True, True, False, False]
+
+
+def test_under_tls_what_takes_the_fewest_turns_comes_first() -> None:
+    chosen = sasl.choose(ALL, Password("p"), "u", protected=True, private=True)
+    assert names(chosen) == ["PLAIN", "LOGIN", "SCRAM-SHA-256", "SCRAM-SHA-1", "CRAM-MD5"]
+    tokens = sasl.choose(ALL, BearerToken("t"), "u", protected=True, private=True)
+    assert names(tokens) == ["OAUTHBEARER", "XOAUTH2"]
+
+
+@pytest.mark.parametrize("private", [True, False])
+def test_scram_takes_the_strongest_kind_and_nothing_else(private: bool) -> None:
+    chosen = sasl.choose(ALL, Password("p"), "u", wanted="scram", protected=True, private=private)
+    assert names(chosen) == ["SCRAM-SHA-256", "SCRAM-SHA-1"]
+    with pytest.raises(AuthenticationFailed, match="SCRAM, only PLAIN, LOGIN"):
+        sasl.choose(["PLAIN", "LOGIN"], Password("p"), "u", wanted="scram", protected=True, private=private)
+
+
+def test_tokens_go_in_the_order_of_preference() -> None:
     assert names(sasl.choose(ALL, BearerToken("t"), "u", protected=True)) == ["OAUTHBEARER", "XOAUTH2"]
 
 
@@ -219,9 +238,9 @@ def test_no_common_mechanism_is_said_with_what_was_offered(offered: list[str]) -
 
 def test_a_password_that_scram_prohibits_leaves_the_others() -> None:
     assert names(sasl.choose(ALL, Password("bell\u0007"), "u", protected=True)) == [
+        "CRAM-MD5",
         "PLAIN",
         "LOGIN",
-        "CRAM-MD5",
     ]
     with pytest.raises(AuthenticationFailed, match="prohibits"):
         sasl.choose(["SCRAM-SHA-256"], Password("bell\u0007"), "u", protected=True)
