@@ -9,7 +9,7 @@ from typing import Final
 from urllib.parse import parse_qsl, unquote
 
 from mailcli.app.changing import special_folder
-from mailcli.app.connecting import deadlines, named, open_sending, own_name
+from mailcli.app.connecting import deadlines, dial_ahead, named, open_sending, own_name
 from mailcli.app.context import Context
 from mailcli.app.pushing import push_now
 from mailcli.errors import (
@@ -34,7 +34,6 @@ from mailcli.model.address import Address
 from mailcli.model.draft import Attachment, Draft, Envelope, Outcome, Sent
 from mailcli.model.flags import ANSWERED, FORWARDED, SEEN, Flags
 from mailcli.model.record import NamedTuple
-from mailcli.outbox.submit import submit
 from mailcli.store.values import Arrival
 
 _RESERVED: Final = pattern.compile(r"(content-.*|mime-version|bcc|resent-bcc|date|message-id)", re.IGNORECASE)
@@ -140,9 +139,12 @@ def deliver(ctx: Context, prepared: Prepared, delivery: Delivery) -> Sent:
     """
     account = prepared.account
     limits = deadlines(delivery.deadline)
+    ahead = dial_ahead(ctx, account.sending, limits)
+    from mailcli.outbox.submit import submit  # while the server answers
+
     with (
         named(account),
-        open_sending(ctx, account, limits, delivery.ehlo or own_name()) as connection,
+        open_sending(ctx, account, limits, delivery.ehlo or own_name(), ahead) as connection,
     ):
         done = submit(connection, prepared.envelope, prepared.data, partial=delivery.partial)
     sent = Sent(account.name, prepared.message_id, done.queue_id, done.outcomes, done.stage)

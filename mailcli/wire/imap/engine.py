@@ -74,7 +74,7 @@ class ImapEngine:
 
     def outgoing(self) -> bytes:
         """What may be written now; see `wire.engine`. Nothing before the greeting."""
-        if not self._greeted or self.closed or self._failed:
+        if not self._greeted or self.closed:
             return b""
         data = self._sender.take()
         self._follow()
@@ -96,7 +96,8 @@ class ImapEngine:
                 self._end(events)
         except RemoteProtocolError as error:
             self._failed = error
-            raise
+            if not events:
+                raise
         return events
 
     def done(self, tag: Tag, /) -> bool:
@@ -104,7 +105,7 @@ class ImapEngine:
 
     @property
     def closed(self) -> bool:
-        return self._eof or self._ended
+        return self._eof or self._ended or self._failed is not None
 
     def start_tls(self) -> None:
         """See `wire.engine`. Everything learnt before is forgotten."""

@@ -52,7 +52,8 @@ _Steps = Generator["Greet | Call[pop3.Pop3Command] | StartTls", list[Pop3Event],
 def sign_in(
     endpoint: Endpoint, secret: Secret, *, protected: bool
 ) -> Flow[pop3.Pop3Command, Pop3Event, Greeted]:
-    """Greeting, CAPA, STLS and CAPA again, UTF8 if offered, the login, CAPA again.
+    """Greeting, CAPA, STLS and CAPA again, UTF8 if offered, the login, CAPA again unless it
+    can bring nothing new.
 
     `protected`: the connection is under TLS, or cleartext was explicitly allowed (loopback);
     without it no credential is written unless STLS succeeds first. Signs in by SASL, else by USER
@@ -77,9 +78,21 @@ def sign_in(
     if offered and "UTF8" in offered:
         yield Call(pop3.Utf8())  # a refusal only means that headers may come downgraded
     mechanism = yield from _log_in(endpoint, secret, offered, greeting.timestamp)
-    offered = yield from _capabilities()
+    if not _settled(offered):
+        offered = yield from _capabilities()
     pipelining = offered is not None and "PIPELINING" in offered
     return Greeted(offered, pipelining, printable.line(greeting.text), mechanism)
+
+
+def _settled(offered: Capabilities | None) -> bool:
+    """Whether signing in cannot bring more than was offered before it: all that we use is there, and
+    nothing is said to depend on the user (RFC 2449 §6.5, §6.7). Dovecot; not Gmail, which tells of
+    PIPELINING and TOP only then."""
+    return (
+        offered is not None
+        and all(keyword in offered for keyword in ("PIPELINING", "TOP", "UIDL"))
+        and not any("USER" in offered.parameters(keyword) for keyword in ("EXPIRE", "LOGIN-DELAY"))
+    )
 
 
 def _capabilities() -> Flow[pop3.Pop3Command, Pop3Event, Capabilities | None]:

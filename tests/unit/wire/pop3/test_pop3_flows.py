@@ -82,6 +82,21 @@ class Conversation:
         return b"sesame" in self.written or base64.b64encode(b"\x00alice\x00sesame") in self.written
 
 
+def test_capa_is_not_asked_again_where_all_was_offered_before_the_login() -> None:
+    talk = Conversation(READY, capa(b"TOP", b"UIDL", b"PIPELINING", b"SASL PLAIN"), YES)
+    assert talk.run().pipelining
+    assert talk.written.count(b"CAPA") == 1
+
+
+@pytest.mark.parametrize("line", [b"EXPIRE 30 USER", b"LOGIN-DELAY 120 USER"])
+def test_capa_is_asked_again_where_the_user_matters(line: bytes) -> None:
+    before = capa(b"TOP", b"UIDL", b"PIPELINING", b"SASL PLAIN", line)
+    after = capa(b"TOP", b"UIDL", b"PIPELINING", b"EXPIRE NEVER")
+    talk = Conversation(READY, before, YES, after)
+    offered = talk.run().capabilities
+    assert offered is not None and offered.parameters("EXPIRE") == ("NEVER",)
+
+
 def test_capabilities_are_those_after_the_login() -> None:
     before, after = capa(b"USER", b"SASL PLAIN"), capa(b"TOP", b"UIDL", b"PIPELINING")
     talk = Conversation(READY, before, YES, after)
