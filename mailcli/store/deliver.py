@@ -8,7 +8,6 @@ the commit leaves files that `scan` adopts by their names; cut before the rename
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -210,6 +209,8 @@ def _write_one(item: Item, *, durable: bool) -> Written:
 
 def hashes(data: bytes) -> Written:
     """Hashes of a message in its wire form."""
+    import hashlib
+
     sha256 = hashlib.sha256(data).digest()
     plain = index.without_inserted(data)
     return Written(sha256, None if plain is data else hashlib.sha256(plain).digest())

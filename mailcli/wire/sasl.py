@@ -17,22 +17,14 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
-import hmac
-import os
 from collections.abc import Callable, Collection
 from typing import Final, Protocol
 
 from mailcli.errors import AuthenticationFailed, ConfigError
 from mailcli.model import pattern, printable
 from mailcli.model.account import BearerToken, Password, Secret
-from mailcli.wire.saslprep import saslprep
-
-MAX_ITERATIONS: Final = 1_000_000
-"""A hostile server must not keep us busy: PBKDF2 with so many rounds takes about half a second."""
 
 _CONTROL: Final = pattern.compile(r"[\x00-\x1f\x7f]")
-_NUMBER: Final = pattern.compile(r"[1-9][0-9]{0,9}")
 
 
 class Mechanism(Protocol):
@@ -111,7 +103,7 @@ def _encode(response: bytes) -> bytes:
     return binascii.b2a_base64(response, newline=False)
 
 
-class _Steps:
+class Steps:
     """What all mechanisms share: a count of steps, and no proof demanded of the server."""
 
     name: str = ""
@@ -142,11 +134,11 @@ class _Steps:
     def finish(self) -> None:
         """Nothing to prove."""
 
-    def _unexpected(self) -> AuthenticationFailed:
+    def unexpected(self) -> AuthenticationFailed:
         return AuthenticationFailed(f"the server asked for more than {self.name} has to say")
 
 
-class Plain(_Steps):
+class Plain(Steps):
     """RFC 4616. The password as it is: only over TLS."""
 
     name = "PLAIN"
@@ -159,11 +151,11 @@ class Plain(_Steps):
 
     def _step(self, number: int, challenge: bytes) -> bytes:
         if number > 1:
-            raise self._unexpected()
+            raise self.unexpected()
         return f"\x00{self._user}\x00{self._password}".encode()
 
 
-class Login(_Steps):
+class Login(Steps):
     """The mechanism of draft-murchison-sasl-login, for servers without PLAIN.
 
     The prompts are not read: servers word them differently ("Username:", "User Name"), all ask in
@@ -179,117 +171,11 @@ class Login(_Steps):
 
     def _step(self, number: int, challenge: bytes) -> bytes:
         if number > 2:
-            raise self._unexpected()
+            raise self.unexpected()
         return (self._user if number == 1 else self._password).encode()
 
 
-class CramMd5(_Steps):
-    """RFC 2195. The password does not travel, but MD5 is old and the server proves nothing."""
-
-    name = "CRAM-MD5"
-    client_first = False
-
-    def __init__(self, user: str, password: str) -> None:
-        super().__init__(user)
-        self._password = password
-
-    def _step(self, number: int, challenge: bytes) -> bytes:
-        if number > 1:
-            raise self._unexpected()
-        try:
-            digest = hmac.new(self._password.encode(), challenge, "md5").hexdigest()
-        except ValueError as error:  # a FIPS build of OpenSSL
-            raise AuthenticationFailed(
-                "this system does not allow MD5, so CRAM-MD5 cannot be used"
-            ) from error
-        return f"{self._user} {digest}".encode()
-
-
-class Scram(_Steps):
-    """RFC 5802 and 7677, without channel binding.
-
-    `nonce` is for tests. The server's signature is verified: `finish` refuses a server that
-    reported success without it.
-    """
-
-    # The header says "n": we know no channel binding. With -PLUS it becomes "y" or "p=…".
-    _gs2_header: Final = b"n,,"
-
-    def __init__(self, user: str, password: str, *, algorithm: str = "sha256", nonce: str = "") -> None:
-        super().__init__(user)
-        self.name = {"sha1": "SCRAM-SHA-1", "sha256": "SCRAM-SHA-256"}[algorithm]
-        self._algorithm = algorithm
-        self._password = saslprep(password)
-        self._nonce = (nonce or base64.b64encode(os.urandom(24)).decode("ascii")).encode("ascii")
-        self._first_bare = b"n=%s,r=%s" % (_saslname(saslprep(user)), self._nonce)
-        self._server_signature = b""
-        self._proved = False
-
-    def _step(self, number: int, challenge: bytes) -> bytes:
-        if number == 1:
-            return self._gs2_header + self._first_bare
-        if number == 2:
-            return self._final(challenge)
-        if number == 3:
-            self._verify(challenge)
-            return b""
-        raise self._unexpected()
-
-    def finish(self) -> None:
-        if not self._proved:
-            raise AuthenticationFailed(
-                f"the server reported success without proving that it knows the password ({self.name})",
-                hint="someone may be posing as the server; do not send the password another way",
-            )
-
-    def _final(self, server_first: bytes) -> bytes:
-        fields = _fields(server_first)
-        if fields and fields[0][0] == "e":
-            raise AuthenticationFailed(
-                f"the server refused {self.name}: {printable.line(fields[0][1][:200])}"
-            )
-        if [key for key, _ in fields[:3]] != ["r", "s", "i"]:  # an "m=" in front must be refused
-            raise AuthenticationFailed(f"the server's {self.name} challenge cannot be understood")
-        nonce, salt_text, rounds_text = (value for _, value in fields[:3])
-        if not nonce.startswith(self._nonce.decode("ascii")) or len(nonce) <= len(self._nonce):
-            raise AuthenticationFailed(f"the server's {self.name} challenge is not an answer to ours")
-        if not _NUMBER.fullmatch(rounds_text) or int(rounds_text) > MAX_ITERATIONS:
-            raise AuthenticationFailed(
-                f"the server asks for an unreasonable number of {self.name} iterations: {rounds_text[:12]!r}"
-            )
-        try:
-            salt = base64.b64decode(salt_text, validate=True)
-        except ValueError as error:
-            raise AuthenticationFailed(f"the server's {self.name} salt is not base64") from error
-        salted = hashlib.pbkdf2_hmac(self._algorithm, self._password.encode(), salt, int(rounds_text))
-        without_proof = b"c=%s,r=%s" % (base64.b64encode(self._gs2_header), nonce.encode())
-        signed = b",".join((self._first_bare, server_first, without_proof))
-        client_key = self._hmac(salted, b"Client Key")
-        stored_key = hashlib.new(self._algorithm, client_key).digest()
-        proof = _xor(client_key, self._hmac(stored_key, signed))
-        self._server_signature = self._hmac(self._hmac(salted, b"Server Key"), signed)
-        return without_proof + b",p=" + base64.b64encode(proof)
-
-    def _verify(self, server_final: bytes) -> None:
-        key, value = (_fields(server_final) or [("", "")])[0]
-        if key == "e":
-            raise AuthenticationFailed(f"the server refused {self.name}: {printable.line(value[:200])}")
-        try:
-            signature = base64.b64decode(value, validate=True) if key == "v" else b""
-        except ValueError:
-            signature = b""
-        if not hmac.compare_digest(signature, self._server_signature):
-            raise AuthenticationFailed(
-                f"the server does not know the password: its {self.name} signature is wrong",
-                hint="someone may be posing as the server; do not send the password another way",
-            )
-        self._proved = True
-
-    def _hmac(self, key: bytes, data: bytes) -> bytes:
-        return hmac.digest(key, data, self._algorithm)
-
-
-class _Bearer(_Steps):
+class _Bearer(Steps):
     """What XOAUTH2 and OAUTHBEARER share: a token, and an error document instead of a refusal."""
 
     _after_error = b""
@@ -304,7 +190,7 @@ class _Bearer(_Steps):
         if number == 1:
             return self._initial()
         if number > 2:
-            raise self._unexpected()
+            raise self.unexpected()
         # A JSON document with status, scope and schemes. The server awaits a dummy response and
         # then fails the command.
         self.reason = printable.line(challenge.decode("utf-8", "replace")[:500])
@@ -342,15 +228,27 @@ class OAuthBearer(_Bearer):
         self._where = (f"host={host}\x01" if host else "") + (f"port={port}\x01" if port else "")
 
     def _initial(self) -> bytes:
-        header = b"n,a=%s,\x01" % _saslname(self._user)
+        header = b"n,a=%s,\x01" % saslname(self._user)
         return header + f"{self._where}auth=Bearer {self._token}\x01\x01".encode()
+
+
+def _scram(user: str, password: str, algorithm: str) -> Mechanism:
+    from mailcli.wire.challenge import Scram
+
+    return Scram(user, password, algorithm=algorithm)
+
+
+def _cram_md5(user: str, password: str) -> Mechanism:
+    from mailcli.wire.challenge import CramMd5
+
+    return CramMd5(user, password)
 
 
 _Maker = Callable[[str, str, str, int], Mechanism]
 _FOR_PASSWORD: Final[dict[str, _Maker]] = {
-    "SCRAM-SHA-256": lambda user, password, host, port: Scram(user, password, algorithm="sha256"),
-    "SCRAM-SHA-1": lambda user, password, host, port: Scram(user, password, algorithm="sha1"),
-    "CRAM-MD5": lambda user, password, host, port: CramMd5(user, password),
+    "SCRAM-SHA-256": lambda user, password, host, port: _scram(user, password, "sha256"),
+    "SCRAM-SHA-1": lambda user, password, host, port: _scram(user, password, "sha1"),
+    "CRAM-MD5": lambda user, password, host, port: _cram_md5(user, password),
     "PLAIN": lambda user, password, host, port: Plain(user, password),
     "LOGIN": lambda user, password, host, port: Login(user, password),
 }
@@ -430,18 +328,6 @@ def choose(
     return mechanisms
 
 
-def _saslname(text: str) -> bytes:
+def saslname(text: str) -> bytes:
+    """A user name as RFC 5801 §4 writes it."""
     return text.replace("=", "=3D").replace(",", "=2C").encode()
-
-
-def _fields(message: bytes) -> list[tuple[str, str]]:
-    """The `k=value` pairs of a SCRAM message; [] if it is none."""
-    try:
-        pairs = [part.partition("=") for part in message.decode("utf-8").split(",")]
-    except UnicodeDecodeError:
-        return []
-    return [(key, value) for key, _, value in pairs]
-
-
-def _xor(a: bytes, b: bytes) -> bytes:
-    return (int.from_bytes(a, "big") ^ int.from_bytes(b, "big")).to_bytes(len(a), "big")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Generator, Iterable
 from typing import Final, TypeVar
 
@@ -149,6 +148,8 @@ def _apop(endpoint: Endpoint, secret: Password, timestamp: str) -> Flow[pop3.Pop
             f"{endpoint.label} does not offer APOP: its greeting has no timestamp",
             hint='set auth = "auto" to use what it offers',
         )
+    import hashlib
+
     digest = hashlib.md5((timestamp + secret.text).encode(), usedforsecurity=False).hexdigest()
     end = _first(Completed, (yield Call(pop3.Apop(endpoint.user, digest))))
     if not end.ok:

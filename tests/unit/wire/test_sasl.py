@@ -9,6 +9,7 @@ import pytest
 from mailcli.errors import AuthenticationFailed, ConfigError
 from mailcli.model.account import BearerToken, Password
 from mailcli.wire import sasl
+from mailcli.wire.challenge import CramMd5, Scram
 from mailcli.wire.saslprep import saslprep
 
 
@@ -20,7 +21,7 @@ def names(mechanisms: list[sasl.Mechanism]) -> list[str]:
 
 
 def test_scram_sha_1_as_in_rfc_5802() -> None:
-    scram = sasl.Scram("user", "pencil", algorithm="sha1", nonce="fyko+d2lbbFgONRv9qkxdawL")
+    scram = Scram("user", "pencil", algorithm="sha1", nonce="fyko+d2lbbFgONRv9qkxdawL")
     assert scram.name == "SCRAM-SHA-1"
     assert scram.step(b"") == b"n,,n=user,r=fyko+d2lbbFgONRv9qkxdawL"
     assert scram.step(b"r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,s=QSXCR+Q6sek8bf92,i=4096") == (
@@ -30,8 +31,8 @@ def test_scram_sha_1_as_in_rfc_5802() -> None:
     scram.finish()
 
 
-def scram_256() -> sasl.Scram:
-    return sasl.Scram("user", "pencil", nonce="rOprNGfwEbeRWgbNEkqO")
+def scram_256() -> Scram:
+    return Scram("user", "pencil", nonce="rOprNGfwEbeRWgbNEkqO")
 
 
 FIRST_256 = b"r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096"
@@ -50,7 +51,7 @@ def test_scram_sha_256_as_in_rfc_7677() -> None:
 
 
 def test_cram_md5_as_in_rfc_2195() -> None:
-    cram = sasl.CramMd5("tim", "tanstaaftanstaaf")
+    cram = CramMd5("tim", "tanstaaftanstaaf")
     assert not cram.client_first
     challenge = b"<1896.697170952@postoffice.reston.mci.net>"
     assert cram.step(challenge) == b"tim b913a602c7eda7a495b4e6e7334d3890"
@@ -132,15 +133,15 @@ def test_scram_refuses_success_without_the_servers_signature() -> None:
 
 
 def test_scram_escapes_commas_and_equals_signs_in_the_name() -> None:
-    assert sasl.Scram("a=b,c", "p", nonce="n").step(b"") == b"n,,n=a=3Db=2Cc,r=n"
+    assert Scram("a=b,c", "p", nonce="n").step(b"") == b"n,,n=a=3Db=2Cc,r=n"
 
 
 def test_scram_draws_a_new_nonce_each_time() -> None:
-    assert sasl.Scram("a", "p").step(b"") != sasl.Scram("a", "p").step(b"")
+    assert Scram("a", "p").step(b"") != Scram("a", "p").step(b"")
 
 
 def test_scram_hashes_the_prepared_password() -> None:
-    scram = sasl.Scram("user", "p\u00adencil\u00a0\u2168", nonce="c")
+    scram = Scram("user", "p\u00adencil\u00a0\u2168", nonce="c")
     scram.step(b"")
     final = scram.step(b"r=cs,s=c2FsdA==,i=1")
     salted = hashlib.pbkdf2_hmac("sha256", b"pencil IX", b"salt", 1)
