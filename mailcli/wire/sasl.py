@@ -258,13 +258,11 @@ _FOR_TOKEN: Final[dict[str, _Maker]] = {
 }
 """In the order for a link that anybody may read: what says least to a listener comes first."""
 
-_UNDER_TLS: Final = ("OAUTHBEARER", "XOAUTH2", "PLAIN", "LOGIN", "SCRAM-SHA-256", "SCRAM-SHA-1", "CRAM-MD5")
-"""Under TLS nobody listens, and the certificate says whom we talk to: what takes the fewest turns
-comes first. SCRAM takes three where PLAIN takes one, and asks the server to keep its own kind of
-secret; who wants it nevertheless, against a server that must not see the password, says so."""
-
 _SCRAM: Final = ("SCRAM-SHA-256", "SCRAM-SHA-1")
 _REVEALING: Final = frozenset({"PLAIN", "LOGIN", "OAUTHBEARER", "XOAUTH2"})
+"""Under TLS nobody listens, and the certificate says whom we talk to: there these come first, for
+they take one turn. SCRAM takes three, and asks the server to keep its own kind of secret; who wants
+it nevertheless, from a server that must not see the password, says so."""
 
 
 def hides(mechanism: str) -> bool:
@@ -307,8 +305,10 @@ def choose(
                 f"the server does not offer {wanted}, only {listed}",
                 hint='set auth = "auto" to use what it offers',
             )
-    usable = [name for name in (_UNDER_TLS if private else known) if name in known]
-    usable = [name for name in usable if name in names and name in takes]
+    usable = [name for name in known if name in names and name in takes]
+    if private:
+        # The others would ask for more turns after a refusal that they cannot better.
+        usable = [name for name in usable if name in _REVEALING] or usable
     allowed = [name for name in usable if protected or name not in _REVEALING]
     if not allowed and usable:
         raise AuthenticationFailed(
