@@ -136,7 +136,7 @@ def _log_in(
 
 def _usable(known: Iterable[str], endpoint: Endpoint, secret: Secret) -> bool:
     try:
-        sasl.choose(tuple(known), secret, endpoint.user, protected=True)
+        sasl.choose(tuple(known), secret, endpoint.user, protected=True, private=endpoint.private)
     except AuthenticationFailed:
         return False
     return True
