@@ -14,7 +14,6 @@ from mailcli.model.account import Account, Endpoint, Protocol
 from mailcli.net.deadline import Deadlines
 
 if TYPE_CHECKING:
-    from mailcli.net.ahead import Ahead
     from mailcli.net.imap import ImapConnection
     from mailcli.net.pop3 import Pop3Connection
     from mailcli.net.smtp import SmtpConnection
@@ -41,25 +40,31 @@ def named(account: Account) -> Iterator[None]:
         raise named from error
 
 
-def dial_ahead(ctx: Context, endpoint: Endpoint | None, limits: Deadlines) -> Ahead | None:
+def dial_ahead(ctx: Context, endpoint: Endpoint | None, limits: Deadlines) -> None:
     """Begin to connect now: the rest of the imports, the store and the password do not need the
-    server, and it answers meanwhile. None where there is nothing to connect to."""
-    if endpoint is None or ctx.offline:
-        return None
+    server, and it answers meanwhile. The next `open_…` of this endpoint takes the connection."""
+    if endpoint is None or ctx.offline or endpoint in ctx.ahead:
+        return
     from mailcli.net.ahead import Ahead
 
-    return Ahead(endpoint, limits, ctx.cancel)
+    ctx.ahead[endpoint] = Ahead(endpoint, limits, ctx.cancel)
 
 
-def open_incoming_imap(
-    ctx: Context, account: Account, limits: Deadlines, ahead: Ahead | None = None
-) -> ImapConnection:
+def forgo(ctx: Context, endpoint: Endpoint | None) -> None:
+    """Close what was begun by `dial_ahead` and not taken."""
+    ahead = ctx.ahead.pop(endpoint, None) if endpoint is not None else None
+    if ahead is not None:
+        ahead.close()
+
+
+def open_incoming_imap(ctx: Context, account: Account, limits: Deadlines) -> ImapConnection:
     """Sign in to the account's IMAP server."""
     from mailcli.net.imap import open_imap
 
     endpoint = _endpoint(account, account.incoming, Protocol.IMAP)
     _online(ctx, endpoint)
     secret = ctx.secrets.get(account, endpoint)
+    ahead = ctx.ahead.pop(endpoint, None)
     with _guarded(ctx, endpoint) as (target, done):
         connection = open_imap(
             target, secret, deadlines=limits, cancel=ctx.cancel, transcript=ctx.transcript, ahead=ahead
@@ -68,15 +73,14 @@ def open_incoming_imap(
     return connection
 
 
-def open_incoming_pop3(
-    ctx: Context, account: Account, limits: Deadlines, ahead: Ahead | None = None
-) -> Pop3Connection:
+def open_incoming_pop3(ctx: Context, account: Account, limits: Deadlines) -> Pop3Connection:
     """Sign in to the account's POP3 server."""
     from mailcli.net.pop3 import open_pop3
 
     endpoint = _endpoint(account, account.incoming, Protocol.POP3)
     _online(ctx, endpoint)
     secret = ctx.secrets.get(account, endpoint)
+    ahead = ctx.ahead.pop(endpoint, None)
     with _guarded(ctx, endpoint) as (target, done):
         connection = open_pop3(
             target, secret, deadlines=limits, cancel=ctx.cancel, transcript=ctx.transcript, ahead=ahead
@@ -85,15 +89,14 @@ def open_incoming_pop3(
     return connection
 
 
-def open_sending(
-    ctx: Context, account: Account, limits: Deadlines, ehlo: str, ahead: Ahead | None = None
-) -> SmtpConnection:
+def open_sending(ctx: Context, account: Account, limits: Deadlines, ehlo: str) -> SmtpConnection:
     """Sign in to the account's submission server; without a user name, without signing in."""
     from mailcli.net.smtp import open_smtp
 
     endpoint = _endpoint(account, account.sending, Protocol.SMTP)
     _online(ctx, endpoint)
     secret = ctx.secrets.get(account, endpoint) if endpoint.user and endpoint.secret else None
+    ahead = ctx.ahead.pop(endpoint, None)
     with _guarded(ctx, endpoint) as (target, done):
         connection = open_smtp(
             target,

@@ -19,7 +19,8 @@ from mailcli.model.record import NamedTuple
 if TYPE_CHECKING:
     from mailcli.accounts.config import Config
     from mailcli.accounts.secrets import Secrets
-    from mailcli.model.account import Account
+    from mailcli.model.account import Account, Endpoint
+    from mailcli.net.ahead import Ahead
     from mailcli.net.cancel import CancelToken
     from mailcli.net.trace import Transcript
     from mailcli.store.store import Store
@@ -74,6 +75,8 @@ class Context:
         self._secrets: Secrets | None = None
         self._cancel: CancelToken | None = None
         self._transcript: Transcript | None = None
+        self.ahead: dict[Endpoint, Ahead] = {}
+        """Connections under way that nobody has asked for yet (`connecting.dial_ahead`)."""
 
     @classmethod
     def open(
@@ -179,6 +182,8 @@ class Context:
 
     def close(self) -> None:
         """Close what was opened."""
+        while self.ahead:
+            self.ahead.popitem()[1].close()
         for opened in (self._store, self._transcript, self._cancel):
             if opened is not None:
                 opened.close()

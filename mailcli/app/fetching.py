@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from mailcli.app.connecting import deadlines, dial_ahead, named, open_incoming_imap, open_incoming_pop3
+from mailcli.app.connecting import deadlines, dial_ahead, forgo, named, open_incoming_imap, open_incoming_pop3
 from mailcli.app.context import Context, Progress
 from mailcli.errors import ConfigError, Interrupted, Locked, MailcliError, TryAgain, UsageError, told
 from mailcli.model.account import Account, Pop3Policy
@@ -15,8 +15,6 @@ from mailcli.model.record import NamedTuple
 from mailcli.net.deadline import Deadlines
 
 if TYPE_CHECKING:
-    from mailcli.net.ahead import Ahead
-    from mailcli.net.pop3 import Pop3Connection
     from mailcli.sync.imap import Progress as FolderProgress
     from mailcli.sync.tally import Tally
 
@@ -61,27 +59,23 @@ def fetch(ctx: Context, request: FetchRequest) -> list[FetchReport]:
     """
     accounts = _chosen(ctx, request)
     limits = deadlines(request.deadline)
-    ahead = [dial_ahead(ctx, account.incoming, limits) for account in accounts]
+    for account in accounts:
+        dial_ahead(ctx, account.incoming, limits)
     try:
-        return _fetch_all(ctx, accounts, request, limits, ahead)
+        return _fetch_all(ctx, accounts, request, limits)
     finally:
-        for dialled in ahead:
-            if dialled is not None:
-                dialled.close()
+        for account in accounts:  # one whose account is locked by another run, say
+            forgo(ctx, account.incoming)
 
 
 def _fetch_all(
-    ctx: Context,
-    accounts: Sequence[Account],
-    request: FetchRequest,
-    limits: Deadlines,
-    ahead: Sequence[Ahead | None],
+    ctx: Context, accounts: Sequence[Account], request: FetchRequest, limits: Deadlines
 ) -> list[FetchReport]:
     _ = ctx.store, ctx.cancel, ctx.secrets, ctx.transcript  # made here, shared by the threads
     reports: list[FetchReport] = [FetchReport(a.name, _protocol(a)) for a in accounts]
 
     def work(place: int) -> None:
-        reports[place] = _fetch_one(ctx, accounts[place], request, limits, ahead[place])
+        reports[place] = _fetch_one(ctx, accounts[place], request, limits)
 
     threads = [
         threading.Thread(target=work, args=(n,), name=f"fetch {a.name}", daemon=True)
@@ -98,12 +92,26 @@ def _fetch_all(
         for thread in threads:
             thread.join()
         raise Interrupted("interrupted; what had arrived is kept, and the next fetch continues") from None
+    if not (request.dry_run or request.count):
+        _flush_outbox(ctx, accounts)
     if not (request.dry_run or request.count or any(report.error for report in reports)):
         try:
             ctx.store.expire()
         except MailcliError as error:  # housekeeping: the mail is here
             ctx.notice(error.message)
     return reports
+
+
+def _flush_outbox(ctx: Context, accounts: Sequence[Account]) -> None:
+    """Send what waits for these accounts; where nothing waits this costs one look at a directory."""
+    try:
+        waiting = any((ctx.paths.data / "outbox/entries").iterdir())
+    except OSError:
+        return
+    if waiting:
+        from mailcli.app import outbox
+
+        outbox.flush(ctx, [account.name for account in accounts])
 
 
 def _chosen(ctx: Context, request: FetchRequest) -> list[Account]:
@@ -127,9 +135,7 @@ def _protocol(account: Account) -> str:
     return account.incoming.protocol.value if account.incoming else ""
 
 
-def _fetch_one(
-    ctx: Context, account: Account, request: FetchRequest, limits: Deadlines, ahead: Ahead | None
-) -> FetchReport:
+def _fetch_one(ctx: Context, account: Account, request: FetchRequest, limits: Deadlines) -> FetchReport:
     from mailcli.sync.tally import Tally
 
     started = time.monotonic()
@@ -138,7 +144,7 @@ def _fetch_one(
     error: MailcliError | None
     try:
         with ctx.store.lock_account(account.name):
-            error = _under_lock(ctx, account, request, limits, tally, ahead)
+            error = _under_lock(ctx, account, request, limits, tally)
     except Locked as failure:
         locked = True
         error = failure if request.fail_if_locked else None
@@ -161,18 +167,13 @@ def _fetch_one(
 
 
 def _under_lock(
-    ctx: Context,
-    account: Account,
-    request: FetchRequest,
-    limits: Deadlines,
-    tally: Tally,
-    ahead: Ahead | None,
+    ctx: Context, account: Account, request: FetchRequest, limits: Deadlines, tally: Tally
 ) -> MailcliError | None:
     """What ended the run, or else what failed on the way; None when all is well."""
     run = _pop3 if _protocol(account) == "pop3" else _imap
     try:
         with named(account):
-            run(ctx, account, request, limits, tally, ahead)
+            run(ctx, account, request, limits, tally)
     except MailcliError as failure:
         return failure
     if tally.problems:
@@ -180,14 +181,7 @@ def _under_lock(
     return None
 
 
-def _imap(
-    ctx: Context,
-    account: Account,
-    request: FetchRequest,
-    limits: Deadlines,
-    tally: Tally,
-    ahead: Ahead | None,
-) -> None:
+def _imap(ctx: Context, account: Account, request: FetchRequest, limits: Deadlines, tally: Tally) -> None:
     from mailcli.sync.imap import Options, Synchroniser
     from mailcli.sync.server import Server
 
@@ -201,7 +195,7 @@ def _imap(
         dry_run=request.dry_run or request.count,
         full=request.full,
     )
-    with open_incoming_imap(ctx, account, limits, ahead) as connection:
+    with open_incoming_imap(ctx, account, limits) as connection:
         server = Server(connection, account.incoming.disabled)
         Synchroniser(
             ctx.store,
@@ -215,23 +209,11 @@ def _imap(
         ).run()
 
 
-def _pop3(
-    ctx: Context,
-    account: Account,
-    request: FetchRequest,
-    limits: Deadlines,
-    tally: Tally,
-    ahead: Ahead | None,
-) -> None:
+def _pop3(ctx: Context, account: Account, request: FetchRequest, limits: Deadlines, tally: Tally) -> None:
     from mailcli.sync.pop3 import Downloader, Options
 
     def progress(done: int, total: int, octets: int) -> None:
         ctx.progress(Progress(account.name, "INBOX", done, total, octets))
-
-    first = [ahead]  # a later connection of the run is its own
-
-    def connect() -> Pop3Connection:
-        return open_incoming_pop3(ctx, account, limits, first.pop() if first else None)
 
     policy = account.pop3
     if request.leave is not None:
@@ -245,7 +227,7 @@ def _pop3(
     Downloader(
         ctx.store,
         account,
-        connect,
+        lambda: open_incoming_pop3(ctx, account, limits),
         options,
         tally=tally,
         progress=progress,

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from mailcli.app import sending as app
-from mailcli.app.sending import Delivery, SendRequest
+from mailcli.app.preparing import SendRequest, prepare
+from mailcli.app.sending import Delivery
 from tests.integration.conftest import Profile, message
 from tests.support.dovecot import Dovecot
 from tests.support.postfix import Postfix
@@ -43,7 +44,7 @@ def test_a_message_sent(
             postfix=postfix, smtp_port=proxy.port, smtp_tls=tls, settings="save_sent = false"
         )
         address = profile.server.address(profile.user)
-        prepared = app.prepare(profile.ctx, SendRequest(to=[address], subject="s", text="x\n"))
+        prepared = prepare(profile.ctx, SendRequest(to=[address], subject="s", text="x\n"))
         sent = app.deliver(profile.ctx, prepared, Delivery())
         assert [o.outcome for o in sent.recipients] == ["sent"]
         (traffic,) = proxy.take(1)
