@@ -13,7 +13,7 @@ from typing import Final
 
 from mailcli.errors import AuthenticationFailed
 from mailcli.model import pattern, printable
-from mailcli.wire.sasl import Steps, saslname
+from mailcli.wire.mechanism import Steps, saslname
 from mailcli.wire.saslprep import saslprep
 
 MAX_ITERATIONS: Final = 1_000_000

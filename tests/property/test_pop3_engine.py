@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from mailcli.errors import MessageMalformed, RemoteProtocolError
 from mailcli.wire.challenge import Scram
+from mailcli.wire.mechanism import Mechanism
 from mailcli.wire.pop3 import commands as pop3
 from mailcli.wire.pop3.engine import Pop3Engine
 from mailcli.wire.pop3.events import Completed, Content
-from mailcli.wire.sasl import Login, Mechanism, Plain
+from mailcli.wire.sasl import Login, Plain
 
 SESSIONS: list[list[Any]] = [
     [

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from mailcli.errors import LocalProtocolError, MailcliError, MessageMalformed, RemoteProtocolError
 from mailcli.wire.challenge import Scram
-from mailcli.wire.sasl import Login, Mechanism, Plain, XOAuth2
+from mailcli.wire.mechanism import Mechanism
+from mailcli.wire.sasl import Login, Plain, XOAuth2
 from mailcli.wire.smtp import commands as smtp
 from mailcli.wire.smtp.engine import SmtpEngine
 from mailcli.wire.smtp.events import Completed

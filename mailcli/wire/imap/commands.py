@@ -13,7 +13,7 @@ from mailcli.model.record import NamedTuple
 from mailcli.wire.imap.uidset import UidSet
 
 if TYPE_CHECKING:
-    from mailcli.wire.sasl import Mechanism
+    from mailcli.wire.mechanism import Mechanism
 
 
 class Capability(NamedTuple):

@@ -16,6 +16,7 @@ from mailcli.model.record import NamedTuple
 from mailcli.wire import flow, sasl
 from mailcli.wire.imap import commands as c
 from mailcli.wire.imap import events as e
+from mailcli.wire.mechanism import Mechanism
 
 if TYPE_CHECKING:
     Flow = flow.Flow[c.Command, e.Event, "Greeted"]
@@ -188,11 +189,11 @@ def _authenticate(session: _Session, secret: Secret) -> _Part:
 
 def _worth_trying(
     session: _Session,
-    mechanism: sasl.Mechanism | None,
+    mechanism: Mechanism | None,
     secret: Secret,
     answer: e.Completed,
-    left: list[sasl.Mechanism | None],
-) -> list[sasl.Mechanism | None]:
+    left: list[Mechanism | None],
+) -> list[Mechanism | None]:
     """Which of those left may do better after a NO or BAD."""
     if answer.status == "BAD" and answer.code is None:
         return left  # the server does not know the mechanism after all
@@ -208,7 +209,7 @@ def _worth_trying(
 class _Counted:
     """A mechanism, and how far it came."""
 
-    def __init__(self, mechanism: sasl.Mechanism) -> None:
+    def __init__(self, mechanism: Mechanism) -> None:
         self._mechanism = mechanism
         self.name = mechanism.name
         self.client_first = mechanism.client_first
@@ -233,11 +234,11 @@ class _Counted:
         self._mechanism.finish()
 
 
-def _reveals(mechanism: sasl.Mechanism | None) -> bool:
+def _reveals(mechanism: Mechanism | None) -> bool:
     return mechanism is None or mechanism.name in ("PLAIN", "LOGIN")
 
 
-def _mechanisms(session: _Session, secret: Secret) -> list[sasl.Mechanism | None]:
+def _mechanisms(session: _Session, secret: Secret) -> list[Mechanism | None]:
     """What to try, in order; None is the LOGIN command, for servers without a mechanism we have."""
     endpoint = session.endpoint
     names = session.capabilities or frozenset()
@@ -257,7 +258,7 @@ def _mechanisms(session: _Session, secret: Secret) -> list[sasl.Mechanism | None
     return list(_chosen(session, offered, secret))
 
 
-def _chosen(session: _Session, offered: list[str], secret: Secret) -> list[sasl.Mechanism]:
+def _chosen(session: _Session, offered: list[str], secret: Secret) -> list[Mechanism]:
     endpoint = session.endpoint
     try:
         chosen = sasl.choose(
@@ -298,7 +299,7 @@ def _turned_away(endpoint: Endpoint, code: e.Code | None, text: str) -> MailcliE
     return TryAgain(said, hint="too many connections, or the server is busy: try again later")
 
 
-def _refused(session: _Session, mechanism: sasl.Mechanism | None, answer: e.Completed) -> MailcliError:
+def _refused(session: _Session, mechanism: Mechanism | None, answer: e.Completed) -> MailcliError:
     endpoint = session.endpoint
     words = _words(answer.text)
     if _busy(answer):

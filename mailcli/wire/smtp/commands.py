@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mailcli.model.record import NamedTuple
-from mailcli.wire.sasl import Mechanism
+from mailcli.wire.mechanism import Mechanism
 
 
 class Ehlo(NamedTuple):

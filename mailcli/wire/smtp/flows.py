@@ -17,6 +17,7 @@ from mailcli.model.account import Endpoint, Secret, Tls
 from mailcli.model.record import NamedTuple
 from mailcli.wire import sasl
 from mailcli.wire.flow import Call, Flow, Greet, StartTls
+from mailcli.wire.mechanism import Mechanism
 from mailcli.wire.smtp import commands as smtp
 from mailcli.wire.smtp.events import Completed, Extensions, Greeting, Reply, SmtpEvent
 from mailcli.wire.smtp.quirks import quirks
@@ -148,7 +149,7 @@ def _authenticate(
     raise AuthenticationFailed(f"{label} offers no way of signing in that we know")
 
 
-def _not_signed_in(label: str, user: str, mechanism: sasl.Mechanism, reply: Reply) -> MailcliError:
+def _not_signed_in(label: str, user: str, mechanism: Mechanism, reply: Reply) -> MailcliError:
     reason = f" ({mechanism.reason})" if mechanism.reason else ""
     if reply.temporary:
         return _refusal(f"{label} cannot sign in {user!r} now", reply)

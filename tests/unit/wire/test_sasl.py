@@ -10,10 +10,11 @@ from mailcli.errors import AuthenticationFailed, ConfigError
 from mailcli.model.account import BearerToken, Password
 from mailcli.wire import sasl
 from mailcli.wire.challenge import CramMd5, Scram
+from mailcli.wire.mechanism import Mechanism
 from mailcli.wire.saslprep import saslprep
 
 
-def names(mechanisms: list[sasl.Mechanism]) -> list[str]:
+def names(mechanisms: list[Mechanism]) -> list[str]:
     return [mechanism.name for mechanism in mechanisms]
 
 
