@@ -3,7 +3,6 @@ were typed."""
 
 from __future__ import annotations
 
-import mimetypes
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -101,6 +100,8 @@ def attachment(path: Path) -> Attachment:
         raise NotFound(f"there is no file {path} to attach", hint=hint) from None
     except OSError as error:
         raise LocalIOError(f"cannot read {path}: {error.strerror}") from error
+    import mimetypes
+
     kind, encoding = mimetypes.guess_type(path.name)
     return Attachment(path.name, kind if kind and not encoding else "application/octet-stream", data)
 

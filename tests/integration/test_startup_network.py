@@ -45,7 +45,6 @@ NEVER = {
     "hmac",
     "importlib.metadata",
     "inspect",
-    "json",
     "keyring",
     "mimetypes",
     "prompt_toolkit",
