@@ -66,8 +66,10 @@ def test_one_that_waited_too_long_is_made_anew(monkeypatch: pytest.MonkeyPatch) 
 def test_one_that_nobody_takes_is_closed() -> None:
     seen = Answers()
     with serving(seen) as port:
-        Ahead(endpoint(port), QUICK, CancelToken()).close()
+        ahead = Ahead(endpoint(port), QUICK, CancelToken())
+        ahead.close()
         assert seen.ended.acquire(timeout=5)
+        del ahead  # it is not for want of a reference that the connection was closed
 
 
 @pytest.mark.parametrize(("host", "error"), [("127.0.0.1", Unreachable), ("192.0.2.1", ConfigError)])

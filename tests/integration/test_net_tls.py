@@ -284,6 +284,7 @@ def test_a_bundle_of_ones_own_is_parsed(
     tmp_path: Path, ca_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "ca.pem").write_bytes(ca_file.read_bytes())
+    (tmp_path / "0a1b2c3d.0").write_bytes(ca_file.read_bytes())
     _certificates(tmp_path / "certs", in_directory=True)
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
     monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "certs"))
