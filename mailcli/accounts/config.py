@@ -12,7 +12,7 @@ import stat
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from mailcli.accounts.fields import SECRET_KINDS, TABLES, Field
 from mailcli.errors import ConfigError, LocalIOError, NotFound
@@ -28,6 +28,7 @@ from mailcli.model.account import (
     SecretSpec,
     Tls,
 )
+from mailcli.model.record import NamedTuple
 
 _EDIT = "correct it with mailcli config edit; mailcli-config(5) explains every key"
 

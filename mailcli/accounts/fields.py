@@ -6,7 +6,9 @@ converts the words of `config set` by it. Only what is implemented stands here.
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
+
+from mailcli.model.record import NamedTuple
 
 
 class Field(NamedTuple):
@@ -40,9 +42,10 @@ _SERVER: Final = {
     "user": Field("text", "name to sign in with; default: the address"),
     "auth": Field(
         "text",
-        'auto, or the one SASL mechanism to use; "none" (SMTP): do not sign in',
+        'auto, scram (any kind of it), or the one SASL mechanism to use; "none" (SMTP): do not sign in',
         (
             "auto",
+            "scram",
             "plain",
             "login",
             "cram-md5",

@@ -11,14 +11,16 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from mailcli.accounts.paths import Paths, paths
+from mailcli.model.record import NamedTuple
 
 if TYPE_CHECKING:
     from mailcli.accounts.config import Config
     from mailcli.accounts.secrets import Secrets
-    from mailcli.model.account import Account
+    from mailcli.model.account import Account, Endpoint
+    from mailcli.net.ahead import Ahead
     from mailcli.net.cancel import CancelToken
     from mailcli.net.trace import Transcript
     from mailcli.store.store import Store
@@ -73,6 +75,8 @@ class Context:
         self._secrets: Secrets | None = None
         self._cancel: CancelToken | None = None
         self._transcript: Transcript | None = None
+        self.ahead: dict[Endpoint, Ahead] = {}
+        """Connections under way that nobody has asked for yet (`connecting.dial_ahead`)."""
 
     @classmethod
     def open(
@@ -187,6 +191,8 @@ class Context:
 
     def close(self) -> None:
         """Close what was opened."""
+        while self.ahead:
+            self.ahead.popitem()[1].close()
         for opened in (self._store, self._transcript, self._cancel):
             if opened is not None:
                 opened.close()

@@ -6,13 +6,13 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from mailcli.app.connecting import deadlines, named, open_incoming_imap, open_incoming_pop3
+from mailcli.app.connecting import deadlines, dial_ahead, forgo, named, open_incoming_imap, open_incoming_pop3
 from mailcli.app.context import Context, Progress, ignore
 from mailcli.errors import ConfigError, Interrupted, Locked, MailcliError, TryAgain, UsageError, told
 from mailcli.model.account import Account, Pop3Policy
+from mailcli.model.record import NamedTuple
 from mailcli.net.deadline import Deadlines
 
 if TYPE_CHECKING:
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from mailcli.sync.tally import Tally
 
 
-@dataclass(frozen=True)
-class FetchRequest:
+class FetchRequest(NamedTuple):
     """What `fetch` was asked to do; `leave` overrides what a POP3 account leaves on the server
     ("keep", "delete" or "days")."""
 
@@ -33,7 +32,7 @@ class FetchRequest:
     folders: Sequence[str] = ()
     limit: int | None = None
     dry_run: bool = False
-    count: bool = False
+    count: bool = False  # type: ignore[assignment]  # tuple.count is not used
     deadline: float | None = None
     fail_if_locked: bool = False
     leave: str | None = None
@@ -67,6 +66,18 @@ def fetch(ctx: Context, request: FetchRequest) -> list[FetchReport]:
     """
     accounts = chosen(ctx, request)
     limits = deadlines(request.deadline)
+    for account in accounts:
+        dial_ahead(ctx, account.incoming, limits)
+    try:
+        return _fetch_all(ctx, accounts, request, limits)
+    finally:
+        for account in accounts:  # one whose account is locked by another run, say
+            forgo(ctx, account.incoming)
+
+
+def _fetch_all(
+    ctx: Context, accounts: Sequence[Account], request: FetchRequest, limits: Deadlines
+) -> list[FetchReport]:
     _ = ctx.store, ctx.cancel, ctx.secrets, ctx.transcript  # made here, shared by the threads
     reports: list[FetchReport] = [FetchReport(a.name, _protocol(a)) for a in accounts]
 

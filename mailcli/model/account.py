@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from enum import Enum
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from mailcli.model.address import Address
+from mailcli.model.record import NamedTuple
 
 
 class Tls(Enum):
@@ -68,9 +69,10 @@ Secret = Password | BearerToken
 class Endpoint(NamedTuple):
     """One server of an account.
 
-    `auth` is "auto" or a SASL mechanism name in lower case; `pins` are `sha256:HEX` of the
+    `auth` is "auto", "scram" or a SASL mechanism name in lower case; `pins` are `sha256:HEX` of the
     leaf certificate; `disabled` names protocol extensions not to use; `connections` is the most
-    to open at once (IMAP).
+    to open at once (IMAP). `guarded`: without TLS, no sign-in that shows the password: an earlier one
+    did without.
     """
 
     protocol: Protocol
@@ -85,6 +87,12 @@ class Endpoint(NamedTuple):
     allow_cleartext: bool = False
     disabled: frozenset[str] = frozenset()
     connections: int = 2
+    guarded: bool = False
+
+    @property
+    def private(self) -> bool:
+        """Whether signing in happens under verified TLS."""
+        return self.tls is not Tls.NONE
 
     @property
     def label(self) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from mailcli.model.flags import Flags
+from mailcli.model.record import NamedTuple
 from mailcli.store.places import Place
 
 __all__ = [

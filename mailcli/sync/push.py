@@ -3,7 +3,6 @@ is written down before it is sent, and if its answer is lost, the outcome is fou
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
@@ -294,12 +293,14 @@ def _look(
 
 
 def _same_content(store: Store, server: Server, message: str, uids: list[int]) -> list[int]:
-    wanted = hashlib.sha256(store.open_bytes(message)).digest()
+    from hashlib import sha256
+
+    wanted = sha256(store.open_bytes(message)).digest()
     events = only(Fetched, server.ask(imap.Fetch(UidSet.of(uids), ("BODY.PEEK[]",))))
     return [
         e.uid
         for e in events
-        if e.uid is not None and e.sections and hashlib.sha256(e.sections[0].data).digest() == wanted
+        if e.uid is not None and e.sections and sha256(e.sections[0].data).digest() == wanted
     ]
 
 
