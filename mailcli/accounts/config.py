@@ -25,6 +25,7 @@ from mailcli.model.account import (
     Pop3Policy,
     Protocol,
     SecretSpec,
+    SyncPolicy,
     Tls,
 )
 
@@ -160,7 +161,8 @@ class _Reader:
                 incoming = self.endpoint(at, table, protocol)
         if "smtp" in table:
             sending = self.endpoint(at, table, Protocol.SMTP)
-        folders = table.get("imap", {}).get("folders", {})
+        imap = table.get("imap", {})
+        folders = imap.get("folders", {})
         return Account(
             name=name,
             email=email,
@@ -168,7 +170,12 @@ class _Reader:
             aliases=tuple(table.get("aliases", ())),
             incoming=incoming,
             sending=sending,
-            folders=FolderPolicy(tuple(folders.get("include", ("*",))), tuple(folders.get("exclude", ()))),
+            folders=FolderPolicy(
+                tuple(folders.get("include", ("*",))),
+                tuple(folders.get("exclude", ())),
+                folders.get("subscribed", False),
+            ),
+            sync=SyncPolicy(imap.get("sync", "both"), imap.get("delete", "trash")),
             pop3=self.pop3(at, table.get("pop3", {})),
             push=table.get("push", "auto"),
             save_sent=table.get("save_sent", True),

@@ -78,11 +78,14 @@ TABLES: Final[dict[str, dict[str, Field]]] = {
     "folders": {
         "include": Field("texts", "shell patterns of folders that take part"),
         "exclude": Field("texts", "shell patterns of folders that do not"),
+        "subscribed": Field("bool", "only folders subscribed to"),
     },
     "imap": {
         **_SERVER,
         "folders": Field("table", "which folders take part", table="folders"),
         "mode": Field("text", "what is downloaded", ("full",)),
+        "sync": Field("text", "both ways, or nothing here changes the server", ("both", "pull")),
+        "delete": Field("text", "what deleting here does on the server", ("trash", "expunge", "nothing")),
         "connections": Field("number", "how many to open at once", least=1),
     },
     "pop3": {

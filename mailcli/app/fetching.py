@@ -127,6 +127,8 @@ def _fetch_one(ctx: Context, account: Account, request: FetchRequest, limits: De
             ctx.notice(f"{account.name}: another fetch is running, left to it")
     except Exception as failure:  # the end of its thread alone would look like success
         error = told(failure)
+    for line in tally.notices:
+        ctx.notice(f"{account.name}: {line}")
     return FetchReport(
         account.name,
         _protocol(account),

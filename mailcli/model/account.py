@@ -93,10 +93,24 @@ class Endpoint(NamedTuple):
 
 
 class FolderPolicy(NamedTuple):
-    """Which server folders take part: shell patterns over the user's folder names."""
+    """Which server folders take part: shell patterns over the user's folder names; with `subscribed`
+    only those subscribed to."""
 
     include: tuple[str, ...] = ("*",)
     exclude: tuple[str, ...] = ()
+    subscribed: bool = False
+
+
+class SyncPolicy(NamedTuple):
+    """What of this side's changes an IMAP server is told. `direction` "both", or "pull": nothing.
+    `delete` is what deleting here does there: "trash" moves, "expunge" removes, "nothing"."""
+
+    direction: str = "both"
+    delete: str = "trash"
+
+    @property
+    def pushes(self) -> bool:
+        return self.direction != "pull"
 
 
 class Pop3Policy(NamedTuple):
@@ -121,6 +135,7 @@ class Account(NamedTuple):
     incoming: Endpoint | None
     sending: Endpoint | None
     folders: FolderPolicy = FolderPolicy()
+    sync: SyncPolicy = SyncPolicy()
     pop3: Pop3Policy = Pop3Policy()
     push: str = "auto"  # or "manual"
     save_sent: bool = True

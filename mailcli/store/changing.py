@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import apsw
 
 _PLACE: Final = re.compile(r",[VUF]=[0-9a-z]+")
+ELSEWHERE: Final = "moved to another account"
 _COPIED_AT_ONCE: Final = 16 << 20  # octets
 
 
@@ -110,7 +111,7 @@ def move(site: Site, ids: Sequence[str], folder: int) -> list[Changed]:
         for row in done:
             relocate(connection, renames, row, homes[folder].path, folder)
             if row.at_folder is not None and homes[row.at_folder].account != homes[folder].account:
-                recovery.expunge_elsewhere(connection, row.id, site.clock())
+                recovery.leave_behind(connection, row.id, ELSEWHERE, site.clock())
                 unbind(connection, row.id)
         index.mark_dirty(connection, [row.id for row in done])
     return [_changed(row) for row in done]

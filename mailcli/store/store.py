@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         Scan,
         SyncChanges,
         SyncFolder,
+        Tombstone,
         Unrecorded,
     )
 
@@ -416,6 +417,13 @@ class Store:
 
         with self._site.database.reading() as connection:
             return agreement.fingerprints(connection, folder)
+
+    def tombstones(self, folder: int) -> list[Tombstone]:
+        """Messages of a folder on the server that are gone here, by ascending uid."""
+        from mailcli.store import agreement
+
+        with self._site.database.reading() as connection:
+            return agreement.tombstones(connection, folder)
 
     def pending(self, account: str) -> Pending:
         """What an IMAP account's server has yet to be told."""

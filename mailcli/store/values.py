@@ -32,6 +32,7 @@ __all__ = [
     "Scan",
     "SyncChanges",
     "SyncFolder",
+    "Tombstone",
 ]
 
 
@@ -164,6 +165,17 @@ class PendingExpunge(NamedTuple):
     base: Flags = frozenset()
 
 
+class Tombstone(NamedTuple):
+    """A message that is not here any more and that the server has as `uid`: to be expunged there, or if
+    `hidden` to be left there unseen. `id` names the recovery entry, `base` are its flags last agreed.
+    """
+
+    id: str
+    uid: int
+    base: Flags
+    hidden: bool
+
+
 class Pending(NamedTuple):
     """What an account's server has yet to be told: the difference, worked out from the state."""
 
@@ -220,20 +232,24 @@ class SyncChanges:
         self,
         *,
         unbound: Iterable[str] = (),
+        left: Iterable[str] = (),
         bound: Iterable[Bound] = (),
         relocated: Iterable[tuple[str, int]] = (),
         flags: Iterable[FlagsAgreed] = (),
         gone: Iterable[Gone] = (),
         expunged: Iterable[str] = (),
+        hidden: Iterable[str] = (),
         ended: Iterable[int] = (),
         states: Iterable[tuple[int, FolderState]] = (),
     ) -> None:
         self.unbound = list(unbound)  # not on the server any more, stays here: upload again
+        self.left = list(left)  # copied there, about to be bound: the original is still to be expunged
         self.bound = list(bound)
         self.relocated = list(relocated)  # (id, folder): moved on the server
         self.flags = list(flags)
         self.gone = list(gone)
         self.expunged = list(expunged)  # recovery entries whose EXPUNGE or DELE is done
+        self.hidden = list(hidden)  # recovery entries that the server keeps for good
         self.ended = list(ended)  # operations that are over
         self.states = list(states)
 

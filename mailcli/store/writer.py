@@ -56,6 +56,10 @@ class Writer:
         """The server has done the EXPUNGE or DELE of these recovery entries."""
         self._connection.executemany("UPDATE recovery SET pending = 0 WHERE id = ?", [(i,) for i in ids])
 
+    def hidden(self, ids: Iterable[str]) -> None:
+        """The server keeps the messages of these recovery entries, and they are not to come back."""
+        self._connection.executemany("UPDATE recovery SET pending = 2 WHERE id = ?", [(i,) for i in ids])
+
     def put_setting(self, key: str, value: str | None) -> None:
         """Keep a value under a key; None removes it."""
         if value is None:

@@ -30,11 +30,13 @@ from mailcli.store.values import (
     SyncFolder,
 )
 from mailcli.store.values import Gone as GoneRow
+from mailcli.sync import forbidden
 from mailcli.sync import plan as planner
-from mailcli.sync import push
 from mailcli.sync.delta import Cursor, Delta, learn
 from mailcli.sync.download import download
 from mailcli.sync.folders import Found, discover, to_server, wanted
+from mailcli.sync.outcomes import settle
+from mailcli.sync.push import Push
 from mailcli.sync.rebind import rebind
 from mailcli.sync.server import Server
 from mailcli.sync.tally import Tally
@@ -92,16 +94,27 @@ class Synchroniser:
         self.store.account_key(self.account.name, "imap")
         found = discover(self.server, self.account.special)
         places = self._agree_on_folders(found)
-        names = {key: f.mailbox for key, f in places.items()}
+        self.push = Push(self.store, self.server, {key: f.mailbox for key, f in places.items()})
         if not self.options.dry_run:
             for row in self.store.sync_folders(self.account.name):
                 if row.unscanned:
                     self.store.scan(row.key)
-            push.settle(self.store, self.server, self.account.name, names)
-            self.tally.pushed += push.upload(self.store, self.server, self.account.name, names)
+        if not self.options.dry_run and self.account.sync.pushes:
+            settle(self.store, self.server, self.account.name, self.push.names)
+            self.tally.pushed += self.push.upload(self.account.name)
         for row in self._changed(places):
             self.cancel.check()
-            self._folder(row, places[row.key], names)
+            self._folder(row, places[row.key])
+        self._tell_refusals()
+
+    def _tell_refusals(self) -> None:
+        """What the server would not take did not stop the rest; raises the first that may change."""
+        names = {row.key: row.name for row in self.store.sync_folders(self.account.name)}
+        for folder, _, _ in (r for r in self.push.refused if r.forbidden):
+            forbidden.tell(self.store, self.tally, folder, names[folder])
+        for refused in self.push.refused:
+            if not refused.forbidden:
+                raise refused.error
 
     # -- folders -------------------------------------------------------------------------------
 
@@ -156,6 +169,8 @@ class Synchroniser:
         in its new folder before that one is looked at."""
         rows = [r for r in self.store.sync_folders(self.account.name) if r.key in places]
         rows = [r for r in rows if wanted(places[r.key], self.account.folders, self.options.folders)]
+        if not self.account.sync.pushes:
+            rows = [r._replace(dirty=False) for r in rows]
         if self.options.push_only:
             rows = [r for r in rows if r.dirty]
         rows = [r for r in rows if r.dirty or self.options.full or _differs(r.state, places[r.key])]
@@ -163,13 +178,9 @@ class Synchroniser:
 
     # -- one folder ----------------------------------------------------------------------------
 
-    def _folder(self, row: SyncFolder, found: Found, names: dict[int, str]) -> None:
+    def _folder(self, row: SyncFolder, found: Found) -> None:
         placed = [planner.Placed(a.id, a.uid, a.base, a.flags, a.folder) for a in self.store.agreed(row.key)]
-        purged = [
-            planner.Purged(e.id, e.uid, e.base)
-            for e in self.store.pending(self.account.name).expunges
-            if e.folder == row.key
-        ]
+        purged = [planner.Purged(*tomb) for tomb in self.store.tombstones(row.key)]
         cursor = Cursor(row.state.uidvalidity or 0, row.state.uidnext or 0, row.state.highestmodseq or 0)
         known = {m.uid for m in placed} | {m.uid for m in purged}
         full = self.options.full or any(m.base is None for m in placed)
@@ -182,14 +193,18 @@ class Synchroniser:
                 for a in (() if self.options.dry_run else self.store.agreed(row.key))
             ]
             purged = []
-        actions = planner.plan(
-            row.key, placed, purged, delta.remote, planner.Policy(push=not delta.read_only)
-        )
+        pushes = self.account.sync.pushes and not delta.read_only
+        policy = planner.Policy(push=pushes, expunge=self.account.sync.delete != "nothing")
+        actions = planner.plan(row.key, placed, purged, delta.remote, policy)
         if self.options.dry_run:
             self._count(actions)
             return
+        if delta.read_only and row.dirty and self.account.sync.pushes:
+            forbidden.tell(self.store, self.tally, row.key, row.name)
+        elif not delta.read_only:
+            forbidden.lift(self.store, row.key)
         self._write_down(actions, row, delta)
-        self.tally.pushed += push.carry_out(self.store, self.server, row.key, actions, placed, names)
+        self.tally.pushed += self.push.carry_out(row.key, actions, placed)
         if self.options.push_only:
             return
         new = [a.uid for a in actions if isinstance(a, planner.Download)]
@@ -221,6 +236,8 @@ class Synchroniser:
                     changes.unbound.append(id)
                 case planner.Forget(id):
                     changes.expunged.append(id)
+                case planner.Hide(id):
+                    changes.hidden.append(id)
                 case _:
                     pass
         if changes:

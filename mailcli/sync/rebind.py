@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from mailcli.store.store import Store
 from mailcli.store.values import Bound, Gone, SyncChanges
 from mailcli.sync.delta import Delta
+from mailcli.sync.outcomes import MESSAGE_ID, message_id
 from mailcli.sync.plan import Purged
-from mailcli.sync.push import MESSAGE_ID, message_id
 from mailcli.sync.server import Server, only
 from mailcli.wire.imap import commands as imap
 from mailcli.wire.imap.events import Fetched

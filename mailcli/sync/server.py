@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 
 from mailcli.errors import MailcliError, RemoteProtocolError, ServerRefused, TryAgain
 from mailcli.net.imap import ImapConnection
+from mailcli.wire.imap import quirks
 from mailcli.wire.imap.commands import Command
 from mailcli.wire.imap.events import Bye, Capabilities, Completed, Enabled, Event, Fetched
 
@@ -30,6 +31,10 @@ class Server:
         self.label = connection.pump.label
         self._disabled = disabled
         self.capabilities = self._without_disabled(connection.greeted.capabilities)
+        greeted = connection.greeted
+        self.quirks = quirks.of(
+            greeting=greeted.greeting, server_id=greeted.server_id, capabilities=greeted.capabilities
+        )
         self.enabled: frozenset[str] = frozenset()
         self.selected: str | None = None
         self.validity: int | None = None  # UIDVALIDITY of the selected mailbox, if it was said

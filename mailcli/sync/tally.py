@@ -10,7 +10,7 @@ class Tally:
     """Counts as they grow: messages that came, changed flags here, went, and that the server was
     told about; octets of the messages that came. With POP3 `gone` were deleted on the server, and
     `pushed` are those of them that had been purged here. `problems` are faults of single folders
-    or messages that did not stop the run.
+    or messages that did not stop the run; `notices` are no faults, but for the user to know.
     """
 
     new: int = 0
@@ -19,3 +19,4 @@ class Tally:
     pushed: int = 0
     octets: int = 0
     problems: list[str] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
