@@ -35,6 +35,7 @@ class FetchRequest:
     days: int = 0
     adopt: bool = False
     full: bool = False
+    confirm_deletes: bool = False
 
 
 class FetchReport(NamedTuple):
@@ -103,6 +104,8 @@ def _chosen(ctx: Context, request: FetchRequest) -> list[Account]:
     pop3_only = request.leave is not None or request.adopt
     if pop3_only and not any(_protocol(a) == "pop3" for a in accounts):
         raise UsageError("--keep, --delete, --delete-after and --adopt are for POP3 accounts")
+    if request.confirm_deletes and not any(_protocol(a) == "imap" for a in accounts):
+        raise UsageError("--confirm-deletes is for IMAP accounts")
     return accounts
 
 
@@ -171,6 +174,7 @@ def _imap(ctx: Context, account: Account, request: FetchRequest, limits: Deadlin
         limit=request.limit,
         dry_run=request.dry_run or request.count,
         full=request.full,
+        confirm_deletes=request.confirm_deletes,
     )
     with open_incoming_imap(ctx, account, limits) as connection:
         server = Server(connection, account.incoming.disabled)

@@ -84,7 +84,7 @@ def sync_folders(site: Site, account: str) -> list[SyncFolder]:
                 bool(selectable),
                 _folder_state(state),
                 dirty=bool(dirty) or key in leaving,
-                unscanned=bool(suspect) or site.tree.mtimes(path) != (cur, new),
+                unscanned=bool(suspect) or not site.tree.mtimes(path) == (cur, new) != (0, 0),
             )
         )
     return found

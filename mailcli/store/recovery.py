@@ -201,7 +201,8 @@ def expire(site: Site) -> int:
         # What the server keeps hidden (2) loses its file, and stays known.
         due = rows(
             connection,
-            "SELECT id, file FROM recovery WHERE expires < ? AND (pending = 0 OR pending = 2 AND file IS NOT NULL)",
+            "SELECT id, file FROM recovery WHERE expires < ?"
+            " AND (pending = 0 OR pending = 2 AND file IS NOT NULL)",
             (now,),
         )
         paths = [home.path for home in folders.homes(connection).values()]

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         Fingerprint,
         FolderState,
         IndexStatus,
+        Missing,
         Operation,
         Pending,
         Pop3Row,
@@ -474,6 +475,13 @@ class Store:
         from mailcli.store import scanning
 
         return scanning.scan(self._site, folder, force=force)
+
+    def missing(self, account: str) -> list[Missing]:
+        """Messages of an account whose files the last scans did not find."""
+        from mailcli.store import scanning
+
+        with self._site.database.reading() as connection:
+            return scanning.missing(connection, account)
 
     # -- POP3 ----------------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ __all__ = [
     "FolderState",
     "Gone",
     "IndexStatus",
+    "Missing",
     "Operation",
     "Pending",
     "PendingAppend",
@@ -279,7 +280,8 @@ class Scan(NamedTuple):
 
     `adopted`: files that had no row. `flags`: ids whose flags another program changed. `moved`: ids that
     it moved here. `suspects`: files not seen for the first time; `missing`: not seen at two looks, the
-    caller decides (purge, or fetch again). `skipped`: the directories had not changed.
+    caller decides (purge, or fetch again). `skipped`: the directories had not changed; `absent`: there
+    are none.
     """
 
     adopted: tuple[str, ...] = ()
@@ -288,6 +290,21 @@ class Scan(NamedTuple):
     suspects: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     skipped: bool = False
+    absent: bool = False
+
+
+class Missing(NamedTuple):
+    """A message whose file is not where it was. `folder` is where it was, `at_folder` and `uid` where the
+    server has it (None: nowhere), `base` and `flags` as in `Agreed`; `size` in octets.
+    """
+
+    id: str
+    folder: int
+    at_folder: int | None
+    uid: int | None
+    base: Flags | None
+    flags: Flags
+    size: int
 
 
 class Changed(NamedTuple):

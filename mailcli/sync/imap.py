@@ -2,10 +2,10 @@
 
 The order of a run, each step durable before the next needs it:
 
-1. ask for all folders and their counters (`folders`), make and drop folders accordingly;
-2. take notice of what other programs did in the Maildir (`Store.scan`);
-3. settle pushes whose outcome is unknown, by looking (`push.settle`);
-4. upload what only we have (`push.upload`);
+1. take notice of what other programs did in the Maildir (`removed.look`);
+2. ask for all folders and their counters (`folders`), make and drop folders accordingly;
+3. settle pushes whose outcome is unknown, by looking (`outcomes`);
+4. upload what only we have (`push`), and delete what other programs deleted here (`removed`);
 5. for every folder that changed on either side: learn (`delta`), plan (`plan`), write down what
    was learnt, push, download, and at the very end commit the folder's cursor.
 
@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from mailcli.errors import NotFound
 from mailcli.model.account import Account
 from mailcli.model.folder import INBOX
 from mailcli.net.cancel import CancelToken
@@ -30,7 +31,7 @@ from mailcli.store.values import (
     SyncFolder,
 )
 from mailcli.store.values import Gone as GoneRow
-from mailcli.sync import forbidden
+from mailcli.sync import forbidden, removed
 from mailcli.sync import plan as planner
 from mailcli.sync.delta import Cursor, Delta, learn
 from mailcli.sync.download import download
@@ -54,6 +55,7 @@ class Options(NamedTuple):
     dry_run: bool = False
     full: bool = False
     push_only: bool = False
+    confirm_deletes: bool = False
 
 
 class Progress(NamedTuple):
@@ -92,20 +94,47 @@ class Synchroniser:
     def run(self) -> None:
         """Do all of it. Raises what ends the run; what was done until then is durable."""
         self.store.account_key(self.account.name, "imap")
+        gone = self._look()
         found = discover(self.server, self.account.special)
         places = self._agree_on_folders(found)
         self.push = Push(self.store, self.server, {key: f.mailbox for key, f in places.items()})
-        if not self.options.dry_run:
-            for row in self.store.sync_folders(self.account.name):
-                if row.unscanned:
-                    self.store.scan(row.key)
         if not self.options.dry_run and self.account.sync.pushes:
             settle(self.store, self.server, self.account.name, self.push.names)
             self.tally.pushed += self.push.upload(self.account.name)
+        self._delete(gone)
         for row in self._changed(places):
             self.cancel.check()
             self._folder(row, places[row.key])
         self._tell_refusals()
+
+    # -- other programs ------------------------------------------------------------------------
+
+    def _look(self) -> list[removed.Removed]:
+        """Take notice of what they did here, and what of it is to be done on the server."""
+        if self.options.dry_run:
+            return []
+        gone = removed.look(self.store, self.account.name)
+        if self.options.push_only:
+            return []
+        if gone and self.account.sync.delete == "trash":
+            try:
+                self.store.find_folder(self.account.name, "Trash")
+            except NotFound:
+                self.store.ensure_folder(self.account.name, "Trash", special="Trash")
+        return gone
+
+    def _delete(self, gone: list[removed.Removed]) -> None:
+        deletion = removed.Deletion(
+            self.store, self.server, self.account.name, self.push.names, tally=self.tally, clock=self.clock
+        )
+        sync = self.account.sync
+        for one in gone:
+            if not one.braked or self.options.confirm_deletes:
+                deletion.carry_out(one, sync.delete if sync.pushes else "nothing")
+            elif self.options.full:
+                self.tally.changed += len(deletion.bring_back(one.messages))
+            else:
+                self.tally.notices.append(removed.waiting(self.account.name, one))
 
     def _tell_refusals(self) -> None:
         """What the server would not take did not stop the rest; raises the first that may change."""
