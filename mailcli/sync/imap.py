@@ -26,7 +26,7 @@ from mailcli.model.folder import INBOX
 from mailcli.net.cancel import CancelToken
 from mailcli.net.imap import ImapConnection
 from mailcli.store.store import Store
-from mailcli.store.values import FlagsAgreed, FolderState, SyncChanges, SyncFolder
+from mailcli.store.values import FlagsAgreed, FolderFacts, FolderState, SyncChanges, SyncFolder
 from mailcli.store.values import Gone as GoneRow
 from mailcli.sync import plan as planner
 from mailcli.sync import push
@@ -127,22 +127,20 @@ class Synchroniser:
         taking = [f for f in found if f.name == INBOX or wanted(f, self.account.folders, ())]
         rows = {row.name: row for row in self.store.sync_folders(self.account.name)}
         places: dict[int, Found] = {}
+        changed: dict[str, Found] = {}
         for folder in taking:
             row = rows.pop(folder.name, None)
+            if row is not None:
+                places[row.key] = folder
             if row is None or (row.special, row.subscribed) != (folder.special, folder.subscribed):
-                if self.options.dry_run and row is None:
-                    continue
-                key = self.store.ensure_folder(
-                    self.account.name,
-                    folder.name,
-                    special=folder.special,
-                    delimiter=folder.delimiter,
-                    selectable=folder.selectable,
-                    subscribed=folder.subscribed,
-                )
-            else:
-                key = row.key
-            places[key] = folder
+                changed[folder.name] = folder
+        if changed and not self.options.dry_run:
+            facts = [
+                FolderFacts(f.name, f.special, f.delimiter, f.selectable, f.subscribed)
+                for f in changed.values()
+            ]
+            keys = self.store.ensure_folders(self.account.name, facts)
+            places.update((keys[name], folder) for name, folder in changed.items())
         if not self.options.dry_run:
             listed = {f.name for f in found}
             for row in rows.values():
