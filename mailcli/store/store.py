@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         Arrival,
         Changed,
         Fingerprint,
+        FolderFacts,
         FolderState,
         IndexStatus,
         Missing,
@@ -170,6 +171,12 @@ class Store:
 
         return folders.ensure_folder(self._site, account, name, special, delimiter, selectable, subscribed)
 
+    def ensure_folders(self, account: str, wanted: Iterable[FolderFacts]) -> dict[str, int]:
+        """As `ensure_folder` for all that a server lists, in one transaction: the keys by name."""
+        from mailcli.store import folders
+
+        return folders.ensure_folders(self._site, account, wanted)
+
     def rename_folder(self, key: int, name: str) -> None:
         """Rename a folder and all below it, directories included (RFC 9051 §6.3.6)."""
         from mailcli.store import refoldering
@@ -200,6 +207,13 @@ class Store:
         from mailcli.store import cursors
 
         return cursors.sync_folders(self._site, account)
+
+    def unagreed_folders(self) -> set[int]:
+        """Folders with messages whose agreed flags are lost: all of their flags must be asked for."""
+        from mailcli.store import cursors
+
+        with self._site.database.reading() as connection:
+            return cursors.unagreed_folders(connection)
 
     # -- arrival -------------------------------------------------------------------------------
 

@@ -45,13 +45,15 @@ class Push:
         self.names = names
         self.refused: list[Refused] = []
 
-    # -- one folder, selected ------------------------------------------------------------------
+    # -- one folder ----------------------------------------------------------------------------
 
     def carry_out(
         self, folder: int, actions: Sequence[planner.Action], placed: Iterable[planner.Placed]
     ) -> int:
-        """Do the Store, Move and Expunge actions of the selected folder; returns how many messages
-        the server was told about."""
+        """Do the Store, Move and Expunge actions of a folder; returns how many messages the server
+        was told about."""
+        if not select(self.store, self.server, folder, self.names[folder]):
+            return 0  # numbered anew since it was looked at
         bases = {m.id: m.base or frozenset() for m in placed}
         bases.update((a.id, a.base) for a in actions if isinstance(a, planner.SetFlags))
         told = 0

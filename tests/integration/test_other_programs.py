@@ -38,7 +38,7 @@ def as_mutt_saves(source: Path, folder: Path, letters: str = "S") -> None:
     inserted = head + b"\nStatus: RO\nContent-Length: %d\nLines: 1\n\n" % len(body) + body
     temporary = folder / "tmp" / f"1700000000.R{os.urandom(4).hex()}.host"
     temporary.write_bytes(inserted)
-    os.rename(temporary, folder / "cur" / f"{temporary.name}:2,{letters}")
+    temporary.rename(folder / "cur" / f"{temporary.name}:2,{letters}")
 
 
 def subjects(imap: Profile, folder: str) -> list[str]:
