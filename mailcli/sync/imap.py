@@ -29,7 +29,7 @@ from mailcli.net.imap import ImapConnection
 from mailcli.store.store import Store
 from mailcli.store.values import FlagsAgreed, FolderState, SyncChanges, SyncFolder
 from mailcli.store.values import Gone as GoneRow
-from mailcli.sync import forbidden, removed
+from mailcli.sync import brake, forbidden, removed
 from mailcli.sync import plan as planner
 from mailcli.sync.delta import Cursor, Delta, Question
 from mailcli.sync.download import Incoming
@@ -201,16 +201,29 @@ class Synchroniser:
         ]
         planned: list[Planned] = []
         rebuilt: list[tuple[SyncFolder, Delta]] = []
+        doubted: list[tuple[SyncFolder, Delta]] = []
         for key, answer in survey(self.server, questions, known):
             row = by_key[key]
             if isinstance(answer, Refused):
                 self.tally.problems.append(answer.error.message)
             elif answer.rebuilt:
                 rebuilt.append((row, answer))
+            elif brake.holds(len(answer.remote.vanished), len(placed[key]) + len(purged[key])):
+                doubted.append((row, answer))
             else:
                 planned.append(self._plan(row, answer, placed.pop(key), purged[key]))
-        for row, delta in rebuilt:
-            planned.append(self._rebind(row, delta, places[row.key].mailbox, purged[row.key]))
+        for row, delta in [*doubted, *rebuilt]:
+            mailbox = places[row.key].mailbox
+            try:
+                if delta.rebuilt:
+                    planned.append(self._rebind(row, delta, mailbox, purged[row.key]))
+                    continue
+                held = len(placed[row.key]) + len(purged[row.key])
+                examine = self.options.dry_run
+                brake.believe(self.server, mailbox, delta.remote.vanished, held, examine=examine)
+                planned.append(self._plan(row, delta, placed.pop(row.key), purged[row.key]))
+            except brake.Contradiction as error:
+                self.tally.problems.append(error.message)
         order = {row.key: n for n, row in enumerate(rows)}
         return sorted(planned, key=lambda p: order[p.row.key])
 
@@ -245,7 +258,7 @@ class Synchroniser:
             return self._plan(row, delta, (), ())
         if self.server.selected != mailbox:
             self.server.ask(imap.Select(mailbox))
-        self.tally.gone += rebind(self.store, self.server, row.key, delta, purged)
+        self.tally.gone += rebind(self.store, self.server, row.key, mailbox, delta, purged)
         return self._plan(row, delta, self._placed(row.key), ())
 
     def _count(self, actions: Sequence[planner.Action]) -> None:
