@@ -26,15 +26,30 @@ class Change(NamedTuple):
 
 
 def delete(ctx: Context, ids: Sequence[str], *, purge: bool = False, dry_run: bool = False) -> Change:
-    """Move messages to their account's Trash; with `purge`, or from Trash, remove them for good
-    (their files stay in the recovery area for 14 days)."""
+    """Move messages to their account's Trash; with `purge`, or where the account's policy keeps
+    none, remove them for good (their files stay in the recovery area for 14 days)."""
     rows = ctx.store.get(list(ids))
-    if purge:
+    at_once = [r for r in rows if purge or not _has_trash(ctx, r.account)]
+    if at_once and len(at_once) < len(rows):  # of accounts with different policies
+        first = delete(ctx, [r.id for r in at_once], dry_run=dry_run)
+        rest = [r.id for r in rows if r not in at_once]
+        second = delete(ctx, rest, dry_run=dry_run)
+        both = f"{first.summary}, {second.summary}"
+        return second._replace(
+            ids=(*first.ids, *second.ids), summary=both, pushed=first.pushed and second.pushed
+        )
+    if at_once:
         if dry_run:
             return Change(tuple(ids), f"{len(rows)} would be removed for good", pushed=False)
         ctx.store.purge([r.id for r in rows])
         return _pushed(ctx, rows, f"{_count(rows)} removed for good")
     return _to_use(ctx, rows, "Trash", dry_run)
+
+
+def _has_trash(ctx: Context, account: str) -> bool:
+    """Whether deleting a message of this account moves it to Trash."""
+    config = ctx.config.accounts.get(account)
+    return config is None or config.sync.delete == "trash"
 
 
 def archive(ctx: Context, ids: Sequence[str]) -> Change:

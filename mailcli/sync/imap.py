@@ -309,7 +309,7 @@ class Synchroniser:
         row = folder.row
         if folder.delta.read_only and row.dirty:
             forbidden.tell(self.store, self.tally, row.key, row.name)
-        elif not folder.delta.read_only:
+        elif not folder.delta.read_only and not any(r.folder == row.key for r in self.push.refused):
             forbidden.lift(self.store, row.key)
         if folder.of(*_PUSHED):
             self.cancel.check()
