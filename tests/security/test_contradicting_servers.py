@@ -6,40 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from mailcli.app.context import Context
-from mailcli.app.fetching import FetchReport, FetchRequest, fetch
-from mailcli.store.store import Store
-from tests.security.scripted import Imap, Says, Scripted, account, letter
+from mailcli.app.fetching import FetchReport
+from tests.security.scripted import Imap, Peer, Says, Scripted, after, letter
 
 OK = b"%T OK done\r\n"
 MANY = {n: letter(f"m{n}") for n in range(1, 61)}
 GONE = b"* 0 EXISTS\r\n* OK [UIDVALIDITY 7] v\r\n* OK [UIDNEXT 61] n\r\n" + OK
-
-
-class Peer:
-    """An account at a scripted server, fetched in this process again and again."""
-
-    def __init__(self, directory: Path, server: Imap) -> None:
-        account(directory, imap=server.port)
-        self.ctx = Context.open(profile=directory, environ={"HOME": str(directory)})
-        self.server = server
-
-    @property
-    def store(self) -> Store:
-        return self.ctx.store
-
-    def fetch(self, **words: object) -> FetchReport:
-        (report,) = fetch(self.ctx, FetchRequest(**words))  # type: ignore[arg-type]
-        return report
-
-    def says(self, **answers: Says) -> None:
-        self.server.says = answers
-
-
-def after(first: bytes | None, *later: bytes | None) -> Says:
-    """The first time this answer, then those; None is the honest one, as is all after them."""
-    answers = [first, *later]
-    return lambda server, tag, arguments: answers.pop(0) if answers else None
 
 
 def refused(report: FetchReport, text: str) -> None:
