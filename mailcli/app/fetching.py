@@ -16,7 +16,7 @@ from mailcli.net.deadline import Deadlines
 
 if TYPE_CHECKING:
     from mailcli.sync.imap import Progress as FolderProgress
-    from mailcli.sync.tally import Tally
+    from mailcli.sync.tally import FolderPlan, Tally
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,8 @@ class FetchRequest:
 
 
 class FetchReport(NamedTuple):
-    """What became of one account. With `count` or a dry run, `new` is what would come."""
+    """What became of one account. With `count` or a dry run, what would: `plan` has it by folder
+    (IMAP)."""
 
     account: str
     protocol: str
@@ -51,6 +52,7 @@ class FetchReport(NamedTuple):
     seconds: float = 0.0
     error: MailcliError | None = None
     locked: bool = False
+    plan: Sequence[FolderPlan] = ()
 
 
 def fetch(ctx: Context, request: FetchRequest) -> list[FetchReport]:
@@ -143,6 +145,7 @@ def _fetch_one(ctx: Context, account: Account, request: FetchRequest, limits: De
         seconds=time.monotonic() - started,
         error=error,
         locked=locked,
+        plan=tally.plan,
     )
 
 

@@ -3,6 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
+
+
+class FolderPlan(NamedTuple):
+    """What a run would do with one folder; counts as in `Tally`."""
+
+    name: str
+    new: int = 0
+    changed: int = 0
+    gone: int = 0
+    pushed: int = 0
 
 
 @dataclass
@@ -11,6 +22,7 @@ class Tally:
     told about; octets of the messages that came. With POP3 `gone` were deleted on the server, and
     `pushed` are those of them that had been purged here. `problems` are faults of single folders
     or messages that did not stop the run; `notices` are no faults, but for the user to know.
+    `plan` is what a dry run of IMAP found out, by folder.
     """
 
     new: int = 0
@@ -20,3 +32,4 @@ class Tally:
     octets: int = 0
     problems: list[str] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
+    plan: list[FolderPlan] = field(default_factory=list)

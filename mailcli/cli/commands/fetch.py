@@ -5,7 +5,7 @@ from __future__ import annotations
 from mailcli.cli import failure
 from mailcli.cli.session import Session
 from mailcli.cli.spec import Argument, Command, Example, Option
-from mailcli.cli.views.results import COUNTS, FETCHES
+from mailcli.cli.views.results import COUNTS, FETCHES, PLANS
 from mailcli.errors import UsageError
 
 
@@ -45,7 +45,8 @@ def run(
         ),
     )
     session.end_progress()
-    session.out.show(COUNTS if count else FETCHES, reports, quiet=not count)
+    view = COUNTS if count else PLANS if dry_run else FETCHES
+    session.out.show(view, reports, quiet=not count)
     for report in reports:
         if report.error is not None:
             failure.tell(session.streams, session.options, report.error)
@@ -84,7 +85,7 @@ COMMAND = Command(
             complete="folders",
         ),
         Option(("--limit",), "Bring at most this many new messages.", "integer", "N"),
-        Option(("--dry-run",), "Only say what would be brought."),
+        Option(("--dry-run",), "Only say what would be done, folder by folder."),
         Option(("--count",), "Print only how many messages are new on the server, one line an account."),
         Option(("--deadline",), "Give up after this time.", "number", "SECONDS"),
         Option(("--fail-if-locked",), "Exit 75 if another fetch is running, instead of leaving it to that."),
