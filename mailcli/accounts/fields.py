@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 class Field(NamedTuple):
     """A key. `kind` is text, number, bool, texts (a list of strings), secret or table;
-    `choices` are the only values of a text, `least` the least of a number, `table` names the
+    `choices` are the only values of a text, `least` and `most` bound a number (0: no bound), `table` names the
     table's own fields ("" for free keys with text values)."""
 
     kind: str
@@ -19,6 +19,7 @@ class Field(NamedTuple):
     choices: tuple[str, ...] = ()
     least: int = 0
     table: str = ""
+    most: int = 0
 
 
 _SECRET: Final = Field("secret", "where the password is kept: one of keyring, command, file, env, credential")
@@ -83,7 +84,12 @@ TABLES: Final[dict[str, dict[str, Field]]] = {
         **_SERVER,
         "folders": Field("table", "which folders take part", table="folders"),
         "mode": Field("text", "what is downloaded", ("full",)),
-        "connections": Field("number", "how many to open at once", least=1),
+        "connections": Field("number", "how many to open at once; default: 2", least=1, most=8),
+        "compress": Field(
+            "text",
+            "compress what crosses the network; auto: where the line is slow",
+            ("auto", "always", "never"),
+        ),
     },
     "pop3": {
         **_SERVER,

@@ -30,6 +30,7 @@ from mailcli.store.values import FlagsAgreed, FolderFacts, FolderState, SyncChan
 from mailcli.store.values import Gone as GoneRow
 from mailcli.sync import plan as planner
 from mailcli.sync import push
+from mailcli.sync.compression import Line
 from mailcli.sync.delta import Cursor, Delta, Question
 from mailcli.sync.download import Incoming
 from mailcli.sync.downloading import Downloading, Progress
@@ -100,6 +101,9 @@ class Synchroniser:
     def run(self) -> None:
         """Do all of it. Raises what ends the run; what was done until then is durable."""
         self.store.account_key(self.account.name, "imap")
+        endpoint = self.account.incoming
+        if endpoint is not None and endpoint.compress == "always":
+            Line(self.store, endpoint).compress(self.server)
         found = discover(self.server, self.account.special)
         places = self._agree_on_folders(found)
         names = {key: f.mailbox for key, f in places.items()}

@@ -41,8 +41,8 @@ class _Flying:
 
 
 class Retrieval:
-    """`put` takes what arrives and gives the seconds it kept us waiting; `tick` is called now and
-    then. `waited` counts seconds spent on the network's account."""
+    """`put` takes what arrives and gives the seconds it kept us waiting; `heard` is told, now and then,
+    how many octets have come in how many seconds of waiting for them."""
 
     def __init__(
         self,
@@ -50,14 +50,13 @@ class Retrieval:
         queue: Queue,
         put: Callable[[Arrived], float],
         cancel: CancelToken,
-        tick: Callable[[], None] = lambda: None,
+        heard: Callable[[int, float], None] = lambda octets, seconds: None,
     ) -> None:
         self.server = server
-        self.waited = 0.0
         self._queue = queue
         self._put = put
         self._cancel = cancel
-        self._tick = tick
+        self._heard = heard
         self._flying: deque[_Flying] = deque()
         self._open = server.selected or ""  # the mailbox that the last command sent is about
         self._validity: dict[str, int] = {}
@@ -110,12 +109,13 @@ class Retrieval:
     def _receive(self, flying: _Flying) -> None:
         """Wait until the oldest chunk is answered, taking in whatever comes meanwhile."""
         for tag in filter(None, (flying.opening, flying.tag)):
-            began, kept = time.monotonic(), 0.0
+            began, before = time.monotonic(), self.server.pump.received
             for batch in self.server.pump.events(tag):
-                kept += self._take(batch)
+                began += self._take(batch)
                 self._cancel.check()
-                self._tick()
-            self.waited += time.monotonic() - began - kept
+                now, received = time.monotonic(), self.server.pump.received
+                self._heard(received - before, now - began)
+                began, before = now, received
         self.server.still_there()
         chunk, folder = flying.chunk, flying.chunk.folder
         if flying.error is not None:
