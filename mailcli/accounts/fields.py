@@ -11,8 +11,8 @@ from typing import Final, NamedTuple
 
 class Field(NamedTuple):
     """A key. `kind` is text, number, bool, texts (a list of strings), secret or table;
-    `choices` are the only values of a text, `least` and `most` bound a number (0: no bound), `table` names the
-    table's own fields ("" for free keys with text values)."""
+    `choices` are the only values of a text, `least` and `most` bound a number (0: no bound), `table`
+    names the table's own fields ("" for free keys with text values)."""
 
     kind: str
     about: str

@@ -104,8 +104,9 @@ class Synchroniser:
         endpoint = self.account.incoming
         if endpoint is not None and endpoint.compress == "always":
             Line(self.store, endpoint).compress(self.server)
-        found = discover(self.server, self.account.special)
-        places = self._agree_on_folders(found)
+        places = self._concerned() if self.options.push_only else None
+        if places is None:
+            places = self._agree_on_folders(discover(self.server, self.account.special))
         names = {key: f.mailbox for key, f in places.items()}
         if not self.options.dry_run:
             for row in self.store.sync_folders(self.account.name):
@@ -125,6 +126,26 @@ class Synchroniser:
             self._download(planned, names)
 
     # -- folders -------------------------------------------------------------------------------
+
+    def _concerned(self) -> dict[int, Found] | None:
+        """The folders that a push is about, as the server listed them last: nobody waits for a list of
+        all. None if one of them is not known to be there."""
+        rows = self.store.sync_folders(self.account.name)
+        keys = {row.key for row in rows if row.dirty}
+        keys.update(copy.source for copy in self.store.pending(self.account.name).copies)
+        for operation in self.store.operations(self.account.name):
+            keys.update(k for k in (operation.folder, operation.destination) if k is not None)
+        places: dict[int, Found] = {}
+        for row in rows:
+            if row.key not in keys:
+                continue
+            if row.state.uidvalidity is None or not row.selectable:
+                return None
+            mailbox = to_server(row.name, row.delimiter)
+            found = Found(row.name, mailbox, row.delimiter, row.special, True, row.subscribed, None)
+            if row.name == INBOX or wanted(found, self.account.folders, ()):
+                places[row.key] = found
+        return places
 
     def _agree_on_folders(self, found: list[Found]) -> dict[int, Found]:
         """Make here what the server has and there what only we have; by our folder key."""

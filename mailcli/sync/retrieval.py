@@ -17,8 +17,8 @@ from mailcli.wire.imap.uidset import UidSet
 
 IN_FLIGHT: Final = 2
 """Chunks asked for before the first has come; more of them while they are small."""
-IN_FLIGHT_MOST: Final = 12
-IN_FLIGHT_OCTETS: Final = 2 << 20
+IN_FLIGHT_MOST: Final = 32
+IN_FLIGHT_OCTETS: Final = 16 << 20
 
 
 class Arrived(NamedTuple):
@@ -58,6 +58,7 @@ class Retrieval:
         self._cancel = cancel
         self._heard = heard
         self._flying: deque[_Flying] = deque()
+        self._filled = 0  # chunks on their way when more were asked for last
         self._open = server.selected or ""  # the mailbox that the last command sent is about
         self._validity: dict[str, int] = {}
         if server.selected is not None and server.validity is not None:
@@ -69,9 +70,7 @@ class Retrieval:
         had not come is back in the queue then."""
         try:
             while True:
-                while self._flying or self._send_next():
-                    while self._room() and self._send_next():
-                        pass
+                while self._fill():
                     self._receive(self._flying[0])
                     self._flying.popleft()
                 if not (until_all_is_done and self._queue.wait(self._cancel)):
@@ -80,6 +79,15 @@ class Retrieval:
             for flying in self._flying:
                 self._queue.put_back(flying.chunk, list(flying.wanted))
             self._flying.clear()
+
+    def _fill(self) -> bool:
+        """Ask for more once half of what was asked for has come: each time is a turn. False if nothing
+        is on its way."""
+        if len(self._flying) <= self._filled // 2:
+            while self._room() and self._send_next():
+                pass
+            self._filled = len(self._flying)
+        return bool(self._flying)
 
     def _room(self) -> bool:
         if self._flying and self._flying[-1].chunk.large:
