@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from mailcli.app.connecting import deadlines, open_incoming_imap
 from mailcli.app.context import Context
-from mailcli.errors import Interrupted, Locked, MailcliError
+from mailcli.errors import Interrupted, Locked, MailcliError, TryAgain
 from mailcli.model.account import Account, Protocol
 
 PATIENCE: Final = 8.0
@@ -74,3 +74,5 @@ def _push_one(ctx: Context, account: Account) -> None:
         ).run()
     for line in tally.notices:
         ctx.notice(f"{account.name}: {line}")
+    if tally.problems:
+        raise TryAgain("; ".join(tally.problems))

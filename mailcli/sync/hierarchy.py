@@ -30,6 +30,8 @@ class Hierarchy:
         self.account = account
         self.server = server
         self.tally = tally
+        self.unmade: list[Found] = []
+        """In a dry run, the server's folders that are not here yet."""
 
     def agree(self, found: list[Found], *, dry_run: bool = False) -> dict[int, Found]:
         """Make here what the server has and there what only we have; gives what takes part, by our
@@ -57,6 +59,26 @@ class Hierarchy:
                     self._create(row, naming(found), places)
         return places
 
+    def concerned(self) -> dict[int, Found] | None:
+        """The folders that a push is about, as the server listed them last: nobody waits for a list of
+        all. None if one of them is not known to be there."""
+        rows = self.store.sync_folders(self.account.name)
+        keys = {row.key for row in rows if row.dirty}
+        keys.update(copy.source for copy in self.store.pending(self.account.name).copies)
+        for operation in self.store.operations(self.account.name):
+            keys.update(k for k in (operation.folder, operation.destination) if k is not None)
+        places: dict[int, Found] = {}
+        for row in rows:
+            if row.key not in keys:
+                continue
+            if row.state.uidvalidity is None or not row.selectable:
+                return None
+            mailbox = to_server(row.name, row.delimiter)
+            found = Found(row.name, mailbox, row.delimiter, row.special, True, row.subscribed, None)
+            if row.name == INBOX or wanted(found, self.account.folders, ()):
+                places[row.key] = found
+        return places
+
     def _mirror(
         self, rows: dict[str, SyncFolder], taking: Sequence[Found], *, dry_run: bool
     ) -> dict[int, Found]:
@@ -71,6 +93,7 @@ class Hierarchy:
             if row is None or facts[1:] != (row.special, row.delimiter, row.selectable, row.subscribed):
                 changed.append(facts)
         if dry_run:
+            self.unmade = [f for f in taking if f.name not in rows]
             return places
         if changed:
             keys = self.store.ensure_folders(self.account.name, changed)

@@ -27,10 +27,11 @@ from mailcli.model.folder import INBOX
 from mailcli.net.cancel import CancelToken
 from mailcli.net.imap import ImapConnection
 from mailcli.store.store import Store
-from mailcli.store.values import FlagsAgreed, FolderState, SyncChanges, SyncFolder
+from mailcli.store.values import FlagsAgreed, FolderState, Pending, SyncChanges, SyncFolder
 from mailcli.store.values import Gone as GoneRow
 from mailcli.sync import brake, forbidden, removed
 from mailcli.sync import plan as planner
+from mailcli.sync.compression import Line
 from mailcli.sync.delta import Cursor, Delta, Question
 from mailcli.sync.download import Incoming
 from mailcli.sync.downloading import Downloading, Progress
@@ -39,6 +40,7 @@ from mailcli.sync.hierarchy import Hierarchy
 from mailcli.sync.outcomes import settle
 from mailcli.sync.push import Push
 from mailcli.sync.rebind import rebind
+from mailcli.sync.rehearsal import rehearse
 from mailcli.sync.server import Server
 from mailcli.sync.survey import Refused, survey
 from mailcli.sync.tally import Tally
@@ -106,11 +108,15 @@ class Synchroniser:
     def run(self) -> None:
         """Do all of it. Raises what ends the run; what was done until then is durable."""
         self.store.account_key(self.account.name, "imap")
+        endpoint = self.account.incoming
+        if endpoint is not None and endpoint.compress == "always":
+            Line(self.store, endpoint).compress(self.server)
         gone = self._look()
-        found = discover(self.server, self.account.special)
-        places = Hierarchy(self.store, self.account, self.server, self.tally).agree(
-            found, dry_run=self.options.dry_run
-        )
+        hierarchy = Hierarchy(self.store, self.account, self.server, self.tally)
+        places = hierarchy.concerned() if self.options.push_only else None
+        if places is None:
+            found = discover(self.server, self.account.special)
+            places = hierarchy.agree(found, dry_run=self.options.dry_run)
         self.push = Push(self.store, self.server, {key: f.mailbox for key, f in places.items()})
         if not self.options.dry_run and self.account.sync.pushes:
             settle(self.store, self.server, self.account.name, self.push.names)
@@ -118,8 +124,10 @@ class Synchroniser:
         self._delete(gone)
         planned = self._learn(self._changed(places), places)
         if self.options.dry_run:
-            for folder in planned:
-                self._count(folder.actions)
+            actions = {folder.row.name: folder.actions for folder in planned}
+            waiting = self.store.pending(self.account.name) if self.account.sync.pushes else Pending()
+            unmade = [f for f in hierarchy.unmade if wanted(f, self.account.folders, self.options.folders)]
+            rehearse(self.tally, actions, unmade, waiting, {k: f.name for k, f in places.items()})
             return
         self._write_down(planned)
         for folder in planned:
@@ -260,14 +268,6 @@ class Synchroniser:
             self.server.ask(imap.Select(mailbox))
         self.tally.gone += rebind(self.store, self.server, row.key, mailbox, delta, purged)
         return self._plan(row, delta, self._placed(row.key), ())
-
-    def _count(self, actions: Sequence[planner.Action]) -> None:
-        self.tally.new += sum(isinstance(a, planner.Download) for a in actions)
-        self.tally.changed += sum(isinstance(a, planner.SetFlags) for a in actions)
-        self.tally.gone += sum(isinstance(a, planner.Gone) for a in actions)
-        self.tally.pushed += sum(
-            len(a.ids) for a in actions if isinstance(a, planner.Store | planner.Move | planner.Expunge)
-        )
 
     # -- writing down and pushing --------------------------------------------------------------
 
