@@ -252,6 +252,8 @@ class Synchroniser:
         placed: Sequence[planner.Placed],
         purged: Sequence[planner.Purged],
     ) -> Planned:
+        if self.options.dry_run:
+            delta = _as_selected(row, delta)
         sync = self.account.sync
         policy = planner.Policy(push=sync.pushes and not delta.read_only, expunge=sync.delete != "nothing")
         actions = planner.plan(row.key, placed, purged, delta.remote, policy)
@@ -266,7 +268,7 @@ class Synchroniser:
             return self._plan(row, delta, (), ())
         if self.server.selected != mailbox:
             self.server.ask(imap.Select(mailbox))
-        self.tally.gone += rebind(self.store, self.server, row.key, mailbox, delta, purged)
+        self.tally.gone += rebind(self.store, self.server, row.key, mailbox, delta.cursor.uidvalidity, purged)
         return self._plan(row, delta, self._placed(row.key), ())
 
     # -- writing down and pushing --------------------------------------------------------------
@@ -360,6 +362,13 @@ class Synchroniser:
             permanent_flags=permanent,
             synced_at=self.clock(),
         )
+
+
+def _as_selected(row: SyncFolder, delta: Delta) -> Delta:
+    """EXAMINE says of every folder that it takes no change; what it took the last time is known."""
+    flags = row.state.permanent_flags
+    keeps = delta.remote._replace(permanent=flags or frozenset(), keywords=flags is None or "\\*" in flags)
+    return delta._replace(remote=keeps, read_only=False)
 
 
 def _noted_validity(folder: Planned) -> list[tuple[int, FolderState]]:

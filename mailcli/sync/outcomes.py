@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
@@ -10,13 +9,15 @@ from mailcli.errors import NotFound
 from mailcli.model.message import Summary
 from mailcli.store.store import Store
 from mailcli.store.values import Bound, Operation, SyncChanges
+from mailcli.sync import brake
+from mailcli.sync.identity import MESSAGE_ID, content, message_id
+from mailcli.sync.plan import Purged
+from mailcli.sync.rebind import rebind
 from mailcli.sync.removal import remove, select
 from mailcli.sync.server import Server, only
 from mailcli.wire.imap import commands as imap
 from mailcli.wire.imap.events import Fetched
 from mailcli.wire.imap.uidset import UidSet
-
-MESSAGE_ID: Final = "BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)]"
 
 COMPARED: Final = 20
 """Messages read in full to find one of ours among them; more are no likely candidates."""
@@ -40,6 +41,10 @@ def _settle(store: Store, server: Server, operations: Sequence[Operation], names
         if operation.destination is not None and operation.destination in names:
             by_destination.setdefault(operation.destination, []).append(operation)
     for destination, some in by_destination.items():
+        try:
+            _number(store, server, destination, names[destination])
+        except brake.Contradiction:
+            continue  # it stays unknown, and a later run looks
         matched = _look(store, server, destination, some, names[destination])
         moved: dict[int, list[int]] = {}
         changes = SyncChanges(ended=[o.seq for o in some])
@@ -59,15 +64,24 @@ def _settle(store: Store, server: Server, operations: Sequence[Operation], names
                 remove(store, server, source, uids)
 
 
+def _number(store: Store, server: Server, folder: int, mailbox: str) -> None:
+    """Select the folder; if it was numbered anew, bind it anew first: what arrived there could not be
+    told from what was there before. Raises Contradiction."""
+    server.selected = None  # Courier shows what APPEND brought to the open folder at the next SELECT
+    if not select(store, server, folder, mailbox) and server.validity is not None:
+        rebind(
+            store, server, folder, mailbox, server.validity, [Purged(*t) for t in store.tombstones(folder)]
+        )
+
+
 def _look(
     store: Store, server: Server, destination: int, operations: Sequence[Operation], mailbox: str
 ) -> dict[int, int]:
     """Match operations with messages that came to the folder since: by size and Message-ID, else
     by content. Gives the UID for each operation found."""
     start = min(o.uidnext_before or 1 for o in operations)
-    server.selected = None  # Courier shows what APPEND brought to the open folder at the next SELECT
-    if not select(store, server, destination, mailbox):
-        start = 1
+    if not store.folder_state(destination).uidnext:
+        start = 1  # it was numbered anew since
     known = {a.uid for a in store.agreed(destination)}
     arrived: dict[int, tuple[int, str]] = {}
     for event in only(Fetched, server.ask(imap.Fetch(f"{start}:*", ("RFC822.SIZE", MESSAGE_ID)))):
@@ -101,21 +115,9 @@ def _match(
     likely = [u for u, (size, id) in arrived.items() if size == sure[0] or (id and id == sure[1])]
     if not likely or not store.places([message.id])[0].file_present:
         return None
-    wanted = _content(store.open_bytes(message.id))
+    wanted = content(store.open_bytes(message.id))
     events = server.ask(imap.Fetch(UidSet.of(likely[:COMPARED]), ("BODY.PEEK[]",)))
     for event in only(Fetched, events):
-        if event.uid in likely and event.sections and _content(event.sections[0].data) == wanted:
+        if event.uid in likely and event.sections and content(event.sections[0].data) == wanted:
             return event.uid
     return None
-
-
-def _content(data: bytes) -> bytes:
-    """A hash that is the same whatever the line ends."""
-    return hashlib.sha256(data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")).digest()
-
-
-def message_id(header: bytes) -> str:
-    """The id in the one field that was asked for, without its brackets."""
-    _, _, value = header.partition(b":")
-    text = b"".join(value.split()).decode("utf-8", "replace")
-    return text.removeprefix("<").removesuffix(">")

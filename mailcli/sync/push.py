@@ -98,7 +98,7 @@ class Push:
         untouched = set(action.uids)
         for part in self._parts(action.uids):
             events, done = self._try(action.to, verb(part, self.names[action.to]))
-            copied |= _pairs(events)
+            copied |= self._pairs(events, action.to)
             if not done:
                 break
             untouched.difference_update(part)
@@ -122,6 +122,19 @@ class Push:
         if Quirk.COPYUID_MISPAIRED in self.server.quirks:
             return [UidSet.of([uid]) for uid in sorted(set(uids))]
         return list(UidSet.of(uids).chunks(SET_OCTETS))
+
+    def _pairs(self, events: Iterable[Event], destination: int) -> dict[int, int]:
+        """COPYUID as source to destination. A lying one (lengths that differ), or one of another
+        numbering than we know, counts as none."""
+        pairs: dict[int, int] = {}
+        for copied in only(Copied, events):
+            if len(copied.source) == len(copied.destination) and self._numbered(destination, copied):
+                pairs.update(zip(copied.source, copied.destination, strict=True))
+        return pairs
+
+    def _numbered(self, folder: int, answer: Copied | Appended) -> bool:
+        known = self.store.folder_state(folder).uidvalidity
+        return known is None or known == answer.uidvalidity
 
     def _try(self, folder: int, command: imap.Copy | imap.Move | imap.Append) -> tuple[list[Event], bool]:
         """Send a command that fills a folder; make the folder and try once more if the server says
@@ -171,7 +184,7 @@ class Push:
         untouched = {c.uid for c in copies}
         for part in self._parts(untouched):
             events, done = self._try(destination, imap.Copy(part, self.names[destination]))
-            copied |= _pairs(events)
+            copied |= self._pairs(events, destination)
             if not done:
                 break
             untouched.difference_update(part)
@@ -213,7 +226,7 @@ class Push:
                 appended = next(iter(only(Appended, more)), None)
             elif not done:
                 self._refuse(folder, command, answer)
-            if done and appended is not None and len(appended.uids) == 1:
+            if done and appended and len(appended.uids) == 1 and self._numbered(folder, appended):
                 (uid,) = appended.uids
                 changes.bound.append(Bound(batch[place].id, folder, uid, command.flags))
             elif done:
@@ -254,15 +267,6 @@ def _batches(store: Store, appends: Sequence[PendingAppend]) -> Iterable[list[Su
         octets += summary.size
     if batch:
         yield batch
-
-
-def _pairs(events: Iterable[object]) -> dict[int, int]:
-    """COPYUID as source to destination. A lying one (lengths that differ) counts as none."""
-    pairs: dict[int, int] = {}
-    for copied in only(Copied, events):
-        if len(copied.source) == len(copied.destination):
-            pairs.update(zip(copied.source, copied.destination, strict=True))
-    return pairs
 
 
 def _keepable(flags: Flags, permanent: Flags | None) -> Flags:

@@ -13,8 +13,7 @@ from collections.abc import Sequence
 from mailcli.store.store import Store
 from mailcli.store.values import Bound, Gone, SyncChanges
 from mailcli.sync import brake
-from mailcli.sync.delta import Delta
-from mailcli.sync.outcomes import MESSAGE_ID, message_id
+from mailcli.sync.identity import MESSAGE_ID, message_id
 from mailcli.sync.plan import Purged
 from mailcli.sync.server import Server, only
 from mailcli.wire.imap import commands as imap
@@ -22,7 +21,7 @@ from mailcli.wire.imap.events import Fetched
 
 
 def rebind(
-    store: Store, server: Server, folder: int, mailbox: str, delta: Delta, purged: Sequence[Purged] = ()
+    store: Store, server: Server, folder: int, mailbox: str, uidvalidity: int, purged: Sequence[Purged] = ()
 ) -> int:
     """Give the messages of the selected folder their new UIDs; returns how many were not found
     on the server any more. Raises Contradiction if those are many and the server is not sure."""
@@ -41,7 +40,7 @@ def rebind(
             changes.bound.append(Bound(print_.id, folder, uids.pop(0), None))
         else:
             changes.gone.append(Gone(print_.id, "not there after UIDVALIDITY changed"))
-    changes.states.append((folder, state._replace(uidvalidity=delta.cursor.uidvalidity, uidnext=0)))
+    changes.states.append((folder, state._replace(uidvalidity=uidvalidity, uidnext=0)))
     if brake.holds(len(changes.gone), len(changes.gone) + len(changes.bound)):
         again = len(brake.there(server, mailbox))
         if again != found:

@@ -12,6 +12,7 @@ from mailcli.app import changing, folders
 from mailcli.app.fetching import FetchRequest
 from mailcli.errors import UsageError
 from mailcli.model.account import FolderPolicy
+from mailcli.store.values import Arrival
 from mailcli.sync.folders import Found, to_server, to_user, wanted
 from mailcli.sync.push import Push
 from mailcli.wire.imap import commands
@@ -139,28 +140,27 @@ def test_a_rename_is_known_by_the_mailbox_id_alone(tmp_path: Path) -> None:
         assert peer.store.find_folder("test", "Job").key == key
 
 
-def test_a_move_into_a_folder_the_server_has_lost_makes_it_again(imap: Profile) -> None:
+def test_a_move_into_a_folder_the_server_has_lost_makes_it_again(
+    imap: Profile, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """TRYCREATE. Nothing else can be meant by a folder that was listed a moment ago."""
-    filled(imap, "Work")
+    filled(imap, "Work", "Kept")
     tried: list[str] = []
     honest = Push._try
 
     def late(push: Push, folder: int, command: commands.Move) -> object:
-        if not tried:
-            with imap.server.connect(imap.user) as session:
-                session.delete("Archive")
+        with imap.server.connect(imap.user) as session:
+            session.delete("Kept")
         tried.append(command.mailbox)
         return honest(push, folder, command)
 
-    imap.ctx.store.move([imap.id("Work 1", "Work")], imap.ctx.store.find_folder("test", "Archive").key)
-    Push._try = late  # type: ignore[method-assign,assignment]
-    try:
+    imap.ctx.store.move([imap.id("Work 1", "Work")], imap.ctx.store.find_folder("test", "Kept").key)
+    with monkeypatch.context() as patch:
+        patch.setattr(Push, "_try", late)
         imap.fetch()
-    finally:
-        Push._try = honest  # type: ignore[method-assign]
-    assert tried == ["Archive"]
+    assert tried == ["Kept"]
+    assert len(imap.server.messages(imap.user, "Kept")) == 1
     imap.fetch()
-    assert len(imap.server.messages(imap.user, "Archive")) == 1
     imap.in_step()
 
 
@@ -170,6 +170,9 @@ def test_an_account_that_only_pulls_changes_nothing_there(make_profile: Callable
     changing.flag(imap.ctx, [imap.id("Work 0", "Work")], ["+flagged"])
     changing.move(imap.ctx, [imap.id("Work 1", "Work")], "Archive")
     changing.delete(imap.ctx, [imap.id("Work 2", "Work")], purge=True)
+    changing.copy(imap.ctx, [imap.id("Work 0", "Work")], "Archive")
+    drafts = imap.ctx.store.find_folder("test", "Drafts").key
+    imap.ctx.store.deliver([Arrival(drafts, b"Subject: mine\r\n\r\nx\r\n")])
     folders.create(imap.ctx, "Mine")
     with pytest.raises(UsageError, match="pull"):
         folders.rename(imap.ctx, "Work", "Job")
@@ -179,6 +182,8 @@ def test_an_account_that_only_pulls_changes_nothing_there(make_profile: Callable
         assert (report.pushed, report.changed, report.gone) == (0, 0, 0)
     assert {uid: f for uid, f in imap.server.flags(imap.user, "Work").items() if uid < 4} == seen
     assert imap.server.messages(imap.user, "Archive") == {}
+    assert imap.server.messages(imap.user, "Drafts") == {}
+    assert imap.id("mine", "Drafts")
     assert {r.subject for r in imap.rows("Work")} == {"Work 0", "new"}
     assert "\\Flagged" in imap.rows("Work")[0].flags | imap.rows("Work")[1].flags
     assert imap.id("Work 1", "Archive")

@@ -171,6 +171,62 @@ def test_what_the_server_is_to_keep_stays_there_and_does_not_come_back(
         assert subjects(imap, "Trash") == []
 
 
+def test_what_was_hidden_stays_hidden_when_the_policy_changes(make_profile: Callable[..., Profile]) -> None:
+    """`nothing` was what was meant when it was deleted."""
+    imap = filled(make_profile(incoming='delete = "nothing"'))
+    path(imap, "m1").unlink()
+    imap.fetch()
+    config = imap.directory / "config.toml"
+    config.write_text(config.read_text().replace('"nothing"', '"expunge"'))
+    imap.ctx.reload()
+    assert imap.fetch().pushed == 0
+    assert subjects(imap, "INBOX") == ["m0", "m1", "m2"]
+    assert {r.subject for r in imap.rows()} == {"m0", "m2"}
+
+
+@pytest.mark.parametrize(
+    ("policy", "summary", "inbox"),
+    [
+        ("trash", "1 message moved to Trash", ["m0", "m2"]),
+        ("expunge", "1 message removed for good", ["m0", "m2"]),
+        ("nothing", "1 message removed for good", ["m0", "m1", "m2"]),
+    ],
+)
+def test_delete_does_on_the_server_what_the_policy_says(
+    make_profile: Callable[..., Profile], policy: str, summary: str, inbox: list[str]
+) -> None:
+    imap = filled(make_profile(incoming=f'delete = "{policy}"'))
+    assert changing.delete(imap.ctx, [imap.id("m1")]).summary == summary
+    imap.fetch()
+    assert subjects(imap, "INBOX") == inbox
+    assert subjects(imap, "Trash") == (["m1"] if policy == "trash" else [])
+    assert {r.subject for r in imap.rows()} == {"m0", "m2"}
+    assert imap.fetch().new == 0
+
+
+def test_a_dry_run_says_what_would_be_done_by_folder_and_touches_nothing(imap: Profile) -> None:
+    assert imap.fetch(FetchRequest(dry_run=True)).new == 0
+    filled(imap)
+    imap.server.append(imap.user, "Fresh", message("f"))
+    imap.server.append(imap.user, "INBOX", message("new"))
+    imap.ctx.store.set_flags([imap.id("m0")], frozenset({FLAGGED}))
+    imap.ctx.store.move([imap.id("m1")], imap.ctx.store.find_folder("test", "Archive").key)
+    with imap.server.connect(imap.user) as session:
+        session.select("INBOX")
+        session.uid("STORE", "3", "+FLAGS", "(\\Deleted)")
+        session.expunge()
+    before = imap.server.flags(imap.user)
+    report = imap.fetch(FetchRequest(dry_run=True))
+    plans = {p.name: tuple(p[1:]) for p in report.plan if any(p[1:])}
+    assert plans == {"INBOX": (1, 0, 1, 2), "Fresh": (1, 0, 0, 0)}
+    assert (report.new, report.gone, report.pushed) == (2, 1, 2)
+    assert imap.server.flags(imap.user) == before
+    assert {r.subject for r in imap.rows()} == {"m0", "m2"}
+    done = imap.fetch()
+    assert (done.new, done.gone, done.pushed) == (2, 1, 2)
+    imap.in_step()
+
+
 def test_a_mass_deletion_waits_until_it_is_confirmed(imap: Profile) -> None:
     filled(imap, 60)
     for row in imap.rows()[:51]:

@@ -88,7 +88,7 @@ def test_a_push_cut_anywhere_ends_as_if_it_had_not_been(lacking: tuple[Profile, 
     mailbox.change()
     imap.fetch()
     mailbox.change()
-    proxy.take()
+    proxy.take(2)
     imap.fetch()
     (whole,) = proxy.take(1)
     mailbox.check()
@@ -171,9 +171,9 @@ def test_a_message_whose_line_ends_the_server_changed_is_found_again(
     """Dovecot stores bare LF as CRLF: the size differs, so the content decides."""
     imap, proxy = lacking
     imap.fetch()
+    proxy.take(1)
     inbox = imap.ctx.store.find_folder("test", "INBOX").key
     mixed = b"Subject: mixed\r\nMessage-ID: <mixed@x>\r\n\r\none\ntwo\r\nthree\n" + b"line\n" * 400
-    proxy.take()
     imap.fetch()
     (quiet,) = proxy.take(1)
     imap.ctx.store.deliver([Arrival(inbox, mixed)])
