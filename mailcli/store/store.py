@@ -490,6 +490,12 @@ class Store:
 
         return scanning.scan(self._site, folder, force=force)
 
+    def adopt_folders(self, account: str) -> list[str]:
+        """Take over folders that other programs made in the account's tree; gives their names."""
+        from mailcli.store import unlisted
+
+        return unlisted.adopt_folders(self._site, account)
+
     def missing(self, account: str) -> list[Missing]:
         """Messages of an account whose files the last scans did not find."""
         from mailcli.store import scanning

@@ -76,6 +76,15 @@ class Tree:
             disk.unlink(f"{directory}/{MARKER}")
             os.rmdir(directory)
 
+    def folder_paths(self, directory: str) -> list[str]:
+        """Paths below an account's directory that have a cur/; dot directories are not folders."""
+        found = []
+        for above, names, _ in os.walk(f"{self.mail}/{directory}"):
+            if "cur" in names:
+                found.append(os.path.relpath(above, self.mail))
+            names[:] = sorted(n for n in names if n not in SUBDIRECTORIES and not n.startswith("."))
+        return [path for path in found if path != directory]
+
     def files(self, path: str) -> set[str]:
         """Files of a folder (`cur/NAME`); dot files are not messages."""
         found: set[str] = set()

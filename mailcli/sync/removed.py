@@ -46,6 +46,7 @@ def look(store: Store, account: str) -> list[Removed]:
 
     Raises LocalIOError if the Maildir is not there (an unmounted disk).
     """
+    store.adopt_folders(account)
     for _ in range(2):
         gone: set[str] = set()
         absent: set[int] = set()

@@ -120,6 +120,46 @@ def test_a_copy_by_another_program_is_a_message_of_its_own(imap: Profile) -> Non
     imap.in_step()
 
 
+def test_a_folder_made_by_another_program_is_made_on_the_server(imap: Profile) -> None:
+    filled(imap)
+    kept = imap.id("m1")
+    for sub in ("cur", "new", "tmp"):
+        (directory(imap, "Projects/2024") / sub).mkdir(parents=True)
+    file = path(imap, "m1")
+    as_mutt_saves(file, directory(imap, "Projects/2024"))
+    file.unlink()
+    imap.fetch()
+    assert subjects(imap, "Projects/2024") == ["m1"]
+    assert imap.id("m1", "Projects/2024") == kept
+    imap.in_step()
+
+
+def test_a_directory_renamed_by_another_program_moves_its_messages(
+    imap: Profile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    imap.server.append(imap.user, "Work", message("w"))
+    filled(imap)
+    kept = imap.id("w", "Work")
+    directory(imap, "Work").rename(directory(imap, "Job"))
+    uploads = sent(monkeypatch, commands.Append)
+    imap.fetch()
+    assert uploads == []
+    assert imap.id("w", "Job") == kept
+    assert subjects(imap, "Job") == ["w"]
+    imap.in_step()
+
+
+def test_what_a_deleted_folder_left_is_not_made_again(imap: Profile) -> None:
+    imap.server.append(imap.user, "Work", message("w"))
+    filled(imap)
+    (directory(imap, "Work") / "cur" / ".junk").write_bytes(b"x")
+    with imap.server.connect(imap.user) as session:
+        session.delete("Work")
+    imap.fetch()
+    imap.fetch()
+    assert "Work" not in {f.name for f in imap.ctx.store.folders("test")}
+
+
 def test_a_deletion_by_another_program_moves_to_trash_and_keeps_the_id(imap: Profile) -> None:
     filled(imap)
     gone = imap.id("m1")
