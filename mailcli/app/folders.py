@@ -79,7 +79,7 @@ def _tell(ctx: Context, account: str, verb: str, name: str, to: str = "") -> str
         return ""
     if not config.sync.pushes:
         if verb == "CREATE":
-            return 'it stays on this side only: the account has sync = "pull"'
+            return f'{name} stays on this side only: {account} has sync = "pull"'
         raise UsageError(f'{account} has sync = "pull": its folders are changed on the server only')
     if verb == "CREATE" and ctx.offline:
         return "queued: the next fetch creates it on the server"

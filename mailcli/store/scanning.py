@@ -67,7 +67,7 @@ def scan(site: Site, folder: int, *, force: bool) -> Scan:
         tuple(found.moved),
         tuple(look.suspects),
         tuple(look.missing),
-        absent=mtimes == (0, 0),
+        absent=0 in mtimes,
     )
 
 

@@ -291,8 +291,8 @@ class Scan(NamedTuple):
 
     `adopted`: files that had no row. `flags`: ids whose flags another program changed. `moved`: ids that
     it moved here. `suspects`: files not seen for the first time; `missing`: not seen at two looks, the
-    caller decides (purge, or fetch again). `skipped`: the directories had not changed; `absent`: there
-    are none.
+    caller decides (purge, or fetch again). `skipped`: the directories had not changed; `absent`: new/ or
+    cur/ is not there.
     """
 
     adopted: tuple[str, ...] = ()

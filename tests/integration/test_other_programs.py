@@ -296,9 +296,10 @@ def test_what_a_mass_deletion_took_comes_back_with_full(imap: Profile) -> None:
     imap.in_step()
 
 
-def test_a_folder_whose_directories_are_gone_waits_even_if_it_was_small(imap: Profile) -> None:
+@pytest.mark.parametrize("what", ["", "cur"])
+def test_a_folder_whose_directories_are_gone_waits_even_if_it_was_small(imap: Profile, what: str) -> None:
     filled(imap, 2)
-    shutil.rmtree(directory(imap, "INBOX"))
+    shutil.rmtree(directory(imap, "INBOX") / what)
     imap.fetch()
     assert len(imap.server.messages(imap.user)) == 2
     assert "2 of 2 messages of INBOX" in imap.notices[-1]
