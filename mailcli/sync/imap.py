@@ -122,8 +122,20 @@ class Synchroniser:
         self._write_down(planned)
         for folder in planned:
             self._push(folder, names)
-        if not self.options.push_only:
-            self._download(planned, names)
+        if self.options.push_only:
+            return
+        incoming = self._incoming(planned, names)
+        del planned  # what follows takes long, and needs no more of it
+        Downloading(
+            self.store,
+            self.account,
+            self.server,
+            tally=self.tally,
+            progress=self.progress,
+            cancel=self.cancel,
+            clock=self.clock,
+            connect=self.connect,
+        ).run(incoming)
 
     # -- folders -------------------------------------------------------------------------------
 
@@ -260,6 +272,7 @@ class Synchroniser:
         policy = planner.Policy(push=not delta.read_only)
         actions = planner.plan(row.key, placed, purged, delta.remote, policy)
         ids = {i for a in actions if isinstance(a, _PUSHED) for i in a.ids}
+        delta = delta._replace(remote=delta.remote._replace(flags={}, vanished=()))  # both can be large
         return Planned(row, delta, actions, [m for m in placed if m.id in ids] if ids else [])
 
     def _rebind(
@@ -324,8 +337,8 @@ class Synchroniser:
 
     # -- downloading ---------------------------------------------------------------------------
 
-    def _download(self, planned: Sequence[Planned], names: dict[int, str]) -> None:
-        """All folders' new messages, then what there is to say of those that did not come."""
+    def _incoming(self, planned: Sequence[Planned], names: dict[int, str]) -> list[Incoming]:
+        """What is to be downloaded of each folder, the inbox first."""
         left = self.options.limit
         incoming: list[Incoming] = []
         for folder in sorted(planned, key=lambda p: (p.row.name != INBOX, p.row.name)):
@@ -346,16 +359,7 @@ class Synchroniser:
                     complete=len(taken) == len(new),
                 )
             )
-        Downloading(
-            self.store,
-            self.account,
-            self.server,
-            tally=self.tally,
-            progress=self.progress,
-            cancel=self.cancel,
-            clock=self.clock,
-            connect=self.connect,
-        ).run(incoming)
+        return incoming
 
     def _cursor(self, row: SyncFolder, delta: Delta) -> FolderState:
         """Where the folder stands once all that was learnt is durable."""
