@@ -378,7 +378,9 @@ def test_bodies_that_were_not_asked_for_replace_nothing(tmp_path: Path) -> None:
         if b"BODY.PEEK[]" not in arguments:
             return None
         lie = b"* 1 FETCH (UID %d FLAGS () BODY[] {%d}\r\n%s)\r\n"
-        return lie % (1, len(evil), evil) + lie % (99, len(evil), evil) + server.honest("FETCH", tag, arguments)
+        return (
+            lie % (1, len(evil), evil) + lie % (99, len(evil), evil) + server.honest("FETCH", tag, arguments)
+        )
 
     with Imap() as server:
         program = account(tmp_path, imap=server.port)
