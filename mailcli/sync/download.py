@@ -46,6 +46,7 @@ class Incoming:
         self.uidvalidity = cursor.uidvalidity or 0
         self.total = len(uids)
         self.octets = sum(sizes.get(uid, 0) for uid in uids)
+        self.came = 0
         self.done = 0  # durable
         self.withheld = 0  # not given, though asked for twice
         self.reason = ""  # in the server's words

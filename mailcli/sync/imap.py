@@ -132,8 +132,21 @@ class Synchroniser:
         self._write_down(planned)
         for folder in planned:
             self._push(folder)
-        if not self.options.push_only:
-            self._download(planned)
+        if self.options.push_only:
+            self._tell_refusals()
+            return
+        incoming = self._incoming(planned)
+        del planned  # what follows takes long, and needs no more of it
+        Downloading(
+            self.store,
+            self.account,
+            self.server,
+            tally=self.tally,
+            progress=self.progress,
+            cancel=self.cancel,
+            clock=self.clock,
+            connect=self.connect,
+        ).run(incoming)
         self._tell_refusals()
 
     def _tell_refusals(self) -> None:
@@ -258,6 +271,7 @@ class Synchroniser:
         policy = planner.Policy(push=sync.pushes and not delta.read_only, expunge=sync.delete != "nothing")
         actions = planner.plan(row.key, placed, purged, delta.remote, policy)
         ids = {i for a in actions if isinstance(a, _PUSHED) for i in a.ids}
+        delta = delta._replace(remote=delta.remote._replace(flags={}, vanished=()))  # both can be large
         return Planned(row, delta, actions, [m for m in placed if m.id in ids] if ids else [])
 
     def _rebind(
@@ -319,8 +333,8 @@ class Synchroniser:
 
     # -- downloading ---------------------------------------------------------------------------
 
-    def _download(self, planned: Sequence[Planned]) -> None:
-        """All folders' new messages, then what there is to say of those that did not come."""
+    def _incoming(self, planned: Sequence[Planned]) -> list[Incoming]:
+        """What is to be downloaded of each folder, the inbox first."""
         left = self.options.limit
         incoming: list[Incoming] = []
         for folder in sorted(planned, key=lambda p: (p.row.name != INBOX, p.row.name)):
@@ -341,16 +355,7 @@ class Synchroniser:
                     complete=len(taken) == len(new),
                 )
             )
-        Downloading(
-            self.store,
-            self.account,
-            self.server,
-            tally=self.tally,
-            progress=self.progress,
-            cancel=self.cancel,
-            clock=self.clock,
-            connect=self.connect,
-        ).run(incoming)
+        return incoming
 
     def _cursor(self, row: SyncFolder, delta: Delta) -> FolderState:
         """Where the folder stands once all that was learnt is durable."""
