@@ -17,7 +17,7 @@ from tests.support.dovecot import Dovecot
 from tests.support.profiles import account_toml
 from tests.support.proxy import Cut, Proxy
 
-CUTS = 9  # a direction
+CUTS = 6  # a direction
 
 LACKING = pytest.mark.parametrize(
     "disabled",
