@@ -8,6 +8,7 @@ from typing import Final
 from mailcli.errors import CannotCreate, TryAgain
 from mailcli.model.account import Account
 from mailcli.model.folder import INBOX
+from mailcli.store.journal import Note
 from mailcli.store.store import Store
 from mailcli.store.values import FolderFacts, SyncFolder
 from mailcli.sync.folders import Found, naming, special_use, to_server, wanted
@@ -50,7 +51,10 @@ class Hierarchy:
             gone = self._gone([r for r in unlisted if r.state.uidvalidity is not None], found)
             gone = self._renamed(gone, [f for f in taking if f.name not in {r.name for r in rows}])
             for row in gone:
-                self.tally.gone += self.store.delete_folder(row.key, reason="folder gone from the server")
+                note = Note("gone", f"of {row.name}: the folder is gone from the server", by_sync=True)
+                self.tally.gone += self.store.delete_folder(
+                    row.key, reason="folder gone from the server", note=note
+                )
             rows = self.store.sync_folders(self.account.name)
         places = self._mirror({row.name: row for row in rows}, taking, dry_run=dry_run)
         if not dry_run and self.account.sync.pushes:
