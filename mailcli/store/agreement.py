@@ -166,7 +166,7 @@ def apply(site: Site, changes: SyncChanges, also: Callable[[Writer], None] | Non
         for identity in changes.unbound:
             changing.unbind(connection, identity)
         for identity in changes.left:
-            recovery.leave_behind(connection, identity, "moved", site.clock())
+            recovery.leave_behind(connection, identity, "moved", site.clock(), wait=False)
         _bind(connection, changes.bound, site.clock())
         _relocate(site, connection, renames, changes.relocated)
         _agree(connection, renames, changes)

@@ -63,16 +63,18 @@ def _make_room(connection: apsw.Connection, ids: Sequence[str]) -> None:
         connection.execute("UPDATE recovery SET id = ? WHERE id = ?", (new_id(), old))
 
 
-def leave_behind(connection: apsw.Connection, identity: str, reason: str, now: float) -> None:
+def leave_behind(
+    connection: apsw.Connection, identity: str, reason: str, now: float, *, wait: bool = True
+) -> None:
     """The message gets another place on a server, maybe another server: what is at the old one is to be
-    expunged, but not before it is at the new one."""
+    expunged; with `wait` not before it is at the new one."""
     connection.execute(
         f"INSERT INTO recovery({_COLUMNS})"
         " SELECT ?, a.name, f.name, m.at_folder, m.uid, m.base_bits, m.base_words, NULL, NULL, 1, m.size,"
-        " m.sha256, m.bits, m.words, m.arrived, ?, ?, ?, 1, m.id"
+        " m.sha256, m.bits, m.words, m.arrived, ?, ?, ?, 1, CASE WHEN ? THEN m.id END"
         " FROM message m JOIN folder f ON f.key = m.at_folder JOIN account a ON a.key = f.account"
         " WHERE m.id = ?",
-        (new_id(), reason, now, now + LIFETIME, identity),
+        (new_id(), reason, now, now + LIFETIME, wait, identity),
     )
 
 
