@@ -26,6 +26,7 @@ from mailcli.model.account import (
     Pop3Policy,
     Protocol,
     SecretSpec,
+    SyncPolicy,
     Tls,
 )
 from mailcli.model.record import NamedTuple
@@ -191,7 +192,8 @@ class _Reader:
                 incoming = self.endpoint(at, table, protocol)
         if "smtp" in table:
             sending = self.endpoint(at, table, Protocol.SMTP)
-        folders = table.get("imap", {}).get("folders", {})
+        imap = table.get("imap", {})
+        folders = imap.get("folders", {})
         hooks = {**root.get("hooks", {}), **table.get("hooks", {})}
         return Account(
             name=name,
@@ -200,7 +202,12 @@ class _Reader:
             aliases=tuple(table.get("aliases", ())),
             incoming=incoming,
             sending=sending,
-            folders=FolderPolicy(tuple(folders.get("include", ("*",))), tuple(folders.get("exclude", ()))),
+            folders=FolderPolicy(
+                tuple(folders.get("include", ("*",))),
+                tuple(folders.get("exclude", ())),
+                folders.get("subscribed", False),
+            ),
+            sync=SyncPolicy(imap.get("sync", "both"), imap.get("delete", "trash")),
             pop3=self.pop3(at, table.get("pop3", {})),
             push=table.get("push", "auto"),
             save_sent=table.get("save_sent", True),
@@ -247,6 +254,7 @@ class _Reader:
             allow_cleartext=table.get("allow_cleartext", False),
             disabled=frozenset(word.upper() for word in table.get("disable", ())),
             connections=table.get("connections", 2),
+            compress=table.get("compress", "auto"),
         )
 
     def secret(
@@ -320,6 +328,8 @@ class _Reader:
             raise self.fault(at, f"{name} must be one of {', '.join(field.choices)}, not {value!r}", hint)
         if isinstance(value, int) and field.kind == "number" and value < field.least:
             raise self.fault(at, f"{name} must be at least {field.least}")
+        if isinstance(value, int) and field.kind == "number" and field.most and value > field.most:
+            raise self.fault(at, f"{name} must be at most {field.most}")
 
     def check_secret(self, at: tuple[str, ...], value: object) -> None:
         name = ".".join(at)

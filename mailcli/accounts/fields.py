@@ -13,14 +13,15 @@ from mailcli.model.record import NamedTuple
 
 class Field(NamedTuple):
     """A key. `kind` is text, number, bool, texts (a list of strings), secret or table;
-    `choices` are the only values of a text, `least` the least of a number, `table` names the
-    table's own fields ("" for free keys with text values)."""
+    `choices` are the only values of a text, `least` and `most` bound a number (0: no bound), `table`
+    names the table's own fields ("" for free keys with text values)."""
 
     kind: str
     about: str
     choices: tuple[str, ...] = ()
     least: int = 0
     table: str = ""
+    most: int = 0
 
 
 _SECRET: Final = Field("secret", "where the password is kept: one of keyring, command, file, env, credential")
@@ -102,12 +103,20 @@ TABLES: Final[dict[str, dict[str, Field]]] = {
     "folders": {
         "include": Field("texts", "shell patterns of folders that take part"),
         "exclude": Field("texts", "shell patterns of folders that do not"),
+        "subscribed": Field("bool", "only folders subscribed to"),
     },
     "imap": {
         **_SERVER,
         "folders": Field("table", "which folders take part", table="folders"),
         "mode": Field("text", "what is downloaded", ("full",)),
-        "connections": Field("number", "how many to open at once", least=1),
+        "sync": Field("text", "both ways, or nothing here changes the server", ("both", "pull")),
+        "delete": Field("text", "what deleting here does on the server", ("trash", "expunge", "nothing")),
+        "connections": Field("number", "how many to open at once; default: 2", least=1, most=8),
+        "compress": Field(
+            "text",
+            "compress what crosses the network; auto: where the line is slow",
+            ("auto", "always", "never"),
+        ),
     },
     "pop3": {
         **_SERVER,

@@ -14,6 +14,7 @@ from mailcli.model.account import Account, Endpoint, Protocol
 from mailcli.net.deadline import Deadlines
 
 if TYPE_CHECKING:
+    from mailcli.net.cancel import CancelToken
     from mailcli.net.imap import ImapConnection
     from mailcli.net.pop3 import Pop3Connection
     from mailcli.net.smtp import SmtpConnection
@@ -57,8 +58,10 @@ def forgo(ctx: Context, endpoint: Endpoint | None) -> None:
         ahead.close()
 
 
-def open_incoming_imap(ctx: Context, account: Account, limits: Deadlines) -> ImapConnection:
-    """Sign in to the account's IMAP server."""
+def open_incoming_imap(
+    ctx: Context, account: Account, limits: Deadlines, *, cancel: CancelToken | None = None
+) -> ImapConnection:
+    """Sign in to the account's IMAP server. `cancel` is what may end it, if not the whole run."""
     from mailcli.net.imap import open_imap
 
     endpoint = _endpoint(account, account.incoming, Protocol.IMAP)
@@ -67,7 +70,12 @@ def open_incoming_imap(ctx: Context, account: Account, limits: Deadlines) -> Ima
     ahead = ctx.ahead.pop(endpoint, None)
     with _guarded(ctx, endpoint) as (target, done):
         connection = open_imap(
-            target, secret, deadlines=limits, cancel=ctx.cancel, transcript=ctx.transcript, ahead=ahead
+            target,
+            secret,
+            deadlines=limits,
+            cancel=cancel or ctx.cancel,
+            transcript=ctx.transcript,
+            ahead=ahead,
         )
         done(connection.greeted.mechanism)
     return connection

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mailcli.net.pop3 import Pop3Connection
     from mailcli.sync.imap import Progress as FolderProgress
     from mailcli.sync.server import Server
-    from mailcli.sync.tally import Tally
+    from mailcli.sync.tally import FolderPlan, Tally
 
 
 class FetchRequest(NamedTuple):
@@ -39,11 +39,12 @@ class FetchRequest(NamedTuple):
     days: int = 0
     adopt: bool = False
     full: bool = False
+    confirm_deletes: bool = False
 
 
 class FetchReport(NamedTuple):
-    """What became of one account. With `count` or a dry run, `new` is what would come. `arrived`
-    has the new mail, oldest first, where the account has a hook that wants to know."""
+    """What became of one account. With `count` or a dry run, what would: `plan` has it by folder
+    (IMAP). `arrived` has the new mail, oldest first, where the account has a hook that wants to know."""
 
     account: str
     protocol: str
@@ -56,6 +57,7 @@ class FetchReport(NamedTuple):
     error: MailcliError | None = None
     locked: bool = False
     arrived: tuple[Summary, ...] = ()
+    plan: Sequence[FolderPlan] = ()
 
 
 def fetch(ctx: Context, request: FetchRequest) -> list[FetchReport]:
@@ -136,6 +138,8 @@ def chosen(ctx: Context, request: FetchRequest) -> list[Account]:
     pop3_only = request.leave is not None or request.adopt
     if pop3_only and not any(_protocol(a) == "pop3" for a in accounts):
         raise UsageError("--keep, --delete, --delete-after and --adopt are for POP3 accounts")
+    if request.confirm_deletes and not any(_protocol(a) == "imap" for a in accounts):
+        raise UsageError("--confirm-deletes is for IMAP accounts")
     return accounts
 
 
@@ -177,6 +181,8 @@ def fetch_account(
             ctx.notice(f"{account.name}: another fetch is running, left to it")
     except Exception as failure:  # the end of its thread alone would look like success
         error = told(failure)
+    for line in tally.notices:
+        ctx.notice(f"{account.name}: {line}")
     return FetchReport(
         account.name,
         _protocol(account),
@@ -189,6 +195,7 @@ def fetch_account(
         error=error,
         locked=locked,
         arrived=arrived,
+        plan=tally.plan,
     )
 
 
@@ -235,7 +242,7 @@ def _imap(
     from mailcli.sync.server import Server
 
     def progress(step: FolderProgress) -> None:
-        ctx.progress(Progress(account.name, step.folder, step.done, step.total, step.octets))
+        ctx.progress(Progress(account.name, *step))
 
     assert account.incoming is not None
     options = Options(
@@ -243,6 +250,7 @@ def _imap(
         limit=request.limit,
         dry_run=request.dry_run or request.count,
         full=request.full,
+        confirm_deletes=request.confirm_deletes,
     )
     with ExitStack() as opened:
         if server is None:
@@ -257,6 +265,7 @@ def _imap(
             progress=progress,
             cancel=ctx.cancel,
             clock=ctx.clock,
+            connect=lambda cancel: open_incoming_imap(ctx, account, limits, cancel=cancel),
         ).run()
 
 

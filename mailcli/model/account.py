@@ -71,8 +71,8 @@ class Endpoint(NamedTuple):
 
     `auth` is "auto", "scram" or a SASL mechanism name in lower case; `pins` are `sha256:HEX` of the
     leaf certificate; `disabled` names protocol extensions not to use; `connections` is the most
-    to open at once (IMAP). `guarded`: without TLS, no sign-in that shows the password: an earlier one
-    did without.
+    to open at once, `compress` is "auto", "always" or "never" (both IMAP). `guarded`: without TLS, no
+    sign-in that shows the password: an earlier one did without.
     """
 
     protocol: Protocol
@@ -87,6 +87,7 @@ class Endpoint(NamedTuple):
     allow_cleartext: bool = False
     disabled: frozenset[str] = frozenset()
     connections: int = 2
+    compress: str = "auto"
     guarded: bool = False
 
     @property
@@ -101,10 +102,24 @@ class Endpoint(NamedTuple):
 
 
 class FolderPolicy(NamedTuple):
-    """Which server folders take part: shell patterns over the user's folder names."""
+    """Which server folders take part: shell patterns over the user's folder names; with `subscribed`
+    only those subscribed to."""
 
     include: tuple[str, ...] = ("*",)
     exclude: tuple[str, ...] = ()
+    subscribed: bool = False
+
+
+class SyncPolicy(NamedTuple):
+    """What of this side's changes an IMAP server is told. `direction` "both", or "pull": nothing.
+    `delete` is what deleting here does there: "trash" moves, "expunge" removes, "nothing"."""
+
+    direction: str = "both"
+    delete: str = "trash"
+
+    @property
+    def pushes(self) -> bool:
+        return self.direction != "pull"
 
 
 class Pop3Policy(NamedTuple):
@@ -136,6 +151,7 @@ class Account(NamedTuple):
     incoming: Endpoint | None
     sending: Endpoint | None
     folders: FolderPolicy = FolderPolicy()
+    sync: SyncPolicy = SyncPolicy()
     pop3: Pop3Policy = Pop3Policy()
     push: str = "auto"  # or "manual"
     save_sent: bool = True

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import apsw
 
 _PLACE: Final = pattern.compile(r",[VUF]=[0-9a-z]+")
+ELSEWHERE: Final = "moved to another account"
 
 
 class Row(NamedTuple):

@@ -119,7 +119,9 @@ def _already_here(connection: apsw.Connection, arrivals: Sequence[Arrival]) -> d
             for uid, identity in connection.execute(
                 f"SELECT uid, id FROM message WHERE at_folder = ? AND uid IN ({marks(some)})", (folder, *some)
             ):
-                here[wanted[folder, uid]] = identity
+                number = wanted[folder, uid]
+                if arrivals[number].id != identity:  # the same: its file was lost, and here it is again
+                    here[number] = identity
     return here
 
 
