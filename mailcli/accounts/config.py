@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mailcli.accounts.fields import SECRET_KINDS, TABLES, Field
+from mailcli.accounts.whereabouts import line_of
 from mailcli.errors import ConfigError, LocalIOError, NotFound
 from mailcli.model.account import (
     DEFAULT_PORTS,
@@ -22,6 +23,7 @@ from mailcli.model.account import (
     Account,
     Endpoint,
     FolderPolicy,
+    Hooks,
     Pop3Policy,
     Protocol,
     SecretSpec,
@@ -30,6 +32,8 @@ from mailcli.model.account import (
 )
 
 _EDIT = "correct it with mailcli config edit; mailcli-config(5) explains every key"
+
+_WATCH_INTERVAL = {"imap": 300, "pop3": 600}  # POP3 signs in anew for every look
 
 _WORDS = {"text": "a text", "number": "a whole number", "bool": "true or false", "texts": "a list of texts"}
 
@@ -42,6 +46,16 @@ class Config(NamedTuple):
     accounts: Mapping[str, Account]
     default: str | None
     settings: Mapping[str, Any]
+
+    @property
+    def hook_timeout(self) -> float:
+        """Seconds that a hook, or the command of `watch --exec`, may take."""
+        return float(self.settings.get("hook_timeout", 60))
+
+    @property
+    def reader_watches(self) -> bool:
+        """Whether new mail appears in the reader by itself."""
+        return bool(self.settings.get("reader_watches", True))
 
     @property
     def aliases(self) -> Mapping[str, str]:
@@ -143,7 +157,7 @@ class _Reader:
             why = unfit_name(name)
             if why:
                 raise self.fault(where, f"account {name!r}: {why}")
-            accounts[name] = self.account(name, table)
+            accounts[name] = self.account(name, table, read)
         default = read.get("default_account")
         if default is None:
             default = next(iter(accounts), None)
@@ -151,12 +165,14 @@ class _Reader:
             hint = _did_you_mean(default, accounts)
             raise self.fault(("default_account",), f"default_account: there is no account {default!r}", hint)
         settings = {
+            "hook_timeout": read.get("hooks", {}).get("timeout", 60),
+            "reader_watches": read.get("reader", {}).get("watch", True),
             "aliases": read.get("aliases", {}),
             "alias_files": read.get("alias_files", ("~/.mailrc",)),
         }
         return Config(self.path, accounts, default, settings)
 
-    def account(self, name: str, table: dict[str, Any]) -> Account:
+    def account(self, name: str, table: dict[str, Any], root: dict[str, Any]) -> Account:
         at = ("accounts", name)
         self.check(at, table, TABLES["account"])
         if "email" not in table:
@@ -178,6 +194,7 @@ class _Reader:
             sending = self.endpoint(at, table, Protocol.SMTP)
         imap = table.get("imap", {})
         folders = imap.get("folders", {})
+        hooks = {**root.get("hooks", {}), **table.get("hooks", {})}
         return Account(
             name=name,
             email=email,
@@ -195,6 +212,12 @@ class _Reader:
             push=table.get("push", "auto"),
             save_sent=table.get("save_sent", True),
             special=tuple(table.get("special", {}).items()),
+            hooks=Hooks(hooks.get("new_mail", ""), hooks.get("after_fetch", "")),
+            watch_interval=float(
+                table.get("watch_interval")
+                or root.get("watch_interval")
+                or _WATCH_INTERVAL["pop3" if "pop3" in table else "imap"]
+            ),
         )
 
     def endpoint(self, at: tuple[str, ...], account: dict[str, Any], protocol: Protocol) -> Endpoint:
@@ -332,36 +355,6 @@ class _Reader:
         line = line_of(self.text, at)
         place = f"{self.path}, line {line}: " if line else f"{self.path}: "
         return ConfigError(place + message, hint=hint or _EDIT)
-
-
-def line_of(text: str, at: tuple[str, ...]) -> int:
-    """The line (from 1) where the key of this path is set, or its table begins; 0 if not found.
-
-    tomllib keeps no places. This is a light scan: table headers and the key at the beginning of
-    each line; a key inside of an inline table gives the line of that table.
-    """
-    table: tuple[str, ...] = ()
-    best, depth = 0, 0
-    for number, line in enumerate(text.splitlines(), 1):
-        stripped = line.strip()
-        if stripped.startswith("["):
-            table = _dotted(stripped.strip("[").partition("]")[0])
-            here = table
-        else:
-            match = re.match(r"""((?:[\w-]+|"[^"]*"|'[^']*'|\s*\.\s*)+?)\s*=""", stripped)
-            if match is None:
-                continue
-            here = table + _dotted(match[1])
-        if len(here) > depth and at[: len(here)] == here:
-            best, depth = number, len(here)
-        elif not best and here[: len(at)] == at:
-            best = number  # [accounts.work.imap] opens accounts.work too
-    return best
-
-
-def _dotted(text: str) -> tuple[str, ...]:
-    parts = re.findall(r"""[\w-]+|"[^"]*"|'[^']*'""", text)
-    return tuple(part.strip("\"'") for part in parts)
 
 
 def _toml_place(message: str) -> str:
