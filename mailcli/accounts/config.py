@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from mailcli.accounts.fields import SECRET_KINDS, TABLES, Field
+from mailcli.accounts.whereabouts import line_of
 from mailcli.errors import ConfigError, LocalIOError, NotFound
 from mailcli.model.account import (
     DEFAULT_PORTS,
@@ -355,36 +356,6 @@ class _Reader:
         line = line_of(self.text, at)
         place = f"{self.path}, line {line}: " if line else f"{self.path}: "
         return ConfigError(place + message, hint=hint or _EDIT)
-
-
-def line_of(text: str, at: tuple[str, ...]) -> int:
-    """The line (from 1) where the key of this path is set, or its table begins; 0 if not found.
-
-    tomllib keeps no places. This is a light scan: table headers and the key at the beginning of
-    each line; a key inside of an inline table gives the line of that table.
-    """
-    table: tuple[str, ...] = ()
-    best, depth = 0, 0
-    for number, line in enumerate(text.splitlines(), 1):
-        stripped = line.strip()
-        if stripped.startswith("["):
-            table = _dotted(stripped.strip("[").partition("]")[0])
-            here = table
-        else:
-            match = re.match(r"""((?:[\w-]+|"[^"]*"|'[^']*'|\s*\.\s*)+?)\s*=""", stripped)
-            if match is None:
-                continue
-            here = table + _dotted(match[1])
-        if len(here) > depth and at[: len(here)] == here:
-            best, depth = number, len(here)
-        elif not best and here[: len(at)] == at:
-            best = number  # [accounts.work.imap] opens accounts.work too
-    return best
-
-
-def _dotted(text: str) -> tuple[str, ...]:
-    parts = re.findall(r"""[\w-]+|"[^"]*"|'[^']*'""", text)
-    return tuple(part.strip("\"'") for part in parts)
 
 
 def _toml_place(message: str) -> str:
