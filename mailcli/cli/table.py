@@ -20,6 +20,7 @@ class Entry(NamedTuple):
 
 COMMANDS: Final[dict[str, Entry]] = {
     "fetch": Entry("Read", "fetch", "Bring accounts up to date: push changes, then pull."),
+    "watch": Entry("Read", "watch", "Wait for new mail, and tell of it or run a command."),
     "list": Entry("Read", "list", "List the messages of a folder, newest first."),
     "search": Entry("Read", "search", "Find messages in all accounts."),
     "read": Entry("Read", "read", "Print messages for reading."),
@@ -29,6 +30,7 @@ COMMANDS: Final[dict[str, Entry]] = {
     "reply": Entry("Write", "reply", "Answer a message."),
     "forward": Entry("Write", "forward", "Forward a message."),
     "outbox": Entry("Write", "outbox", "Show, send, hold and cancel what waits to be sent."),
+    "sendmail": Entry("Write", "sendmail", "Send a message the way sendmail(8) is called."),
     "delete": Entry("Change", "delete", "Move messages to Trash, or expunge them."),
     "move": Entry("Change", "move", "Move messages to a folder."),
     "copy": Entry("Change", "copy", "Copy messages to a folder."),
@@ -36,6 +38,9 @@ COMMANDS: Final[dict[str, Entry]] = {
     "spam": Entry("Change", "spam", "Move messages to Spam and mark them as such."),
     "ham": Entry("Change", "ham", "Move messages out of Spam, back to the inbox."),
     "flag": Entry("Change", "flag", "Set and clear flags and keywords."),
+    "undo": Entry("Change", "undo", "Undo the last change, or an earlier one."),
+    "redo": Entry("Change", "redo", "Do again what was undone last."),
+    "log": Entry("Change", "log", "List the changes made here, newest first."),
     "folder": Entry("Mailbox", "folder", "List, create, rename, delete and subscribe folders."),
     "import": Entry("Mailbox", "import_", "Take in an mbox, a Maildir or .eml files."),
     "export": Entry("Mailbox", "export", "Write found messages to an mbox, a Maildir or .eml files."),

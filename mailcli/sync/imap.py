@@ -25,6 +25,7 @@ from mailcli.model.account import Account
 from mailcli.model.folder import INBOX
 from mailcli.net.cancel import CancelToken
 from mailcli.net.imap import ImapConnection
+from mailcli.store.journal import Note
 from mailcli.store.store import Store
 from mailcli.store.values import FlagsAgreed, FolderFacts, FolderState, SyncChanges, SyncFolder
 from mailcli.store.values import Gone as GoneRow
@@ -34,7 +35,7 @@ from mailcli.sync.compression import Line
 from mailcli.sync.delta import Cursor, Delta, Question
 from mailcli.sync.download import Incoming
 from mailcli.sync.downloading import Downloading, Progress
-from mailcli.sync.folders import Found, discover, to_server, wanted
+from mailcli.sync.folders import Found, differs, discover, to_server, wanted
 from mailcli.sync.rebind import rebind
 from mailcli.sync.server import Server
 from mailcli.sync.survey import Refused, survey
@@ -201,7 +202,10 @@ class Synchroniser:
         # The brake: before anything here is put away, the server is asked a second way.
         _, answers = self.server.try_each(imap.Status(mailbox, ("UIDVALIDITY",)))
         if answers[0].status == "NO":
-            self.tally.gone += self.store.delete_folder(row.key, reason="folder gone from the server")
+            note = Note("gone", f"of {row.name}: the folder is gone from the server", by_sync=True)
+            self.tally.gone += self.store.delete_folder(
+                row.key, reason="folder gone from the server", note=note
+            )
 
     def _changed(self, places: dict[int, Found]) -> list[SyncFolder]:
         """The folders to open, the inbox first; those with something to push last, since the last
@@ -210,7 +214,7 @@ class Synchroniser:
         rows = [r for r in rows if wanted(places[r.key], self.account.folders, self.options.folders)]
         if self.options.push_only:
             rows = [r for r in rows if r.dirty]
-        rows = [r for r in rows if r.dirty or self.options.full or _differs(r.state, places[r.key])]
+        rows = [r for r in rows if r.dirty or self.options.full or differs(r.state, places[r.key])]
         return sorted(rows, key=lambda r: (r.dirty, r.name != INBOX, r.name))
 
     # -- learning and planning -----------------------------------------------------------------
@@ -381,17 +385,3 @@ def _noted_validity(folder: Planned) -> list[tuple[int, FolderState]]:
     if state.uidvalidity is not None or not found:
         return []
     return [(folder.row.key, state._replace(uidvalidity=found))]
-
-
-def _differs(state: FolderState, found: Found) -> bool:
-    """Whether a folder's counters say that something happened since we last agreed. Without
-    modification sequences a flag may have changed unseen, so the folder is always opened."""
-    status = found.status
-    if status is None or state.uidvalidity is None or not status.highestmodseq:
-        return True
-    return (status.messages, status.uidnext, status.uidvalidity, status.highestmodseq) != (
-        state.server_count,
-        state.uidnext,
-        state.uidvalidity,
-        state.highestmodseq,
-    )
