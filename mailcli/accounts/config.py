@@ -327,10 +327,10 @@ class _Reader:
         if field.choices and value not in field.choices:
             hint = _did_you_mean(str(value), field.choices)
             raise self.fault(at, f"{name} must be one of {', '.join(field.choices)}, not {value!r}", hint)
-        if isinstance(value, int) and field.kind == "number" and value < field.least:
-            raise self.fault(at, f"{name} must be at least {field.least}")
-        if isinstance(value, int) and field.kind == "number" and field.most and value > field.most:
-            raise self.fault(at, f"{name} must be at most {field.most}")
+        if isinstance(value, int) and field.kind == "number":
+            for bound, wrong in (("least", value < field.least), ("most", 0 < field.most < value)):
+                if wrong:
+                    raise self.fault(at, f"{name} must be at {bound} {getattr(field, bound)}")
 
     def check_secret(self, at: tuple[str, ...], value: object) -> None:
         name = ".".join(at)
