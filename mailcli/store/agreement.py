@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from mailcli.model import flags as flag_words
 from mailcli.model.flags import Flags
-from mailcli.store import changing, cursors, folders, index, recovery
+from mailcli.store import changing, cursors, folders, index, outlines, recovery
 from mailcli.store.renames import Renames
 from mailcli.store.site import Site
 from mailcli.store.sql import chunks, marks, rows
@@ -143,8 +143,7 @@ def pending(connection: apsw.Connection, account: str) -> Pending:
 def apply(site: Site, changes: SyncChanges, also: Callable[[Writer], None] | None) -> None:
     """See Store.apply."""
     with site.database.writing() as connection, Renames(site.tree) as renames:
-        for identity in changes.unbound:
-            changing.unbind(connection, identity)
+        outlines.release(connection, changes.unbound, site.clock())
         _bind(connection, changes.bound, site.clock())
         _relocate(site, connection, renames, changes.relocated)
         _agree(connection, renames, changes)
@@ -168,7 +167,7 @@ def apply(site: Site, changes: SyncChanges, also: Callable[[Writer], None] | Non
             cursors.set_folder_state(connection, key, state)
         if also is not None:
             also(writer)
-    if changes.gone:
+    if changes.gone or changes.unbound:
         recovery.settle(site)
 
 
@@ -186,7 +185,8 @@ def _bind(connection: apsw.Connection, bound: Sequence[Bound], now: float) -> No
             continue
         holder = rows(
             connection,
-            "SELECT o.id, o.sha256 = m.sha256 FROM message o, message m"
+            "SELECT o.id, o.sha256 = m.sha256 OR ((o.file IS NULL OR m.file IS NULL) AND o.size = m.size"
+            " AND o.message_id = m.message_id AND m.message_id != '') FROM message o, message m"
             " WHERE o.at_folder = ? AND o.uid = ? AND m.id = ? AND o.id != m.id",
             (at_folder, uid, identity),
         )

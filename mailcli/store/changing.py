@@ -109,6 +109,8 @@ def move(site: Site, ids: Sequence[str], folder: int) -> list[Changed]:
         site.tree.make_folder(homes[folder].path)
         for row in done:
             relocate(connection, renames, row, homes[folder].path, folder)
+            if homes[row.folder].account != homes[folder].account and row.file is None:
+                raise reading.not_here(row.id)  # there would be nothing to upload
             if row.at_folder is not None and homes[row.at_folder].account != homes[folder].account:
                 recovery.expunge_elsewhere(connection, row.id, site.clock())
                 unbind(connection, row.id)

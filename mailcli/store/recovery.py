@@ -125,36 +125,49 @@ def listed(connection: apsw.Connection) -> list[RecoveryEntry]:
 
 def restore(site: Site, ids: Sequence[str]) -> list[str]:
     """See Store.restore."""
+    from mailcli.store import outlines
+
     settle(site)
     back: list[str] = []
     for identity in ids:
         with site.database.reading() as connection:
             found = rows(connection, f"SELECT {_COLUMNS} FROM recovery WHERE id = ?", (identity,))
+            outlined = outlines.read(connection, identity)
         if not found:
             raise NotFound(
                 f"{identity} is not in the recovery area", hint="purged messages are kept there for 14 days"
             )
         entry = dict(zip(_COLUMNS.split(", "), found[0], strict=True))
         if entry["file"] is None and entry["pending"]:
-            # No body here, but the server still has it: leave it there, and it comes like any other.
-            with site.database.writing() as connection:
-                connection.execute("DELETE FROM recovery WHERE id = ?", (identity,))
-            continue
-        if entry["file"] is None:
-            raise NotFound(f"{identity} has no file in the recovery area")
+            # No body here, but the server still has it: its header comes back. Without an outline it is
+            # left there, and comes like any other.
+            if not outlined:
+                with site.database.writing() as connection:
+                    connection.execute("DELETE FROM recovery WHERE id = ?", (identity,))
+                continue
+        elif entry["file"] is None:
+            raise NotFound(
+                f"{identity} cannot be brought back: its body was never here",
+                hint="only its header was downloaded, and the server has removed the message",
+            )
         key = folders.ensure_folder(site, entry["account"], entry["folder"], None, None, None, None)
-        _restore(site, entry, key)
+        _restore(site, entry, key, outlined)
         back.append(identity)
     return back
 
 
-def _restore(site: Site, entry: dict[str, Any], folder: int) -> None:
-    source = f"{site.tree.recovery}/{entry['file']}"
-    with disk.reported("read from the recovery area"), open(source, "rb") as opened:
-        data = lineends.to_wire(opened.read(), entry["size"])
+def _restore(site: Site, entry: dict[str, Any], folder: int, outline: bytes | None) -> None:
+    source, file = "", None
+    if entry["file"] is None:
+        assert outline is not None
+        data = outline
+    else:
+        source = f"{site.tree.recovery}/{entry['file']}"
+        with disk.reported("read from the recovery area"), open(source, "rb") as opened:
+            data = lineends.to_wire(opened.read(), entry["size"])
+        letters = maildir.letters_of(entry["bits"])
+        file = maildir.place_name(entry["file"].partition(":")[0], letters)
     parsed = index.parse(data)
-    letters = maildir.letters_of(entry["bits"])
-    file = maildir.place_name(entry["file"].partition(":")[0], letters)
     with site.database.writing() as connection, Renames(site.tree) as renames:
         home = folders.home(connection, folder)
         at_folder, uid = entry["at_folder"], entry["uid"]
@@ -167,8 +180,9 @@ def _restore(site: Site, entry: dict[str, Any], folder: int) -> None:
             )
         )
         site.tree.make_folder(home.path)
-        with disk.reported("bring the message back"):
-            renames.rename(source, site.tree.file(home.path, file))
+        if file is not None:
+            with disk.reported("bring the message back"):
+                renames.rename(source, site.tree.file(home.path, file))
         connection.execute("DELETE FROM recovery WHERE id = ?", (entry["id"],))
         state = index.State(
             id=entry["id"],
@@ -206,6 +220,10 @@ def expire(site: Site) -> int:
     if due:
         with site.database.writing() as connection:
             connection.executemany("DELETE FROM recovery WHERE id = ?", [(i,) for i, _ in due])
+            connection.execute(
+                "DELETE FROM outline WHERE id NOT IN (SELECT id FROM message)"
+                " AND id NOT IN (SELECT id FROM recovery)"
+            )
     for path in paths:
         with suppress(OSError):
             site.tree.sweep(path, now)

@@ -89,7 +89,15 @@ def _first(connection: apsw.Connection) -> None:
         connection.execute(statement)
 
 
-MIGRATIONS: Final[tuple[Callable[[apsw.Connection], None], ...]] = (_first,)
+def _outlines(connection: apsw.Connection) -> None:
+    """Messages of which only the header is here. data: deflated, see outlines.py."""
+    connection.execute(
+        "CREATE TABLE outline(key INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, data BLOB NOT NULL)"
+    )
+    connection.execute("CREATE INDEX message_lacking ON message(at_folder) WHERE file IS NULL")
+
+
+MIGRATIONS: Final[tuple[Callable[[apsw.Connection], None], ...]] = (_first, _outlines)
 VERSION: Final = len(MIGRATIONS)
 
 
