@@ -9,13 +9,15 @@ from __future__ import annotations
 import os
 import re
 import stat
+import time
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from mailcli.accounts.fields import SECRET_KINDS, TABLES, Field
-from mailcli.errors import ConfigError, LocalIOError, NotFound
+from mailcli.accounts.lines import line_of, place_of
+from mailcli.errors import ConfigError, LocalIOError, NotFound, QueryError
 from mailcli.model.account import (
     DEFAULT_PORTS,
     LOCAL,
@@ -27,10 +29,17 @@ from mailcli.model.account import (
     SecretSpec,
     Tls,
 )
+from mailcli.model.extent import BodyPolicy, Extent, earliest, octets
 
 _EDIT = "correct it with mailcli config edit; mailcli-config(5) explains every key"
 
-_WORDS = {"text": "a text", "number": "a whole number", "bool": "true or false", "texts": "a list of texts"}
+_WORDS = {
+    "text": "a text",
+    "number": "a whole number",
+    "size": 'a number of octets, or a text such as "10M"',
+    "bool": "true or false",
+    "texts": "a list of texts",
+}
 
 
 class Config(NamedTuple):
@@ -93,7 +102,7 @@ def parse(data: bytes, path: Path) -> Config:
     try:
         read = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}{_toml_place(str(error))}", hint=_EDIT) from error
+        raise ConfigError(f"{path}{place_of(str(error))}", hint=_EDIT) from error
     return _Reader(path, text).config(read)
 
 
@@ -172,6 +181,7 @@ class _Reader:
             pop3=self.pop3(at, table.get("pop3", {})),
             push=table.get("push", "auto"),
             save_sent=table.get("save_sent", True),
+            bodies=self.bodies(at, table.get("imap", {})),
             special=tuple(table.get("special", {}).items()),
         )
 
@@ -237,6 +247,40 @@ class _Reader:
             )
         return Pop3Policy("days" if days else table.get("leave", "keep"), days, table.get("max_size", 0))
 
+    def bodies(self, at: tuple[str, ...], table: dict[str, Any]) -> BodyPolicy:
+        at = (*at, "imap")
+        usual = self.extent(at, table, Extent())
+        folders = [
+            (pattern, self.extent((*at, "folder", pattern), own, usual))
+            for pattern, own in table.get("folder", {}).items()
+        ]
+        return BodyPolicy(usual, tuple(folders), table.get("keep_bodies", True))
+
+    def extent(self, at: tuple[str, ...], table: dict[str, Any], usual: Extent) -> Extent:
+        """What this table says; where it says nothing, `usual`. A `since` alone means recent."""
+        mode = table.get("mode", "recent" if "since" in table else usual.mode)
+        for key in ("since", "older"):
+            if key in table and mode != "recent":
+                raise self.fault(
+                    (*at, key), f'{".".join(at)}.{key} is for mode = "recent", and mode is "{mode}"'
+                )
+        if "since" in table:
+            try:
+                earliest(table["since"], time.time())
+            except QueryError as error:
+                raise self.fault(
+                    (*at, "since"),
+                    f"{'.'.join(at)}.since: {error.message}",
+                    "write a date (2024-05-01) or an age (90d, 6w, 3mo, 1y)",
+                ) from error
+        size = table.get("max_size", usual.max_size)
+        return Extent(
+            mode,
+            table.get("since", usual.since),
+            (octets(size) or 0) if isinstance(size, str) else size,
+            table.get("older", usual.older),
+        )
+
     def beside(self, path: str) -> Path:
         """A path in the configuration: ~ is the home, a relative one counts from the file."""
         return self.path.parent / Path(path).expanduser()
@@ -256,16 +300,32 @@ class _Reader:
                     raise self.fault(here, f"{name} must be a table, not {_type(value)}")
                 if field.table in TABLES:
                     self.check(here, value, TABLES[field.table])
+            elif field.kind == "tables":
+                self.check_tables(here, value, field)
             elif field.kind == "secret":
                 self.check_secret(here, value)
             else:
                 self.check_value(here, value, field)
+
+    def check_tables(self, at: tuple[str, ...], value: object, field: Field) -> None:
+        name = ".".join(at)
+        if not isinstance(value, dict):
+            raise self.fault(at, f"{name} must be a table, not {_type(value)}")
+        for key, table in value.items():
+            if not isinstance(table, dict):
+                raise self.fault(
+                    (*at, key),
+                    f"{name}.{key} must be a table, not {_type(table)}",
+                    f'write [{name}."PATTERN"] and the keys below it',
+                )
+            self.check((*at, key), table, TABLES[field.table])
 
     def check_value(self, at: tuple[str, ...], value: object, field: Field) -> None:
         name = ".".join(at)
         fits = {
             "text": isinstance(value, str),
             "number": isinstance(value, int) and not isinstance(value, bool),
+            "size": octets(str(value)) is not None and not isinstance(value, bool),
             "bool": isinstance(value, bool),
             "texts": isinstance(value, list) and all(isinstance(item, str) for item in value),
         }[field.kind]
@@ -277,7 +337,7 @@ class _Reader:
         if field.choices and value not in field.choices:
             hint = _did_you_mean(str(value), field.choices)
             raise self.fault(at, f"{name} must be one of {', '.join(field.choices)}, not {value!r}", hint)
-        if isinstance(value, int) and field.kind == "number" and value < field.least:
+        if isinstance(value, int) and field.kind in ("number", "size") and value < field.least:
             raise self.fault(at, f"{name} must be at least {field.least}")
 
     def check_secret(self, at: tuple[str, ...], value: object) -> None:
@@ -304,47 +364,6 @@ class _Reader:
         line = line_of(self.text, at)
         place = f"{self.path}, line {line}: " if line else f"{self.path}: "
         return ConfigError(place + message, hint=hint or _EDIT)
-
-
-def line_of(text: str, at: tuple[str, ...]) -> int:
-    """The line (from 1) where the key of this path is set, or its table begins; 0 if not found.
-
-    tomllib keeps no places. This is a light scan: table headers and the key at the beginning of
-    each line; a key inside of an inline table gives the line of that table.
-    """
-    table: tuple[str, ...] = ()
-    best, depth = 0, 0
-    for number, line in enumerate(text.splitlines(), 1):
-        stripped = line.strip()
-        if stripped.startswith("["):
-            table = _dotted(stripped.strip("[").partition("]")[0])
-            here = table
-        else:
-            match = re.match(r"""((?:[\w-]+|"[^"]*"|'[^']*'|\s*\.\s*)+?)\s*=""", stripped)
-            if match is None:
-                continue
-            here = table + _dotted(match[1])
-        if len(here) > depth and at[: len(here)] == here:
-            best, depth = number, len(here)
-        elif not best and here[: len(at)] == at:
-            best = number  # [accounts.work.imap] opens accounts.work too
-    return best
-
-
-def _dotted(text: str) -> tuple[str, ...]:
-    parts = re.findall(r"""[\w-]+|"[^"]*"|'[^']*'""", text)
-    return tuple(part.strip("\"'") for part in parts)
-
-
-def _toml_place(message: str) -> str:
-    """`Invalid value (at line 3, column 7)` as `, line 3: invalid value (column 7)`."""
-    match = re.fullmatch(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", message)
-    if match is None:
-        return f": {message}"
-    told = match[1][:1].lower() + match[1][1:]
-    if match[2] is None:
-        return f": {told} at the end of the file"
-    return f", line {match[2]}: {told} (column {match[3]})"
 
 
 def _did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from mailcli.model.address import Address
+from mailcli.model.extent import BodyPolicy
 
 
 class Tls(Enum):
@@ -124,6 +125,7 @@ class Account(NamedTuple):
     pop3: Pop3Policy = Pop3Policy()
     push: str = "auto"  # or "manual"
     save_sent: bool = True
+    bodies: BodyPolicy = BodyPolicy()
     special: tuple[tuple[str, str], ...] = ()  # ("Trash", "Deleted Items"): the user's own choice
 
     @property

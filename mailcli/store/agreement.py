@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from mailcli.model import flags as flag_words
 from mailcli.model.flags import Flags
-from mailcli.store import changing, cursors, folders, index, outlines, recovery
+from mailcli.store import changing, cursors, folders, index, recovery
 from mailcli.store.renames import Renames
 from mailcli.store.site import Site
 from mailcli.store.sql import chunks, marks, rows
@@ -143,7 +143,7 @@ def pending(connection: apsw.Connection, account: str) -> Pending:
 def apply(site: Site, changes: SyncChanges, also: Callable[[Writer], None] | None) -> None:
     """See Store.apply."""
     with site.database.writing() as connection, Renames(site.tree) as renames:
-        outlines.release(connection, changes.unbound, site.clock())
+        changing.release(connection, changes.unbound, site.clock())
         _bind(connection, changes.bound, site.clock())
         _relocate(site, connection, renames, changes.relocated)
         _agree(connection, renames, changes)

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from mailcli.mime import fields, lineends
 from mailcli.model.ids import new_id
 from mailcli.store import deliver, disk, folders, index, maildir, outlines, recovery
+from mailcli.store.partial import CHANGED, FILLED, GONE, RESIZED, THERE, Filled
 from mailcli.store.renames import Renames
 from mailcli.store.site import Site
 from mailcli.store.sql import rows
-from mailcli.store.values import CHANGED, FILLED, GONE, RESIZED, THERE, Arrival, Filled
+from mailcli.store.values import Arrival
 
 if TYPE_CHECKING:
     import apsw

@@ -148,6 +148,21 @@ def unbind(connection: apsw.Connection, identity: str) -> None:
     )
 
 
+def release(connection: apsw.Connection, ids: Sequence[str], now: float) -> None:
+    """No server has these messages any more, in the caller's transaction; `recovery.settle` after it.
+
+    What is whole here will be uploaded again. Of the others nothing is left but their header: those go
+    to the recovery area, as if they had gone from the folder the user has them in.
+    """
+    lost: list[str] = []
+    for row in present_rows(connection, ids):
+        if row.file is None:
+            lost.append(row.id)
+        else:
+            unbind(connection, row.id)
+    recovery.take_away(connection, lost, "gone from the server", now, pending=False)
+
+
 # -- copying, purging --------------------------------------------------------------------------
 
 

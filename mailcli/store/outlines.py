@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 from mailcli.errors import NotFound
 from mailcli.model import flags as flag_words
-from mailcli.store import changing, deliver, folders, index, recovery
+from mailcli.store import deliver, folders, index, reading
 from mailcli.store.folders import Home
+from mailcli.store.partial import Lacking, Outline
 from mailcli.store.site import Site
 from mailcli.store.sql import rows
-from mailcli.store.values import Lacking, Outline
 from mailcli.store.writer import Writer
 
 if TYPE_CHECKING:
@@ -110,8 +110,6 @@ def read(connection: apsw.Connection, identity: str) -> bytes | None:
 
 def known(site: Site, identity: str) -> bytes:
     """See Store.known_bytes."""
-    from mailcli.store import reading
-
     try:
         return reading.wire(site, identity)
     except NotFound:
@@ -138,18 +136,3 @@ def lacking(connection: apsw.Connection, folder: int) -> list[Lacking]:
             (folder,),
         )
     ]
-
-
-def release(connection: apsw.Connection, ids: Sequence[str], now: float) -> None:
-    """No server has these messages any more, in the caller's transaction; `recovery.settle` after it.
-
-    What is whole here will be uploaded again. Of the others nothing is left but their header: those go
-    to the recovery area, as if they had gone from the folder the user has them in.
-    """
-    lost: list[str] = []
-    for row in changing.present_rows(connection, ids):
-        if row.file is None:
-            lost.append(row.id)
-        else:
-            changing.unbind(connection, row.id)
-    recovery.take_away(connection, lost, "gone from the server", now, pending=False)

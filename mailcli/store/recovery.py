@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from mailcli.errors import NotFound
 from mailcli.mime import lineends
 from mailcli.model.ids import new_id
-from mailcli.store import disk, folders, index, maildir
+from mailcli.store import disk, folders, index, maildir, outlines
 from mailcli.store.renames import Renames
 from mailcli.store.site import Site
 from mailcli.store.sql import chunks, marks, rows
@@ -125,8 +125,6 @@ def listed(connection: apsw.Connection) -> list[RecoveryEntry]:
 
 def restore(site: Site, ids: Sequence[str]) -> list[str]:
     """See Store.restore."""
-    from mailcli.store import outlines
-
     settle(site)
     back: list[str] = []
     for identity in ids:

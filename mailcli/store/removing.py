@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mailcli.store import folders, index, outlines, recovery, scanning
+from mailcli.store import changing, folders, index, recovery, scanning
 from mailcli.store.site import Site
 from mailcli.store.sql import rows
 
@@ -29,7 +29,7 @@ def delete_folder(site: Site, key: int, reason: str) -> int:
 def _forget(connection: apsw.Connection, key: int, now: float) -> None:
     """The folder is no place any more, here or on the server: what was moved out of it is uploaded again."""
     left = [i for (i,) in rows(connection, "SELECT id FROM message WHERE at_folder = ?", (key,))]
-    outlines.release(connection, left, now)
+    changing.release(connection, left, now)
     index.mark_dirty(connection, left)
     connection.execute("UPDATE recovery SET pending = 0, at_folder = NULL WHERE at_folder = ?", (key,))
     connection.execute("DELETE FROM operation WHERE folder = ? OR destination = ?", (key, key))

@@ -31,18 +31,16 @@ if TYPE_CHECKING:
     from mailcli.model.folder import Folder
     from mailcli.model.message import Summary
     from mailcli.model.query.ast import Query
+    from mailcli.store.partial import Filled, Lacking, Outline
     from mailcli.store.places import Place
     from mailcli.store.values import (
         Agreed,
         Arrival,
         Changed,
-        Filled,
         Fingerprint,
         FolderState,
         IndexStatus,
-        Lacking,
         Operation,
-        Outline,
         Pending,
         Pop3Row,
         Problem,

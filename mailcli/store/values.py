@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from mailcli.model.flags import Flags
 from mailcli.store.places import Place
@@ -13,15 +13,12 @@ __all__ = [
     "Arrival",
     "Bound",
     "Changed",
-    "Filled",
     "Fingerprint",
     "FlagsAgreed",
     "FolderState",
     "Gone",
     "IndexStatus",
-    "Lacking",
     "Operation",
-    "Outline",
     "Pending",
     "PendingAppend",
     "PendingCopy",
@@ -58,54 +55,6 @@ class Arrival(NamedTuple):
     on_server: bool = False
     origin: str = ""
     object_id: str = ""
-
-
-class Outline(NamedTuple):
-    """A message of which only the header is stored; its body stays where it is until it is wanted.
-
-    `header` is the header block as on the wire with its empty line, `size` that of the whole message
-    (RFC822.SIZE), `frame` what is known of its parts (`mime.frame`; b"": nothing). All else as in Arrival.
-    """
-
-    folder: int
-    header: bytes
-    size: int
-    frame: bytes = b""
-    flags: Flags = frozenset()
-    arrived: float = 0.0
-    uid: int | None = None
-    id: str | None = None
-    on_server: bool = False
-    object_id: str = ""
-
-
-class Lacking(NamedTuple):
-    """A message whose body the server has as `uid` and we have not; `arrived` as in Arrival."""
-
-    id: str
-    uid: int
-    size: int
-    arrived: float
-
-
-FILLED: Final = "filled"
-RESIZED: Final = "resized"
-CHANGED: Final = "changed"
-THERE: Final = "there"
-GONE: Final = "gone"
-
-
-class Filled(NamedTuple):
-    """What became of a body that came after its header.
-
-    `outcome` is FILLED; RESIZED: the same header, but another size than the server had said; CHANGED: not
-    the message that was announced, whose header `kept` (an id) in the recovery area has; THERE: another
-    process was faster; GONE: the message is here no more.
-    """
-
-    id: str
-    outcome: str
-    kept: str = ""
 
 
 class FolderState(NamedTuple):

@@ -11,19 +11,11 @@ import pytest
 from mailcli.errors import LocalIOError, NotFound
 from mailcli.model.flags import FLAGGED, SEEN
 from mailcli.model.query.parse import parse
-from mailcli.store import bodies, disk, schema
+from mailcli.store import disk, schema
+from mailcli.store.deliver import hashes
+from mailcli.store.partial import CHANGED, FILLED, GONE, RESIZED, THERE, Outline
 from mailcli.store.store import Store, Writer
-from mailcli.store.values import (
-    CHANGED,
-    FILLED,
-    GONE,
-    RESIZED,
-    THERE,
-    Bound,
-    Fingerprint,
-    Outline,
-    SyncChanges,
-)
+from mailcli.store.values import Bound, Fingerprint, SyncChanges
 from mailcli.store.values import Gone as GoneRow
 from tests.support.letters import NOW, Clock, files, letter, litter, open_store, remote
 
@@ -66,7 +58,7 @@ def test_a_header_is_listed_sorted_threaded_and_found_like_a_message(
     (bare,) = store.deliver_outlines([outline(inbox, 2, data, frame=FRAME)])
     assert len(files(tmp_path)) == 1
     (row,) = store.get([bare])
-    assert (row.subject, row.size, row.flags) == ("Letter 2", len(data), {FLAGGED})
+    assert (row.subject, row.size, row.flags) == ("Letter 2", len(data), frozenset({FLAGGED}))
     assert (row.attachments, row.preview, row.remote_only) == (1, "", True)
     assert {s.id for s in store.thread(row.thread)} == {whole, bare}
     assert [s.id for s in store.summaries(folders=[inbox], sort="size").rows] == [bare, whole]
@@ -132,7 +124,7 @@ def test_a_body_makes_the_row_whole_and_leaves_its_place(
     assert ",V=7,U=1,F=" in store.path(ids[0]).name
     assert sorted(found(store, "body:words")) == sorted(ids)
     assert (store.lacking(inbox), store.check(), litter(tmp_path)) == ([], [], [])
-    assert {f.sha256 for f in store.fingerprints(inbox)} == {bodies.deliver.hashes(m).sha256 for m in mails}
+    assert {f.sha256 for f in store.fingerprints(inbox)} == {hashes(m).sha256 for m in mails}
 
 
 def test_a_body_that_comes_twice_is_stored_once(store: Store, inbox: int, tmp_path: Path) -> None:
@@ -283,7 +275,7 @@ def test_a_header_is_flagged_moved_and_pushed_like_a_message(store: Store, inbox
     store.set_flags([bare], frozenset({SEEN}))
     store.move([bare], trash)
     pending = store.pending("work")
-    assert [(s.uid, s.add) for s in pending.stores] == [(1, {SEEN})]
+    assert [(s.uid, s.add) for s in pending.stores] == [(1, frozenset({SEEN}))]
     assert [(m.uid, m.destination) for m in pending.moves] == [(1, trash)]
     store.apply(SyncChanges(bound=[Bound(bare, trash, 5, frozenset({SEEN, FLAGGED}))]))
     assert not store.pending("work")
