@@ -14,6 +14,7 @@ from mailcli.model.account import Account, Endpoint, Protocol
 from mailcli.net.deadline import Deadlines
 
 if TYPE_CHECKING:
+    from mailcli.net.cancel import CancelToken
     from mailcli.net.imap import ImapConnection
     from mailcli.net.pop3 import Pop3Connection
     from mailcli.net.smtp import SmtpConnection
@@ -40,14 +41,18 @@ def named(account: Account) -> Iterator[None]:
         raise named from error
 
 
-def open_incoming_imap(ctx: Context, account: Account, limits: Deadlines) -> ImapConnection:
-    """Sign in to the account's IMAP server."""
+def open_incoming_imap(
+    ctx: Context, account: Account, limits: Deadlines, *, cancel: CancelToken | None = None
+) -> ImapConnection:
+    """Sign in to the account's IMAP server. `cancel` is what may end it, if not the whole run."""
     from mailcli.net.imap import open_imap
 
     endpoint = _endpoint(account, account.incoming, Protocol.IMAP)
     _online(ctx, endpoint)
     secret = ctx.secrets.get(account, endpoint)
-    return open_imap(endpoint, secret, deadlines=limits, cancel=ctx.cancel, transcript=ctx.transcript)
+    return open_imap(
+        endpoint, secret, deadlines=limits, cancel=cancel or ctx.cancel, transcript=ctx.transcript
+    )
 
 
 def open_incoming_pop3(ctx: Context, account: Account, limits: Deadlines) -> Pop3Connection:

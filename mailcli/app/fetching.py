@@ -181,6 +181,7 @@ def _imap(ctx: Context, account: Account, request: FetchRequest, limits: Deadlin
             progress=progress,
             cancel=ctx.cancel,
             clock=ctx.clock,
+            connect=lambda cancel: open_incoming_imap(ctx, account, limits, cancel=cancel),
         ).run()
 
 

@@ -200,6 +200,13 @@ class Store:
 
         return cursors.sync_folders(self._site, account)
 
+    def unagreed_folders(self) -> set[int]:
+        """Folders with messages whose agreed flags are lost: all of their flags must be asked for."""
+        from mailcli.store import cursors
+
+        with self._site.database.reading() as connection:
+            return cursors.unagreed_folders(connection)
+
     # -- arrival -------------------------------------------------------------------------------
 
     def deliver(

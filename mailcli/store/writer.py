@@ -10,7 +10,7 @@ from mailcli.errors import NotFound
 if TYPE_CHECKING:
     import apsw
 
-    from mailcli.store.values import Pop3Row
+    from mailcli.store.values import FolderState, Pop3Row
 
 
 class Writer:
@@ -51,6 +51,14 @@ class Writer:
         from mailcli.store import history
 
         history.forget_unrecorded(self._connection, account)
+
+    def put_cursor(self, folder: int, state: FolderState) -> None:
+        """Set how far a folder is agreed. What we hold of it is counted here, not what the server said:
+        after a download cut short the counters differ, and the next run opens the folder again."""
+        from mailcli.store import cursors
+
+        held = cursors.agreed_count(self._connection, folder)
+        cursors.set_folder_state(self._connection, folder, state._replace(server_count=held))
 
     def expunged(self, ids: Iterable[str]) -> None:
         """The server has done the EXPUNGE or DELE of these recovery entries."""

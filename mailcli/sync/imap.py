@@ -1,13 +1,16 @@
 """Bringing one IMAP account and the local mailbox into step, both ways.
 
-The order of a run, each step durable before the next needs it:
+A run goes by stages over all folders at once, so that forty of them take the round trips of one; each
+is durable before the next needs it:
 
 1. ask for all folders and their counters (`folders`), make and drop folders accordingly;
 2. take notice of what other programs did in the Maildir (`Store.scan`);
-3. settle pushes whose outcome is unknown, by looking (`push.settle`);
-4. upload what only we have (`push.upload`);
-5. for every folder that changed on either side: learn (`delta`), plan (`plan`), write down what
-   was learnt, push, download, and at the very end commit the folder's cursor.
+3. settle pushes whose outcome is unknown, by looking (`push.settle`); upload what only we have
+   (`push.upload`);
+4. learn what changed in every folder that changed on either side (`survey`), and plan (`plan`);
+5. write down what was learnt;
+6. push: what moves is known in its new folder before that one's messages are downloaded;
+7. download (`downloading`); a folder's cursor is committed as soon as all of it is durable.
 
 Interrupt it anywhere: the next run starts from the cursors, and what was downloaded is known by
 its UID.
@@ -21,25 +24,23 @@ from typing import NamedTuple
 from mailcli.model.account import Account
 from mailcli.model.folder import INBOX
 from mailcli.net.cancel import CancelToken
+from mailcli.net.imap import ImapConnection
 from mailcli.store.store import Store
-from mailcli.store.values import (
-    Arrival,
-    FlagsAgreed,
-    FolderState,
-    SyncChanges,
-    SyncFolder,
-)
+from mailcli.store.values import FlagsAgreed, FolderState, SyncChanges, SyncFolder
 from mailcli.store.values import Gone as GoneRow
 from mailcli.sync import plan as planner
 from mailcli.sync import push
-from mailcli.sync.delta import Cursor, Delta, learn
-from mailcli.sync.download import download
+from mailcli.sync.delta import Cursor, Delta, Question
+from mailcli.sync.download import Incoming
+from mailcli.sync.downloading import Downloading, Progress
 from mailcli.sync.folders import Found, discover, to_server, wanted
 from mailcli.sync.rebind import rebind
 from mailcli.sync.server import Server
+from mailcli.sync.survey import Refused, survey
 from mailcli.sync.tally import Tally
 from mailcli.wire.imap import commands as imap
-from mailcli.wire.imap.events import Fetched
+
+__all__ = ["Options", "Progress", "Synchroniser"]
 
 
 class Options(NamedTuple):
@@ -54,17 +55,24 @@ class Options(NamedTuple):
     push_only: bool = False
 
 
-class Progress(NamedTuple):
-    """`done` of `total` messages of this folder have arrived; `octets` of the whole run."""
+class Planned(NamedTuple):
+    """What was learnt of one folder, and what follows from it."""
 
-    folder: str
-    done: int
-    total: int
-    octets: int
+    row: SyncFolder
+    delta: Delta
+    actions: list[planner.Action]
+    placed: list[planner.Placed]  # of the messages that are pushed
+
+    def of(self, *kinds: type) -> list[planner.Action]:
+        return [action for action in self.actions if isinstance(action, kinds)]
+
+
+_PUSHED = (planner.Store, planner.Move, planner.Expunge)
 
 
 class Synchroniser:
-    """One run over one account, on one connection. `tally` grows with what it has done."""
+    """One run over one account. `server` is its first connection; `connect` opens more of them, each
+    to end with the given token. `tally` grows with what the run has done."""
 
     def __init__(
         self,
@@ -77,6 +85,7 @@ class Synchroniser:
         progress: Callable[[Progress], None],
         cancel: CancelToken,
         clock: Callable[[], float],
+        connect: Callable[[CancelToken], ImapConnection] | None = None,
     ) -> None:
         self.store = store
         self.account = account
@@ -85,6 +94,7 @@ class Synchroniser:
         self.progress = progress
         self.cancel = cancel
         self.clock = clock
+        self.connect = connect
         self.tally = tally
 
     def run(self) -> None:
@@ -99,9 +109,16 @@ class Synchroniser:
                     self.store.scan(row.key)
             push.settle(self.store, self.server, self.account.name, names)
             self.tally.pushed += push.upload(self.store, self.server, self.account.name, names)
-        for row in self._changed(places):
-            self.cancel.check()
-            self._folder(row, places[row.key], names)
+        planned = self._learn(self._changed(places), places)
+        if self.options.dry_run:
+            for folder in planned:
+                self._count(folder.actions)
+            return
+        self._write_down(planned)
+        for folder in planned:
+            self._push(folder, names)
+        if not self.options.push_only:
+            self._download(planned, names)
 
     # -- folders -------------------------------------------------------------------------------
 
@@ -152,51 +169,86 @@ class Synchroniser:
             self.tally.gone += self.store.delete_folder(row.key, reason="folder gone from the server")
 
     def _changed(self, places: dict[int, Found]) -> list[SyncFolder]:
-        """The folders to open: those with something to push first, so that what is moved is known
-        in its new folder before that one is looked at."""
+        """The folders to open, the inbox first; those with something to push last, since the last
+        one learnt is still open when the pushing begins."""
         rows = [r for r in self.store.sync_folders(self.account.name) if r.key in places]
         rows = [r for r in rows if wanted(places[r.key], self.account.folders, self.options.folders)]
         if self.options.push_only:
             rows = [r for r in rows if r.dirty]
         rows = [r for r in rows if r.dirty or self.options.full or _differs(r.state, places[r.key])]
-        return sorted(rows, key=lambda r: (not r.dirty, r.name != INBOX, r.name))
+        return sorted(rows, key=lambda r: (r.dirty, r.name != INBOX, r.name))
 
-    # -- one folder ----------------------------------------------------------------------------
+    # -- learning and planning -----------------------------------------------------------------
 
-    def _folder(self, row: SyncFolder, found: Found, names: dict[int, str]) -> None:
-        placed = [planner.Placed(a.id, a.uid, a.base, a.flags, a.folder) for a in self.store.agreed(row.key)]
-        purged = [
-            planner.Purged(e.id, e.uid, e.base)
-            for e in self.store.pending(self.account.name).expunges
-            if e.folder == row.key
+    def _learn(self, rows: Sequence[SyncFolder], places: dict[int, Found]) -> list[Planned]:
+        """Ask about all these folders at once and plan each as its answer comes, so that only what is
+        to be done is kept in memory."""
+        if not rows:
+            return []
+        by_key = {row.key: row for row in rows}
+        pending = self.store.pending(self.account.name)
+        purged: dict[int, list[planner.Purged]] = {}
+        for entry in pending.expunges:
+            purged.setdefault(entry.folder, []).append(planner.Purged(entry.id, entry.uid, entry.base))
+        unagreed = self.store.unagreed_folders()
+        placed: dict[int, list[planner.Placed]] = {}
+
+        def known(key: int) -> set[int]:
+            self.cancel.check()
+            placed[key] = self._placed(key)
+            return {m.uid for m in placed[key]} | {m.uid for m in purged.get(key, ())}
+
+        questions = [
+            self._question(row, places[row.key], full=self.options.full or row.key in unagreed)
+            for row in rows
         ]
-        cursor = Cursor(row.state.uidvalidity or 0, row.state.uidnext or 0, row.state.highestmodseq or 0)
-        known = {m.uid for m in placed} | {m.uid for m in purged}
-        full = self.options.full or any(m.base is None for m in placed)
-        delta = learn(self.server, found.mailbox, cursor, known, full=full, examine=self.options.dry_run)
-        if delta.rebuilt:
-            if not self.options.dry_run:
-                self.tally.gone += rebind(self.store, self.server, row.key, delta, purged)
-            placed = [
-                planner.Placed(a.id, a.uid, a.base, a.flags, a.folder)
-                for a in (() if self.options.dry_run else self.store.agreed(row.key))
-            ]
-            purged = []
-        actions = planner.plan(
-            row.key, placed, purged, delta.remote, planner.Policy(push=not delta.read_only)
-        )
+        planned: list[Planned] = []
+        rebuilt: list[tuple[SyncFolder, Delta]] = []
+        for key, answer in survey(self.server, questions, known):
+            row = by_key[key]
+            if isinstance(answer, Refused):
+                self.tally.problems.append(answer.error.message)
+            elif answer.rebuilt:
+                rebuilt.append((row, answer))
+            else:
+                planned.append(self._plan(row, answer, placed.pop(key), purged.get(key, ())))
+        for row, delta in rebuilt:
+            planned.append(self._rebind(row, delta, places[row.key].mailbox, purged.get(row.key, ())))
+        order = {row.key: n for n, row in enumerate(rows)}
+        return sorted(planned, key=lambda p: order[p.row.key])
+
+    def _question(self, row: SyncFolder, found: Found, *, full: bool) -> Question:
+        state = row.state
+        cursor = Cursor(state.uidvalidity or 0, state.uidnext or 0, state.highestmodseq or 0)
+        there = (found.status.messages or 0) if found.status else 0
+        changed = there if full or not cursor.modseq else max(0, there - (state.server_count or 0))
+        return Question(row.key, found.mailbox, cursor, full, self.options.dry_run, changed)
+
+    def _placed(self, folder: int) -> list[planner.Placed]:
+        return [planner.Placed(a.id, a.uid, a.base, a.flags, a.folder) for a in self.store.agreed(folder)]
+
+    def _plan(
+        self,
+        row: SyncFolder,
+        delta: Delta,
+        placed: Sequence[planner.Placed],
+        purged: Sequence[planner.Purged],
+    ) -> Planned:
+        policy = planner.Policy(push=not delta.read_only)
+        actions = planner.plan(row.key, placed, purged, delta.remote, policy)
+        ids = {i for a in actions if isinstance(a, _PUSHED) for i in a.ids}
+        return Planned(row, delta, actions, [m for m in placed if m.id in ids] if ids else [])
+
+    def _rebind(
+        self, row: SyncFolder, delta: Delta, mailbox: str, purged: Sequence[planner.Purged]
+    ) -> Planned:
+        """A folder that was numbered anew."""
         if self.options.dry_run:
-            self._count(actions)
-            return
-        self._write_down(actions, row, delta)
-        self.tally.pushed += push.carry_out(self.store, self.server, row.key, actions, placed, names)
-        if self.options.push_only:
-            return
-        new = [a.uid for a in actions if isinstance(a, planner.Download)]
-        if new:
-            self._note_validity(row, delta)
-        complete = self._download(row, delta, new)
-        self._commit_cursor(row, delta, complete=complete)
+            return self._plan(row, delta, (), ())
+        if self.server.selected != mailbox:
+            self.server.ask(imap.Select(mailbox))
+        self.tally.gone += rebind(self.store, self.server, row.key, delta, purged)
+        return self._plan(row, delta, self._placed(row.key), ())
 
     def _count(self, actions: Sequence[planner.Action]) -> None:
         self.tally.new += sum(isinstance(a, planner.Download) for a in actions)
@@ -206,91 +258,102 @@ class Synchroniser:
             len(a.ids) for a in actions if isinstance(a, planner.Store | planner.Move | planner.Expunge)
         )
 
-    def _write_down(self, actions: Sequence[planner.Action], row: SyncFolder, delta: Delta) -> None:
-        """What the server said, in one transaction. Bodies that went are kept in recovery."""
+    # -- writing down and pushing --------------------------------------------------------------
+
+    def _write_down(self, planned: Sequence[Planned]) -> None:
+        """What the server said of all folders, in one transaction. Bodies that went are kept in
+        recovery."""
         changes = SyncChanges()
-        for action in actions:
-            match action:
-                case planner.SetFlags(id, base, add, remove):
-                    changes.flags.append(FlagsAgreed(id, base, add, remove))
-                    self.tally.changed += bool(add or remove)
-                case planner.Gone(id):
-                    changes.gone.append(GoneRow(id, "gone from the server"))
-                    self.tally.gone += 1
-                case planner.Upload(id):
-                    changes.unbound.append(id)
-                case planner.Forget(id):
-                    changes.expunged.append(id)
-                case _:
-                    pass
+        revived: list[planner.Revive] = []
+        for folder in planned:
+            for action in folder.actions:
+                match action:
+                    case planner.SetFlags(id, base, add, remove):
+                        changes.flags.append(FlagsAgreed(id, base, add, remove))
+                        self.tally.changed += bool(add or remove)
+                    case planner.Gone(id):
+                        changes.gone.append(GoneRow(id, "gone from the server"))
+                        self.tally.gone += 1
+                    case planner.Upload(id):
+                        changes.unbound.append(id)
+                    case planner.Forget(id):
+                        changes.expunged.append(id)
+                    case planner.Revive():
+                        revived.append(action)
+                    case _:
+                        pass
+            if not self.options.push_only and folder.of(planner.Download):
+                changes.states += _noted_validity(folder)
         if changes:
             self.store.apply(changes)
-        revived = [a for a in actions if isinstance(a, planner.Revive)]
         if revived:
             self.store.restore([a.id for a in revived])
             flags = [FlagsAgreed(a.id, a.flags, a.flags) for a in revived]
             self.store.apply(SyncChanges(flags=flags))
             self.tally.changed += len(revived)
 
-    def _download(self, row: SyncFolder, delta: Delta, uids: list[int]) -> bool:
-        """Fetch new messages; whether all there are came."""
-        total = len(uids)
-        if self.options.limit is not None:
-            uids = uids[: max(0, self.options.limit - self.tally.new)]
-        if not uids:
-            return total == 0
-        done = 0
-
-        def deliver(batch: list[Fetched]) -> None:
-            nonlocal done
-            self.store.deliver([self._arrival(row.key, delta.cursor.uidvalidity, m) for m in batch])
-            done += len(batch)
-            self.tally.new += len(batch)
-            self.tally.octets += sum(len(m.sections[0].data) for m in batch)
-            self.progress(Progress(row.name, done, len(uids), self.tally.octets))
-
-        self.progress(Progress(row.name, 0, len(uids), self.tally.octets))
-        withheld = download(self.server, uids, delta.sizes, deliver, self.cancel)
-        if withheld:
-            self.tally.problems.append(
-                f"{self.server.label} did not give {len(withheld)} messages of {row.name}"
+    def _push(self, folder: Planned, names: dict[int, str]) -> None:
+        if folder.of(*_PUSHED):
+            self.cancel.check()
+            self.tally.pushed += push.carry_out(
+                self.store, self.server, folder.row.key, folder.actions, folder.placed, names
             )
-        return not withheld and len(uids) == total
 
-    def _arrival(self, folder: int, uidvalidity: int, message: Fetched) -> Arrival:
-        return Arrival(
-            folder=folder,
-            data=message.sections[0].data,
-            flags=message.flags or frozenset(),
-            arrived=message.internaldate if message.internaldate is not None else self.clock(),
-            uid=message.uid,
-            uidvalidity=uidvalidity,
-            on_server=True,
-            object_id=message.email_id,
-        )
+    # -- downloading ---------------------------------------------------------------------------
 
-    def _note_validity(self, row: SyncFolder, delta: Delta) -> None:
-        """Before the first message comes: a run killed between the files and their rows leaves files
-        that are known by their UID only if the folder is known to have this UIDVALIDITY. Without it
-        they would count as mail of our own, and be uploaded."""
-        if row.state.uidvalidity is None and delta.cursor.uidvalidity:
-            state = row.state._replace(uidvalidity=delta.cursor.uidvalidity)
-            self.store.apply(SyncChanges(states=[(row.key, state)]))
+    def _download(self, planned: Sequence[Planned], names: dict[int, str]) -> None:
+        """All folders' new messages, then what there is to say of those that did not come."""
+        left = self.options.limit
+        incoming: list[Incoming] = []
+        for folder in sorted(planned, key=lambda p: (p.row.name != INBOX, p.row.name)):
+            new = [a.uid for a in folder.actions if isinstance(a, planner.Download)]
+            if new and folder.of(*_PUSHED):
+                known = {a.uid for a in self.store.agreed(folder.row.key)}
+                new = [uid for uid in new if uid not in known]
+            taken = new if left is None else new[: max(0, left)]
+            left = None if left is None else left - len(taken)
+            incoming.append(
+                Incoming(
+                    folder.row.key,
+                    folder.row.name,
+                    names[folder.row.key],
+                    taken,
+                    folder.delta.sizes,
+                    self._cursor(folder.row, folder.delta),
+                    complete=len(taken) == len(new),
+                )
+            )
+        Downloading(
+            self.store,
+            self.account,
+            self.server,
+            tally=self.tally,
+            progress=self.progress,
+            cancel=self.cancel,
+            clock=self.clock,
+            connect=self.connect,
+        ).run(incoming)
 
-    def _commit_cursor(self, row: SyncFolder, delta: Delta, *, complete: bool) -> None:
-        """Last of all. What we hold is counted, not what the server said: after a download cut
-        short (`--limit`) the counters differ, so that the next run opens the folder again."""
-        held = len(self.store.agreed(row.key))
+    def _cursor(self, row: SyncFolder, delta: Delta) -> FolderState:
+        """Where the folder stands once all that was learnt is durable."""
         permanent = delta.remote.permanent | (frozenset({"\\*"}) if delta.remote.keywords else frozenset())
-        state = row.state._replace(
+        return row.state._replace(
             uidvalidity=delta.cursor.uidvalidity,
-            uidnext=delta.cursor.uidnext if complete else 0,
+            uidnext=delta.cursor.uidnext,
             highestmodseq=delta.cursor.modseq,
-            server_count=held,
             permanent_flags=permanent,
             synced_at=self.clock(),
         )
-        self.store.apply(SyncChanges(states=[(row.key, state)]))
+
+
+def _noted_validity(folder: Planned) -> list[tuple[int, FolderState]]:
+    """Before the first message comes: a run killed between the files and their rows leaves files
+    that are known by their UID only if the folder is known to have this UIDVALIDITY. Without it
+    they would count as mail of our own, and be uploaded."""
+    state, found = folder.row.state, folder.delta.cursor.uidvalidity
+    if state.uidvalidity is not None or not found:
+        return []
+    return [(folder.row.key, state._replace(uidvalidity=found))]
 
 
 def _differs(state: FolderState, found: Found) -> bool:

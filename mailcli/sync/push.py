@@ -41,8 +41,10 @@ def carry_out(
     placed: Iterable[planner.Placed],
     names: Mapping[int, str],
 ) -> int:
-    """Do the Store, Move and Expunge actions of the selected folder; returns how many messages
-    the server was told about."""
+    """Do the Store, Move and Expunge actions of a folder; returns how many messages the server was
+    told about."""
+    if not _select(store, server, folder, names[folder]):
+        return 0  # numbered anew since it was looked at
     bases = {m.id: m.base or frozenset() for m in placed}
     bases.update((a.id, a.base) for a in actions if isinstance(a, planner.SetFlags))
     told = 0

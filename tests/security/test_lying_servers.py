@@ -145,7 +145,7 @@ def test_responses_between_two_mailboxes_are_held_up_to_a_bound(monkeypatch: pyt
 def test_bodies_far_larger_than_announced_are_stored_before_they_fill_the_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mailcli.sync import download as module
+    from mailcli.sync import intake as module
 
     data = letter("large", body="y" * 30_000)
 
@@ -155,7 +155,7 @@ def test_bodies_far_larger_than_announced_are_stored_before_they_fill_the_memory
         some = (b"* %d FETCH (UID %d FLAGS () BODY[] {%d}\r\n%s)\r\n" % (n, n, len(data), data) for n in UIDS)
         return b"".join(some) + b"%T OK done\r\n"
 
-    monkeypatch.setattr(module, "CHUNK_OCTETS", 200_000)
+    monkeypatch.setattr(module, "BATCH_OCTETS", 200_000)
     batches: list[int] = []
     deliver = Store.deliver
 

@@ -1,0 +1,164 @@
+"""The download of a run: connections fetch from one queue, one thread makes durable what they bring,
+and a folder's cursor is committed in the transaction of its last message."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from mailcli.model.account import Account
+from mailcli.net.cancel import CancelToken
+from mailcli.net.imap import ImapConnection
+from mailcli.store.store import Store, Writer
+from mailcli.store.values import Arrival
+from mailcli.sync.connections import Connections
+from mailcli.sync.download import Incoming, Queue
+from mailcli.sync.intake import Intake
+from mailcli.sync.retrieval import Arrived, Retrieval
+from mailcli.sync.server import Server
+from mailcli.sync.tally import Tally
+from mailcli.wire.imap.events import Fetched
+
+
+class Progress(NamedTuple):
+    """`done` of `total` messages of this folder are here; `octets` of `all_octets` of the whole run."""
+
+    folder: str
+    done: int
+    total: int
+    octets: int
+    all_octets: int
+
+
+class Downloading:
+    """See `sync.imap.Synchroniser` for what these are."""
+
+    def __init__(
+        self,
+        store: Store,
+        account: Account,
+        server: Server,
+        *,
+        tally: Tally,
+        progress: Callable[[Progress], None],
+        cancel: CancelToken,
+        clock: Callable[[], float],
+        connect: Callable[[CancelToken], ImapConnection] | None,
+    ) -> None:
+        self.store = store
+        self.account = account
+        self.server = server
+        self.tally = tally
+        self.progress = progress
+        self.cancel = cancel
+        self.clock = clock
+        self.connect = connect
+        self._all_octets = 0
+
+    def run(self, folders: Sequence[Incoming]) -> None:
+        """Fetch all of it, and commit the cursors, also of folders with nothing to fetch. Raises what
+        the first connection or the store raises; what had arrived is durable then."""
+        self._commit(folders)
+        coming = [folder for folder in folders if not folder.committed]
+        if not coming:
+            return
+        self._all_octets = sum(folder.octets for folder in coming)
+        queue = Queue(coming)
+        intake: Intake[Arrived] = Intake(self._deliver, lambda a: len(a.message.sections[0].data))
+        more = self._more_connections()
+        self.progress(Progress(coming[0].name, 0, coming[0].total, self.tally.octets, self._all_octets))
+        try:
+            first = Retrieval(
+                self.server,
+                queue,
+                intake.put,
+                self.cancel,
+                lambda: more.consider(queue, intake) if more is not None else None,
+            )
+            first.run(until_all_is_done=True)
+        except BaseException:
+            queue.close()
+            if more is not None:
+                more.end()
+            intake.abandon()
+            raise
+        queue.close()
+        if more is not None:
+            more.end()
+        intake.finish()
+        self._commit(coming)
+        self._report(coming)
+
+    def _more_connections(self) -> Connections | None:
+        endpoint = self.account.incoming
+        if self.connect is None or endpoint is None or endpoint.connections < 2:
+            return None
+        return Connections(
+            self.connect,
+            lambda server: None,
+            endpoint.disabled,
+            endpoint.connections,
+            self.store,
+            f"imap.connections.{self.account.name}",
+            self.clock,
+        )
+
+    def _deliver(self, batch: list[Arrived]) -> None:
+        """Make a batch durable. On the intake's thread."""
+        arrivals = [self._arrival(*arrived) for arrived in batch]
+        counts: dict[Incoming, int] = {}
+        for folder, _ in batch:
+            counts[folder] = counts.get(folder, 0) + 1
+        last = [
+            f for f, count in counts.items() if f.done + count + f.withheld >= f.total and not f.abandoned
+        ]
+
+        def commit_cursors(writer: Writer) -> None:
+            for folder in last:
+                writer.put_cursor(folder.key, folder.cursor)
+
+        self.store.deliver(arrivals, also=commit_cursors if last else None)
+        for folder in last:
+            folder.committed = True
+        self.tally.new += len(batch)
+        self.tally.octets += sum(len(arrival.data) for arrival in arrivals)
+        for folder, count in counts.items():
+            folder.done += count
+            self.progress(
+                Progress(folder.name, folder.done, folder.total, self.tally.octets, self._all_octets)
+            )
+
+    def _arrival(self, folder: Incoming, message: Fetched) -> Arrival:
+        return Arrival(
+            folder=folder.key,
+            data=message.sections[0].data,
+            flags=message.flags or frozenset(),
+            arrived=message.internaldate if message.internaldate is not None else self.clock(),
+            uid=message.uid,
+            uidvalidity=folder.uidvalidity,
+            on_server=True,
+            object_id=message.email_id,
+        )
+
+    def _commit(self, folders: Sequence[Incoming]) -> None:
+        """The cursors of all folders that have all they will get."""
+        ready = [folder for folder in folders if folder.arrived and not folder.committed]
+
+        def commit_cursors(writer: Writer) -> None:
+            for folder in ready:
+                writer.put_cursor(folder.key, folder.cursor)
+
+        if ready:
+            self.store.transact(commit_cursors)
+        for folder in ready:
+            folder.committed = True
+
+    def _report(self, folders: Sequence[Incoming]) -> None:
+        for folder in folders:
+            if folder.abandoned:
+                self.tally.problems.append(folder.abandoned)
+            elif folder.withheld:
+                said = f": {folder.reason}" if folder.reason else ""
+                self.tally.problems.append(
+                    f"{self.server.label} did not give {folder.withheld} messages of {folder.name}{said}"
+                )
