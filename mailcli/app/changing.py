@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from shlex import quote
 from typing import NamedTuple
 
+from mailcli.app import bodies
 from mailcli.app.context import Context
 from mailcli.app.folders import check_name
 from mailcli.app.pushing import push_now
@@ -33,7 +34,9 @@ def delete(ctx: Context, ids: Sequence[str], *, purge: bool = False, dry_run: bo
         if dry_run:
             return Change(tuple(ids), f"{len(rows)} would be removed for good", pushed=False)
         ctx.store.purge([r.id for r in rows])
-        return _pushed(ctx, rows, f"{_count(rows)} removed for good")
+        bare = sum(r.remote_only for r in rows)
+        lost = f", {bare} of them without a copy here (only the headers were downloaded)" if bare else ""
+        return _pushed(ctx, rows, f"{_count(rows)} removed for good{lost}")
     return _to_use(ctx, rows, "Trash", dry_run)
 
 
@@ -60,6 +63,8 @@ def move(ctx: Context, ids: Sequence[str], to: str, *, create: bool = False) -> 
     Raises NotFound if there is no such folder, unless `create`.
     """
     rows = ctx.store.get(list(ids))
+    there = _named_account(ctx, to)
+    bodies.need(ctx, [r.id for r in rows if r.remote_only and there and r.account != there[0]])
     for account, some in _by_account(rows).items():
         ctx.store.move([r.id for r in some], _destination(ctx, account, to, create))
     return _pushed(ctx, rows, f"{_count(rows)} moved to {to}", _back(rows), also=_named_account(ctx, to))
@@ -68,6 +73,7 @@ def move(ctx: Context, ids: Sequence[str], to: str, *, create: bool = False) -> 
 def copy(ctx: Context, ids: Sequence[str], to: str, *, create: bool = False) -> Change:
     """Copy messages to a folder, named as for `move`; the change's ids are those of the copies."""
     rows = ctx.store.get(list(ids))
+    bodies.need(ctx, [r.id for r in rows if r.remote_only])
     copies: list[str] = []
     for account, some in _by_account(rows).items():
         copies += ctx.store.copy([r.id for r in some], _destination(ctx, account, to, create))

@@ -18,6 +18,7 @@ from mailcli.accounts.paths import Paths, paths
 if TYPE_CHECKING:
     from mailcli.accounts.config import Config
     from mailcli.accounts.secrets import Secrets
+    from mailcli.errors import MailcliError
     from mailcli.model.account import Account
     from mailcli.net.cancel import CancelToken
     from mailcli.net.trace import Transcript
@@ -67,6 +68,7 @@ class Context:
         self.interruptible = interruptible
         self.clock = clock
         self.environ = os.environ if environ is None else environ
+        self.brought: dict[str, bytes | MailcliError] = {}  # bodies that are not kept: see app.bodies
         self._making = threading.RLock()  # any thread may be the first to ask
         self._config: Config | None = None
         self._store: Store | None = None
@@ -122,7 +124,7 @@ class Context:
             clock=self.clock,
             environ=self.environ,
         )
-        twin._config, twin._store = self.config, self.store
+        twin._config, twin._store, twin.brought = self.config, self.store, self.brought
         return twin
 
     def reload(self) -> None:

@@ -50,6 +50,7 @@ class FetchReport(NamedTuple):
     seconds: float = 0.0
     error: MailcliError | None = None
     locked: bool = False
+    bodies: int = 0  # of messages whose header was here
 
 
 def fetch(ctx: Context, request: FetchRequest) -> list[FetchReport]:
@@ -138,6 +139,7 @@ def _fetch_one(ctx: Context, account: Account, request: FetchRequest, limits: De
         seconds=time.monotonic() - started,
         error=error,
         locked=locked,
+        bodies=tally.bodies,
     )
 
 
@@ -151,6 +153,9 @@ def _under_lock(
             run(ctx, account, request, limits, tally)
     except MailcliError as failure:
         return failure
+    finally:
+        for line in tally.notices:
+            ctx.notice(f"{account.name}: {line}")
     if tally.problems:
         return TryAgain(f"{account.name}: {'; '.join(tally.problems)}", hint="the next fetch tries again")
     return None

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 from urllib.parse import parse_qsl, unquote
 
+from mailcli.app import bodies
 from mailcli.app.changing import special_folder
 from mailcli.app.connecting import deadlines, named, open_sending, own_name
 from mailcli.app.context import Context
@@ -190,7 +191,7 @@ def reply_template(ctx: Context, id: str, sender: str | None, *, everyone: bool)
     (row,) = ctx.store.get([id])
     account = _replying_account(ctx, row.account, sender)
     return replying.reply_draft(
-        ctx.store.open_bytes(id),
+        bodies.wire(ctx, id),
         sender=_sender(account, sender),
         own=(account.email, *account.aliases),
         everyone=everyone,
@@ -214,7 +215,7 @@ def forward_template(ctx: Context, id: str, sender: str | None) -> Draft:
     (row,) = ctx.store.get([id])
     account = _replying_account(ctx, row.account, sender)
     return replying.forward_draft(
-        ctx.store.open_bytes(id),
+        bodies.wire(ctx, id),
         sender=_sender(account, sender),
         date=ctx.clock(),
         zone=local_zone(ctx.clock()),

@@ -125,14 +125,14 @@ def forget(connection: apsw.Connection, identity: str) -> None:
     connection.execute("DELETE FROM outline WHERE id = ?", (identity,))
 
 
-def lacking(connection: apsw.Connection, folder: int) -> list[Lacking]:
+def lacking(connection: apsw.Connection, folder: int, since: float | None, max_size: int) -> list[Lacking]:
     """See Store.lacking."""
     return [
         Lacking(*row)
         for row in rows(
             connection,
-            "SELECT id, uid, size, arrived FROM message WHERE at_folder = ? AND file IS NULL"
-            " AND uid IS NOT NULL ORDER BY uid DESC",
-            (folder,),
+            "SELECT id, uid, size FROM message WHERE at_folder = ? AND file IS NULL AND uid IS NOT NULL"
+            " AND arrived >= ? AND (? = 0 OR size <= ?) ORDER BY uid DESC",
+            (folder, since or 0, max_size, max_size),
         )
     ]

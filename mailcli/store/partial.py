@@ -27,12 +27,11 @@ class Outline(NamedTuple):
 
 
 class Lacking(NamedTuple):
-    """A message whose body the server has as `uid` and we have not; `arrived` as in Arrival."""
+    """A message whose body the server has as `uid` and we have not."""
 
     id: str
     uid: int
     size: int
-    arrived: float
 
 
 FILLED: Final = "filled"

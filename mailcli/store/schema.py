@@ -94,6 +94,8 @@ def _outlines(connection: apsw.Connection) -> None:
     connection.execute(
         "CREATE TABLE outline(key INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, data BLOB NOT NULL)"
     )
+    # skipped: UIDs of this UIDVALIDITY that are left on the server, behind what said so
+    connection.execute("ALTER TABLE folder ADD COLUMN skipped TEXT NOT NULL DEFAULT ''")
     connection.execute("CREATE INDEX message_lacking ON message(at_folder) WHERE file IS NULL")
 
 

@@ -240,12 +240,13 @@ class Store:
 
         return work.fill(self._site, bodies)
 
-    def lacking(self, folder: int) -> list[Lacking]:
-        """The messages of a server's folder whose body is not here, newest first."""
+    def lacking(self, folder: int, *, since: float | None = None, max_size: int = 0) -> list[Lacking]:
+        """The messages of a server's folder whose body is not here, newest first: those that arrived
+        since then, and have no more octets (0: any number)."""
         from mailcli.store import outlines
 
         with self._site.database.reading() as connection:
-            return outlines.lacking(connection, folder)
+            return outlines.lacking(connection, folder, since, max_size)
 
     def new_ids(self, count: int) -> list[str]:
         """Ids that nothing has: for an Arrival whose intent is recorded before it is downloaded (POP3).
@@ -380,6 +381,12 @@ class Store:
         from mailcli.store import outlines
 
         return outlines.known(self._site, id)
+
+    def header_bytes(self, id: str) -> bytes:
+        """The message's header block as it was on the wire. NotFound."""
+        from mailcli.store import bodies
+
+        return bodies.header_of(self.known_bytes(id))
 
     def stored_bytes(self, id: str) -> bytes:
         """The message as its file has it."""

@@ -35,6 +35,7 @@ from mailcli.sync.download import Incoming
 from mailcli.sync.downloading import Downloading, Progress
 from mailcli.sync.folders import Found, discover, to_server, wanted
 from mailcli.sync.rebind import rebind
+from mailcli.sync.selection import News, Selection
 from mailcli.sync.server import Server
 from mailcli.sync.survey import Refused, survey
 from mailcli.sync.tally import Tally
@@ -96,6 +97,7 @@ class Synchroniser:
         self.clock = clock
         self.connect = connect
         self.tally = tally
+        self.selection = Selection(store, server, account.bodies, clock())
 
     def run(self) -> None:
         """Do all of it. Raises what ends the run; what was done until then is durable."""
@@ -175,7 +177,14 @@ class Synchroniser:
         rows = [r for r in rows if wanted(places[r.key], self.account.folders, self.options.folders)]
         if self.options.push_only:
             rows = [r for r in rows if r.dirty]
-        rows = [r for r in rows if r.dirty or self.options.full or _differs(r.state, places[r.key])]
+        rows = [
+            r
+            for r in rows
+            if r.dirty
+            or self.options.full
+            or _differs(r.state, places[r.key])
+            or self.selection.wants_more(r)
+        ]
         return sorted(rows, key=lambda r: (r.dirty, r.name != INBOX, r.name))
 
     # -- learning and planning -----------------------------------------------------------------
@@ -196,7 +205,8 @@ class Synchroniser:
         def known(key: int) -> set[int]:
             self.cancel.check()
             placed[key] = self._placed(key)
-            return {m.uid for m in placed[key]} | {m.uid for m in purged.get(key, ())}
+            held = {m.uid for m in placed[key]} | {m.uid for m in purged.get(key, ())}
+            return held.union(self.selection.skipped(by_key[key]))
 
         questions = [
             self._question(row, places[row.key], full=self.options.full or row.key in unagreed)
@@ -305,22 +315,26 @@ class Synchroniser:
         """All folders' new messages, then what there is to say of those that did not come."""
         left = self.options.limit
         incoming: list[Incoming] = []
-        for folder in sorted(planned, key=lambda p: (p.row.name != INBOX, p.row.name)):
-            new = [a.uid for a in folder.actions if isinstance(a, planner.Download)]
-            if new and folder.of(*_PUSHED):
-                known = {a.uid for a in self.store.agreed(folder.row.key)}
-                new = [uid for uid in new if uid not in known]
-            taken = new if left is None else new[: max(0, left)]
-            left = None if left is None else left - len(taken)
+        order = sorted(planned, key=lambda p: (p.row.name != INBOX, p.row.name))
+        choices = self.selection.choose([self._new(folder, names) for folder in order])
+        for folder, choice in zip(order, choices, strict=True):
+            bodies = self.selection.lacking(folder.row)
+            sizes = folder.delta.sizes | {one.uid: one.size for one in bodies}
+            part = choice.first(left)
+            taken = len(part.whole) + len(part.headers)
+            bodies = bodies if left is None else bodies[: left - taken]
+            left = None if left is None else left - taken - len(bodies)
             incoming.append(
                 Incoming(
                     folder.row.key,
                     folder.row.name,
                     names[folder.row.key],
-                    taken,
-                    folder.delta.sizes,
-                    self._cursor(folder.row, folder.delta),
-                    complete=len(taken) == len(new),
+                    part.whole,
+                    sizes,
+                    self._cursor(folder.row, folder.delta)._replace(skipped=choice.skipped),
+                    complete=part == choice,
+                    headers=part.headers,
+                    bodies={one.uid: one.id for one in bodies},
                 )
             )
         Downloading(
@@ -333,6 +347,14 @@ class Synchroniser:
             clock=self.clock,
             connect=self.connect,
         ).run(incoming)
+
+    def _new(self, folder: Planned, names: dict[int, str]) -> News:
+        """What only the server has, of a folder whose pushes are done: some of it may be ours by now."""
+        new = [a.uid for a in folder.actions if isinstance(a, planner.Download)]
+        if new and folder.of(*_PUSHED):
+            known = {a.uid for a in self.store.agreed(folder.row.key)}
+            new = [uid for uid in new if uid not in known]
+        return News(folder.row, names[folder.row.key], new, folder.delta)
 
     def _cursor(self, row: SyncFolder, delta: Delta) -> FolderState:
         """Where the folder stands once all that was learnt is durable."""

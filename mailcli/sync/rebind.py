@@ -36,6 +36,8 @@ def rebind(store: Store, server: Server, folder: int, delta: Delta, purged: Sequ
             changes.bound.append(Bound(print_.id, folder, uids.pop(0), None))
         else:
             changes.gone.append(Gone(print_.id, "not there after UIDVALIDITY changed"))
-    changes.states.append((folder, state._replace(uidvalidity=delta.cursor.uidvalidity, uidnext=0)))
+    changes.states.append(
+        (folder, state._replace(uidvalidity=delta.cursor.uidvalidity, uidnext=0, skipped=""))
+    )
     store.apply(changes)
     return len(changes.gone)

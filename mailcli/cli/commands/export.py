@@ -17,9 +17,7 @@ def run(session: Session, query: tuple[str, ...], output: str, form: str | None)
     done = exchange.export(session.ctx, query, Path(output).expanduser(), form)
     session.end_progress()
     if done.missing:
-        session.out.notice(
-            f"{done.missing} have only headers here and were left out; mailcli fetch brings them"
-        )
+        session.out.notice(f"{done.missing} were left out, since only their headers are here: {done.reason}")
     session.out.show(EXPORTS, (done,), quiet=True)
 
 
