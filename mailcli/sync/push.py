@@ -3,7 +3,6 @@ is written down before it is sent, and if its answer is lost, the outcome is fou
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
@@ -296,13 +295,13 @@ def _look(
 
 
 def _same_content(store: Store, server: Server, message: str, uids: list[int]) -> list[int]:
-    wanted = hashlib.sha256(store.open_bytes(message)).digest()
-    events = only(Fetched, server.ask(imap.Fetch(UidSet.of(uids), ("BODY.PEEK[]",))))
-    return [
-        e.uid
-        for e in events
-        if e.uid is not None and e.sections and hashlib.sha256(e.sections[0].data).digest() == wanted
-    ]
+    """Those of the messages that are this one, by its octets, or by its header where that is all we have."""
+    bare = store.get([message])[0].remote_only
+    ours = store.header_bytes(message).rstrip() if bare else store.open_bytes(message)
+    item = "BODY.PEEK[HEADER]" if bare else "BODY.PEEK[]"
+    events = only(Fetched, server.ask(imap.Fetch(UidSet.of(uids), (item,))))
+    bodies = [(e.uid, e.sections[0].data) for e in events if e.uid is not None and e.sections]
+    return [uid for uid, data in bodies if (data.rstrip() if bare else data) == ours]
 
 
 def message_id(header: bytes) -> str:
