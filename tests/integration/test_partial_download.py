@@ -16,6 +16,7 @@ from mailcli.app.fetching import FetchRequest
 from mailcli.errors import NotFound, TryAgain, Unreachable
 from mailcli.model.flags import FLAGGED
 from mailcli.store.store import Store
+from mailcli.sync.downloading import Downloading
 from tests.integration.conftest import Profile, message
 from tests.support.proxy import Cut, Proxy
 
@@ -133,7 +134,7 @@ def test_several_are_fetched_in_one_flight_a_folder(make_profile: Make) -> None:
     profile.server.append(profile.user, "Archive", message("old"))
     profile.fetch()
     ids = [r.id for folder in ("INBOX", "Archive") for r in profile.rows(folder)]
-    with Proxy(profile.server.imaps) as proxy:
+    with Proxy(profile.server.imaps, delay=0.02) as proxy:
         configure(profile, f"port = {profile.server.imaps}", f"port = {proxy.port}")
         bodies.bring(profile.ctx, ids[:1])
         (one,) = proxy.take(1)
@@ -250,7 +251,7 @@ def test_older_messages_can_be_left_on_the_server(make_profile: Make) -> None:
     aged(profile, [400, 40, 20, 1])
     assert profile.fetch().new == 2
     assert {r.subject for r in profile.rows()} == {"d20", "d1"}
-    with Proxy(profile.server.imaps) as proxy:
+    with Proxy(profile.server.imaps, delay=0.02) as proxy:
         configure(profile, f"port = {profile.server.imaps}", f"port = {proxy.port}")
         assert profile.fetch().octets == 0
         assert proxy.take(1)[0].turns <= NO_OP_TURNS
@@ -409,3 +410,23 @@ def test_a_body_of_another_message_is_kept_beside_the_header(
     assert "Quite another." in reading.read(profile.ctx, id).reading.text
     assert any("sent another message than it had announced" in n for n in profile.notices)
     assert [e.reason for e in profile.ctx.store.recovery()] == ["header of a changed message"]
+
+
+def test_what_was_left_out_of_an_old_numbering_is_forgotten(
+    make_profile: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    profile = make_profile(incoming='since = "30d"\nolder = "skip"')
+    aged(profile, [400, 40, 20, 1])
+    profile.fetch()
+    profile.server.append(profile.user, "INBOX", message("new"))
+    renumber(profile)  # now `new` has a UID that one of those had
+
+    def cut(*_: object) -> None:
+        raise Unreachable("cut off")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Downloading, "run", cut)
+        with pytest.raises(Unreachable):
+            profile.fetch()
+    profile.fetch()
+    assert "new" in {r.subject for r in profile.rows()}

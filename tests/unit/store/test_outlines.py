@@ -344,8 +344,31 @@ def test_a_database_of_the_first_version_is_opened(tmp_path: Path, clock: Clock)
         with old._site.database.writing() as connection:
             connection.execute("DROP TABLE outline")
             connection.execute("DROP INDEX message_lacking")
+            connection.execute("ALTER TABLE folder DROP COLUMN skipped")
             connection.pragma("user_version", 1)
     with open_store(tmp_path, clock) as new:
         new.deliver_outlines([outline(inbox, 2)])
         assert new.status().schema == schema.VERSION
         assert new.count() == 2
+
+
+def test_a_body_goes_over_the_file_of_a_run_that_was_cut_here(
+    store: Store, inbox: int, tmp_path: Path
+) -> None:
+    (bare,) = store.deliver_outlines([outline(inbox, 1)])
+    seen: list[str] = []
+
+    def leave(step: str, path: str) -> None:
+        if step == "rename":
+            seen.append(path)
+            Path(path).write_bytes(b"half a message")
+            disk.failpoint = None
+            raise OSError(5, os.strerror(5), path)
+
+    disk.failpoint = leave
+    with pytest.raises(LocalIOError):
+        store.fill_bodies([(bare, letter(1))])
+    assert [p.name for p in files(tmp_path)] == [Path(seen[0]).name]
+    assert store.fill_bodies([(bare, letter(1))])[0].outcome == FILLED
+    assert store.open_bytes(bare) == letter(1)
+    assert len(files(tmp_path)) == 1
