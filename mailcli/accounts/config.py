@@ -219,6 +219,7 @@ class _Reader:
             allow_cleartext=table.get("allow_cleartext", False),
             disabled=frozenset(word.upper() for word in table.get("disable", ())),
             connections=table.get("connections", 2),
+            compress=table.get("compress", "auto"),
         )
 
     def secret(
@@ -339,6 +340,8 @@ class _Reader:
             raise self.fault(at, f"{name} must be one of {', '.join(field.choices)}, not {value!r}", hint)
         if isinstance(value, int) and field.kind in ("number", "size") and value < field.least:
             raise self.fault(at, f"{name} must be at least {field.least}")
+        if isinstance(value, int) and field.kind == "number" and field.most and value > field.most:
+            raise self.fault(at, f"{name} must be at most {field.most}")
 
     def check_secret(self, at: tuple[str, ...], value: object) -> None:
         name = ".".join(at)

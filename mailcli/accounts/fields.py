@@ -14,14 +14,15 @@ from mailcli.model.extent import MODES, OLDER
 class Field(NamedTuple):
     """A key. `kind` is text, number, size (octets, or a text such as 10M), bool, texts (a list of
     strings), secret, table or tables (by names that are free); `choices` are the only values of a
-    text, `least` the least of a number, `table` names the table's own fields ("" for free keys with
-    text values)."""
+    text, `least` and `most` bound a number (0: no bound), `table` names the table's own fields ("" for
+    free keys with text values)."""
 
     kind: str
     about: str
     choices: tuple[str, ...] = ()
     least: int = 0
     table: str = ""
+    most: int = 0
 
 
 _SECRET: Final = Field("secret", "where the password is kept: one of keyring, command, file, env, credential")
@@ -96,7 +97,12 @@ TABLES: Final[dict[str, dict[str, Field]]] = {
         **_EXTENT,
         "folder": Field("tables", "the same for single folders, by shell pattern", table="extent"),
         "keep_bodies": Field("bool", "keep bodies that were fetched to be read"),
-        "connections": Field("number", "how many to open at once", least=1),
+        "connections": Field("number", "how many to open at once; default: 2", least=1, most=8),
+        "compress": Field(
+            "text",
+            "compress what crosses the network; auto: where the line is slow",
+            ("auto", "always", "never"),
+        ),
     },
     "pop3": {
         **_SERVER,

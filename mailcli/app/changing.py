@@ -35,8 +35,8 @@ def delete(ctx: Context, ids: Sequence[str], *, purge: bool = False, dry_run: bo
             return Change(tuple(ids), f"{len(rows)} would be removed for good", pushed=False)
         ctx.store.purge([r.id for r in rows])
         bare = sum(r.remote_only for r in rows)
-        lost = f", {bare} of them without a copy here (only the headers were downloaded)" if bare else ""
-        return _pushed(ctx, rows, f"{_count(rows)} removed for good{lost}")
+        lost = f"; of {bare} only the header was here, which brings nothing back once the server has done it"
+        return _pushed(ctx, rows, f"{_count(rows)} removed for good{lost if bare else ''}")
     return _to_use(ctx, rows, "Trash", dry_run)
 
 

@@ -26,13 +26,15 @@ if TYPE_CHECKING:
 
 
 class Progress(NamedTuple):
-    """How far a long task is: `done` of `total` (None: not known yet) and octets so far."""
+    """How far a long task is: `done` of `total` (None: not known yet) and octets so far, of `of_octets`
+    in all (0: not known)."""
 
     account: str
     phase: str
     done: int
     total: int | None
     octets: int
+    of_octets: int = 0
 
 
 def ignore(_: object) -> None:

@@ -166,7 +166,7 @@ def _imap(ctx: Context, account: Account, request: FetchRequest, limits: Deadlin
     from mailcli.sync.server import Server
 
     def progress(step: FolderProgress) -> None:
-        ctx.progress(Progress(account.name, step.folder, step.done, step.total, step.octets))
+        ctx.progress(Progress(account.name, *step))
 
     assert account.incoming is not None
     options = Options(

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from mailcli.app.connecting import deadlines, open_incoming_imap
 from mailcli.app.context import Context
-from mailcli.errors import Interrupted, Locked, MailcliError
+from mailcli.errors import Interrupted, Locked, MailcliError, TryAgain
 from mailcli.model.account import Account, Protocol
 
 PATIENCE: Final = 8.0
@@ -61,13 +61,16 @@ def _push_one(ctx: Context, account: Account) -> None:
         open_incoming_imap(ctx, account, deadlines(PATIENCE)) as connection,
     ):
         server = Server(connection, account.incoming.disabled)
+        tally = Tally()
         Synchroniser(
             ctx.store,
             account,
             server,
             Options(push_only=True),
-            tally=Tally(),
+            tally=tally,
             progress=lambda _: None,
             cancel=ctx.cancel,
             clock=ctx.clock,
         ).run()
+    if tally.problems:
+        raise TryAgain("; ".join(tally.problems))

@@ -71,7 +71,7 @@ class Endpoint(NamedTuple):
 
     `auth` is "auto" or a SASL mechanism name in lower case; `pins` are `sha256:HEX` of the
     leaf certificate; `disabled` names protocol extensions not to use; `connections` is the most
-    to open at once (IMAP).
+    to open at once, `compress` is "auto", "always" or "never" (both IMAP).
     """
 
     protocol: Protocol
@@ -86,6 +86,7 @@ class Endpoint(NamedTuple):
     allow_cleartext: bool = False
     disabled: frozenset[str] = frozenset()
     connections: int = 2
+    compress: str = "auto"
 
     @property
     def label(self) -> str:

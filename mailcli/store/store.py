@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         Arrival,
         Changed,
         Fingerprint,
+        FolderFacts,
         FolderState,
         IndexStatus,
         Operation,
@@ -168,6 +169,12 @@ class Store:
         from mailcli.store import folders
 
         return folders.ensure_folder(self._site, account, name, special, delimiter, selectable, subscribed)
+
+    def ensure_folders(self, account: str, wanted: Iterable[FolderFacts]) -> dict[str, int]:
+        """As `ensure_folder` for all that a server lists, in one transaction: the keys by name."""
+        from mailcli.store import folders
+
+        return folders.ensure_folders(self._site, account, wanted)
 
     def rename_folder(self, key: int, name: str) -> None:
         """Rename a folder and all below it, directories included (RFC 9051 §6.3.6)."""

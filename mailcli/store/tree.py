@@ -6,6 +6,7 @@ Names are `maildir`'s affair; this module is imported by every list and imports 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Final
 
@@ -55,6 +56,15 @@ class Tree:
         """tmp, new and cur of a folder."""
         for name in SUBDIRECTORIES:
             disk.make_directory(f"{self.mail}/{path}/{name}")
+
+    def make_folders(self, paths: Iterable[str]) -> None:
+        """As `make_folder` for many: every directory that got new names is fsynced once."""
+        grown: set[str] = set()
+        for path in paths:
+            for name in SUBDIRECTORIES:
+                grown |= disk.begin_directory(f"{self.mail}/{path}/{name}")
+        with disk.reported("create folders"):
+            disk.fsync_directories(grown)
 
     def remove_empty(self, path: str) -> None:
         """A folder's directories, as far as they hold nothing but what is ours."""

@@ -15,6 +15,7 @@ __all__ = [
     "Changed",
     "Fingerprint",
     "FlagsAgreed",
+    "FolderFacts",
     "FolderState",
     "Gone",
     "IndexStatus",
@@ -55,6 +56,16 @@ class Arrival(NamedTuple):
     on_server: bool = False
     origin: str = ""
     object_id: str = ""
+
+
+class FolderFacts(NamedTuple):
+    """A folder as the server lists it; `name` is the user's."""
+
+    name: str
+    special: str
+    delimiter: str
+    selectable: bool
+    subscribed: bool
 
 
 class FolderState(NamedTuple):

@@ -23,6 +23,10 @@ WORTH_MESSAGES: Final = 1000
 """So much still waits where another connection may pay for signing in."""
 PACE: Final = 0.5
 """Seconds between two looks whether another would help."""
+IDLE: Final = 0.5
+BUSY: Final = 0.7
+"""The network sets the pace if the store waits for it more than half of the time, and we do not compute
+most of it: then another connection only takes processor time away."""
 BACK_OFF: Final = 3600.0
 """Seconds for which a server's limit is remembered."""
 
@@ -50,21 +54,28 @@ class Connections:
         self._most = min(most, self._remembered(most))
         self._threads: list[threading.Thread] = []
         self._token = CancelToken()
-        self._next = 0.0
+        self._looked = self._marks(0.0)
         self._opening = False
 
     def consider(self, queue: Queue, intake: Intake[Arrived]) -> None:
         """Open another one if it is likely to pay. Called often, by the first connection."""
-        now = time.monotonic()
-        if now < self._next or self._opening or 1 + len(self._threads) >= self._most:
+        now, idle, busy = marks = self._marks(intake.idle)
+        seconds = now - self._looked[0]
+        if seconds < PACE or self._opening or 1 + len(self._threads) >= self._most:
             return
-        self._next = now + PACE
-        if intake.crowded or (queue.octets < WORTH_OCTETS and queue.messages < WORTH_MESSAGES):
+        idle, busy = (idle - self._looked[1]) / seconds, (busy - self._looked[2]) / seconds
+        self._looked = marks
+        if idle < IDLE or busy > BUSY or (queue.octets < WORTH_OCTETS and queue.messages < WORTH_MESSAGES):
             return
         self._opening = True
         thread = threading.Thread(target=self._fetch, args=(queue, intake), name="download", daemon=True)
         self._threads.append(thread)
         thread.start()
+
+    @staticmethod
+    def _marks(idle: float) -> tuple[float, float, float]:
+        """Now; seconds that the store waited for mail; seconds of processor time we took."""
+        return time.monotonic(), idle, time.process_time()
 
     def end(self) -> None:
         """Close them all, and wait until they are."""

@@ -13,6 +13,7 @@ from mailcli.store.partial import CHANGED
 from mailcli.store.store import Store, Writer
 from mailcli.store.values import Arrival
 from mailcli.sync.bodies import outline, unexpected
+from mailcli.sync.compression import Line
 from mailcli.sync.connections import Connections
 from mailcli.sync.download import Incoming, Queue
 from mailcli.sync.intake import Intake
@@ -49,6 +50,8 @@ class Downloading:
     ) -> None:
         self.store = store
         self.account = account
+        assert account.incoming is not None
+        self.endpoint = account.incoming
         self.server = server
         self.tally = tally
         self.progress = progress
@@ -67,16 +70,18 @@ class Downloading:
         self._all_octets = sum(folder.octets for folder in coming)
         queue = Queue(coming)
         intake: Intake[Arrived] = Intake(self._deliver, lambda a: len(a.message.sections[0].data))
-        more = self._more_connections()
+        line = Line(self.store, self.endpoint)
+        line.compress(self.server, self._all_octets)
+        more = self._more_connections(line)
+
+        def heard(octets: int, seconds: float) -> None:
+            line.note(octets, seconds)
+            if more is not None:
+                more.consider(queue, intake)
+
         self.progress(Progress(coming[0].name, 0, coming[0].total, self.tally.octets, self._all_octets))
         try:
-            first = Retrieval(
-                self.server,
-                queue,
-                intake.put,
-                self.cancel,
-                lambda: more.consider(queue, intake) if more is not None else None,
-            )
+            first = Retrieval(self.server, queue, intake.put, self.cancel, heard)
             first.run(until_all_is_done=True)
         except BaseException:
             queue.close()
@@ -89,17 +94,17 @@ class Downloading:
             more.end()
         intake.finish()
         self._commit(coming)
+        line.remember()
         self._report(coming)
 
-    def _more_connections(self) -> Connections | None:
-        endpoint = self.account.incoming
-        if self.connect is None or endpoint is None or endpoint.connections < 2:
+    def _more_connections(self, line: Line) -> Connections | None:
+        if self.connect is None or self.endpoint.connections < 2:
             return None
         return Connections(
             self.connect,
-            lambda server: None,
-            endpoint.disabled,
-            endpoint.connections,
+            line.compress,
+            self.endpoint.disabled,
+            self.endpoint.connections,
             self.store,
             f"imap.connections.{self.account.name}",
             self.clock,

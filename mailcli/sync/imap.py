@@ -26,12 +26,12 @@ from mailcli.model.folder import INBOX
 from mailcli.net.cancel import CancelToken
 from mailcli.net.imap import ImapConnection
 from mailcli.store.store import Store
-from mailcli.store.values import FlagsAgreed, FolderState, SyncChanges, SyncFolder
+from mailcli.store.values import FlagsAgreed, FolderFacts, FolderState, SyncChanges, SyncFolder
 from mailcli.store.values import Gone as GoneRow
 from mailcli.sync import plan as planner
 from mailcli.sync import push
+from mailcli.sync.compression import Line
 from mailcli.sync.delta import Cursor, Delta, Question
-from mailcli.sync.download import Incoming
 from mailcli.sync.downloading import Downloading, Progress
 from mailcli.sync.folders import Found, discover, to_server, wanted
 from mailcli.sync.rebind import rebind
@@ -102,8 +102,12 @@ class Synchroniser:
     def run(self) -> None:
         """Do all of it. Raises what ends the run; what was done until then is durable."""
         self.store.account_key(self.account.name, "imap")
-        found = discover(self.server, self.account.special)
-        places = self._agree_on_folders(found)
+        endpoint = self.account.incoming
+        if endpoint is not None and endpoint.compress == "always":
+            Line(self.store, endpoint).compress(self.server)
+        places = self._concerned() if self.options.push_only else None
+        if places is None:
+            places = self._agree_on_folders(discover(self.server, self.account.special))
         names = {key: f.mailbox for key, f in places.items()}
         if not self.options.dry_run:
             for row in self.store.sync_folders(self.account.name):
@@ -113,8 +117,7 @@ class Synchroniser:
             self.tally.pushed += push.upload(self.store, self.server, self.account.name, names)
         planned = self._learn(self._changed(places), places)
         if self.options.dry_run:
-            for folder in planned:
-                self._count(folder.actions)
+            self._count(planned, names)
             return
         self._write_down(planned)
         for folder in planned:
@@ -124,27 +127,45 @@ class Synchroniser:
 
     # -- folders -------------------------------------------------------------------------------
 
+    def _concerned(self) -> dict[int, Found] | None:
+        """The folders that a push is about, as the server listed them last: nobody waits for a list of
+        all. None if one of them is not known to be there."""
+        rows = self.store.sync_folders(self.account.name)
+        keys = {row.key for row in rows if row.dirty}
+        keys.update(copy.source for copy in self.store.pending(self.account.name).copies)
+        for operation in self.store.operations(self.account.name):
+            keys.update(k for k in (operation.folder, operation.destination) if k is not None)
+        places: dict[int, Found] = {}
+        for row in rows:
+            if row.key not in keys:
+                continue
+            if row.state.uidvalidity is None or not row.selectable:
+                return None
+            mailbox = to_server(row.name, row.delimiter)
+            found = Found(row.name, mailbox, row.delimiter, row.special, True, row.subscribed, None)
+            if row.name == INBOX or wanted(found, self.account.folders, ()):
+                places[row.key] = found
+        return places
+
     def _agree_on_folders(self, found: list[Found]) -> dict[int, Found]:
         """Make here what the server has and there what only we have; by our folder key."""
         taking = [f for f in found if f.name == INBOX or wanted(f, self.account.folders, ())]
         rows = {row.name: row for row in self.store.sync_folders(self.account.name)}
         places: dict[int, Found] = {}
+        changed: dict[str, Found] = {}
         for folder in taking:
             row = rows.pop(folder.name, None)
+            if row is not None:
+                places[row.key] = folder
             if row is None or (row.special, row.subscribed) != (folder.special, folder.subscribed):
-                if self.options.dry_run and row is None:
-                    continue
-                key = self.store.ensure_folder(
-                    self.account.name,
-                    folder.name,
-                    special=folder.special,
-                    delimiter=folder.delimiter,
-                    selectable=folder.selectable,
-                    subscribed=folder.subscribed,
-                )
-            else:
-                key = row.key
-            places[key] = folder
+                changed[folder.name] = folder
+        if changed and not self.options.dry_run:
+            facts = [
+                FolderFacts(f.name, f.special, f.delimiter, f.selectable, f.subscribed)
+                for f in changed.values()
+            ]
+            keys = self.store.ensure_folders(self.account.name, facts)
+            places.update((keys[name], folder) for name, folder in changed.items())
         if not self.options.dry_run:
             listed = {f.name for f in found}
             for row in rows.values():
@@ -260,13 +281,14 @@ class Synchroniser:
         self.tally.gone += rebind(self.store, self.server, row.key, delta, purged)
         return self._plan(row, delta, self._placed(row.key), ())
 
-    def _count(self, actions: Sequence[planner.Action]) -> None:
-        self.tally.new += sum(isinstance(a, planner.Download) for a in actions)
-        self.tally.changed += sum(isinstance(a, planner.SetFlags) for a in actions)
-        self.tally.gone += sum(isinstance(a, planner.Gone) for a in actions)
-        self.tally.pushed += sum(
-            len(a.ids) for a in actions if isinstance(a, planner.Store | planner.Move | planner.Expunge)
-        )
+    def _count(self, planned: Sequence[Planned], names: dict[int, str]) -> None:
+        """What a dry run tells."""
+        incoming = self.selection.incoming([self._new(folder, names) for folder in planned], None)
+        self.tally.new += sum(i.total - len(i.bodies) for i in incoming)
+        for folder in planned:
+            self.tally.changed += len(folder.of(planner.SetFlags))
+            self.tally.gone += len(folder.of(planner.Gone))
+            self.tally.pushed += sum(len(a.ids) for a in folder.actions if isinstance(a, _PUSHED))
 
     # -- writing down and pushing --------------------------------------------------------------
 
@@ -313,30 +335,8 @@ class Synchroniser:
 
     def _download(self, planned: Sequence[Planned], names: dict[int, str]) -> None:
         """All folders' new messages, then what there is to say of those that did not come."""
-        left = self.options.limit
-        incoming: list[Incoming] = []
         order = sorted(planned, key=lambda p: (p.row.name != INBOX, p.row.name))
-        choices = self.selection.choose([self._new(folder, names) for folder in order])
-        for folder, choice in zip(order, choices, strict=True):
-            bodies = self.selection.lacking(folder.row)
-            sizes = folder.delta.sizes | {one.uid: one.size for one in bodies}
-            part = choice.first(left)
-            taken = len(part.whole) + len(part.headers)
-            bodies = bodies if left is None else bodies[: left - taken]
-            left = None if left is None else left - taken - len(bodies)
-            incoming.append(
-                Incoming(
-                    folder.row.key,
-                    folder.row.name,
-                    names[folder.row.key],
-                    part.whole,
-                    sizes,
-                    self._cursor(folder.row, folder.delta)._replace(skipped=choice.skipped),
-                    complete=part == choice,
-                    headers=part.headers,
-                    bodies={one.uid: one.id for one in bodies},
-                )
-            )
+        incoming = self.selection.incoming([self._new(folder, names) for folder in order], self.options.limit)
         Downloading(
             self.store,
             self.account,
@@ -354,7 +354,8 @@ class Synchroniser:
         if new and folder.of(*_PUSHED):
             known = {a.uid for a in self.store.agreed(folder.row.key)}
             new = [uid for uid in new if uid not in known]
-        return News(folder.row, names[folder.row.key], new, folder.delta)
+        cursor = self._cursor(folder.row, folder.delta)
+        return News(folder.row, names[folder.row.key], new, folder.delta, cursor)
 
     def _cursor(self, row: SyncFolder, delta: Delta) -> FolderState:
         """Where the folder stands once all that was learnt is durable."""

@@ -37,14 +37,10 @@ class Intake(Generic[T]):
         self._since = 0.0  # when the oldest of what waits came
         self._ended = False
         self._failure: BaseException | None = None
+        self.idle = 0.0  # seconds spent waiting for something to store
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="intake", daemon=True)
         self._thread.start()
-
-    @property
-    def crowded(self) -> bool:
-        """Whether so much waits that the store, and not the network, sets the pace."""
-        return self._octets > WAITING_OCTETS // 2 or len(self._waiting) > WAITING_MESSAGES // 2
 
     def put(self, item: T) -> float:
         """Bring one item; waits while too much waits. Returns the seconds it waited for that.
@@ -101,7 +97,9 @@ class Intake(Generic[T]):
                 left = self._since + LINGER - time.monotonic() if self._waiting else None
                 if left is not None and left <= 0:
                     break
+                began = time.monotonic()
                 self._changed.wait(left)
+                self.idle += time.monotonic() - began
             batch: list[T] = []
             octets = 0
             while self._waiting and len(batch) < BATCH_MESSAGES:

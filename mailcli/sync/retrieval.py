@@ -17,8 +17,8 @@ from mailcli.wire.imap.uidset import UidSet
 
 IN_FLIGHT: Final = 2
 """Chunks asked for before the first has come; more of them while they are small."""
-IN_FLIGHT_MOST: Final = 12
-IN_FLIGHT_OCTETS: Final = 2 << 20
+IN_FLIGHT_MOST: Final = 32
+IN_FLIGHT_OCTETS: Final = 16 << 20
 
 
 class Arrived(NamedTuple):
@@ -41,8 +41,8 @@ class _Flying:
 
 
 class Retrieval:
-    """`put` takes what arrives and gives the seconds it kept us waiting; `tick` is called now and
-    then. `waited` counts seconds spent on the network's account."""
+    """`put` takes what arrives and gives the seconds it kept us waiting; `heard` is told, now and then,
+    how many octets have come in how many seconds of waiting for them."""
 
     def __init__(
         self,
@@ -50,15 +50,15 @@ class Retrieval:
         queue: Queue,
         put: Callable[[Arrived], float],
         cancel: CancelToken,
-        tick: Callable[[], None] = lambda: None,
+        heard: Callable[[int, float], None] = lambda octets, seconds: None,
     ) -> None:
         self.server = server
-        self.waited = 0.0
         self._queue = queue
         self._put = put
         self._cancel = cancel
-        self._tick = tick
+        self._heard = heard
         self._flying: deque[_Flying] = deque()
+        self._filled = 0  # chunks on their way when more were asked for last
         self._open = server.selected or ""  # the mailbox that the last command sent is about
         self._validity: dict[str, int] = {}
         if server.selected is not None and server.validity is not None:
@@ -70,9 +70,7 @@ class Retrieval:
         had not come is back in the queue then."""
         try:
             while True:
-                while self._flying or self._send_next():
-                    while self._room() and self._send_next():
-                        pass
+                while self._fill():
                     self._receive(self._flying[0])
                     self._flying.popleft()
                 if not (until_all_is_done and self._queue.wait(self._cancel)):
@@ -81,6 +79,15 @@ class Retrieval:
             for flying in self._flying:
                 self._queue.put_back(flying.chunk, list(flying.wanted))
             self._flying.clear()
+
+    def _fill(self) -> bool:
+        """Ask for more once half of what was asked for has come: each time is a turn. False if nothing
+        is on its way."""
+        if len(self._flying) <= self._filled // 2:
+            while self._room() and self._send_next():
+                pass
+            self._filled = len(self._flying)
+        return bool(self._flying)
 
     def _room(self) -> bool:
         if self._flying and self._flying[-1].chunk.large:
@@ -110,12 +117,13 @@ class Retrieval:
     def _receive(self, flying: _Flying) -> None:
         """Wait until the oldest chunk is answered, taking in whatever comes meanwhile."""
         for tag in filter(None, (flying.opening, flying.tag)):
-            began, kept = time.monotonic(), 0.0
+            began, before = time.monotonic(), self.server.pump.received
             for batch in self.server.pump.events(tag):
-                kept += self._take(batch)
+                began += self._take(batch)
                 self._cancel.check()
-                self._tick()
-            self.waited += time.monotonic() - began - kept
+                now, received = time.monotonic(), self.server.pump.received
+                self._heard(received - before, now - began)
+                began, before = now, received
         self.server.still_there()
         chunk, folder = flying.chunk, flying.chunk.folder
         if flying.error is not None:

@@ -9,8 +9,9 @@ from typing import Final, NamedTuple
 from mailcli.model.extent import BodyPolicy, Extent
 from mailcli.store.partial import Lacking
 from mailcli.store.store import Store
-from mailcli.store.values import SyncFolder
+from mailcli.store.values import FolderState, SyncFolder
 from mailcli.sync.delta import Delta
+from mailcli.sync.download import Incoming
 from mailcli.sync.extent import Choice, choose
 from mailcli.sync.server import Server, only
 from mailcli.wire.imap import commands as imap
@@ -22,12 +23,13 @@ _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep",
 
 
 class News(NamedTuple):
-    """The UIDs of a folder that are only on the server, newest first."""
+    """The UIDs of a folder that are only on the server, newest first; `cursor` for when they are here."""
 
     row: SyncFolder
     mailbox: str
     uids: list[int]
     delta: Delta
+    cursor: FolderState
 
 
 class Selected(NamedTuple):
@@ -71,11 +73,36 @@ class Selection:
         """Whether what was left out of a folder is not left out any more, or lacks its body."""
         return bool(row.state.skipped and not self.skipped(row)) or bool(self.lacking(row))
 
-    def choose(self, news: Sequence[News]) -> list[Selected]:
+    def incoming(self, news: Sequence[News], limit: int | None) -> list[Incoming]:
+        """What is to be downloaded of each folder, at most `limit` messages and bodies in all."""
+        incoming = []
+        for one, chosen in zip(news, self._choose(news), strict=True):
+            bodies = self.lacking(one.row)
+            part = chosen.first(limit)
+            if limit is not None:
+                limit -= len(part.whole) + len(part.headers)
+                bodies = bodies[: max(0, limit)]
+                limit -= len(bodies)
+            incoming.append(
+                Incoming(
+                    one.row.key,
+                    one.row.name,
+                    one.mailbox,
+                    part.whole,
+                    one.delta.sizes | {body.uid: body.size for body in bodies},
+                    one.cursor._replace(skipped=chosen.skipped),
+                    complete=part == chosen,
+                    headers=part.headers,
+                    bodies={body.uid: body.id for body in bodies},
+                )
+            )
+        return incoming
+
+    def _choose(self, news: Sequence[News]) -> list[Selected]:
         """For each folder, in one flight where ages have to be asked for."""
         recent = self._recent([n for n in news if n.uids and self._policy.of(n.row.name).mode == "recent"])
         selected = []
-        for row, mailbox, uids, delta in news:
+        for row, mailbox, uids, delta, _ in news:
             extent = self._policy.of(row.name)
             left_out = EMPTY if delta.rebuilt else self.skipped(row)
             known = set(left_out)
@@ -88,7 +115,7 @@ class Selection:
     def _recent(self, news: Sequence[News]) -> dict[str, set[int]]:
         """{mailbox: the UIDs that came since the cutoff}. SINCE goes by days (RFC 9051 §6.4.4)."""
         flight: list[Command] = []
-        for row, mailbox, _, _ in news:
+        for row, mailbox, *_ in news:
             when = time.localtime(self._policy.of(row.name).cutoff(self._now))
             date = f"{when.tm_mday}-{_MONTHS[when.tm_mon - 1]}-{when.tm_year}"
             flight += [imap.Select(mailbox, read_only=True), imap.Search(("SINCE", date))]

@@ -42,6 +42,7 @@ class Server:
         self.enabled: frozenset[str] = frozenset()
         self.selected: str | None = None
         self.validity: int | None = None  # UIDVALIDITY of the selected mailbox, if it was said
+        self.compressed = False
         self._numbered: UidValidity | None = None
         self._bye: Bye | None = None
 

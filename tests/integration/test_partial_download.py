@@ -357,7 +357,7 @@ def test_a_purged_header_comes_back_while_the_server_has_it(make_profile: Make) 
     id = profile.id("m0")
     offline = profile.open(offline=True)
     done = changing.delete(offline, [id], purge=True)
-    assert "1 of them without a copy here" in done.summary
+    assert "of 1 only the header was here" in done.summary
     offline.store.restore([id])
     profile.fetch()
     assert "end of 0" in reading.read(profile.ctx, id).reading.text
