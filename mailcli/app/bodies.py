@@ -38,7 +38,8 @@ def bring(ctx: Context, ids: Sequence[str], *, keep: bool = False) -> None:
     """
     accounts: dict[str, list[Summary]] = {}
     for row in ctx.store.get(ids):
-        if row.remote_only and row.id not in ctx.brought:
+        if row.remote_only and (keep or not isinstance(ctx.brought.get(row.id), bytes)):
+            ctx.brought.pop(row.id, None)  # why it did not come the last time
             accounts.setdefault(row.account, []).append(row)
     for name, rows in accounts.items():
         try:
@@ -55,9 +56,9 @@ def bring(ctx: Context, ids: Sequence[str], *, keep: bool = False) -> None:
 def need(ctx: Context, ids: Sequence[str]) -> None:
     """Have the bodies of all of these in the store. Raises the first reason why not."""
     bring(ctx, ids, keep=True)
-    for row in ctx.store.get(ids):
-        if row.remote_only:
-            wire(ctx, row.id)
+    reasons = [ctx.brought.pop(row.id, None) for row in ctx.store.get(ids) if row.remote_only]
+    for reason in reasons:
+        raise reason if isinstance(reason, MailcliError) else NotFound("a body was purged meanwhile")
 
 
 def _account(ctx: Context, name: str) -> Account:
@@ -89,10 +90,16 @@ def _bring(ctx: Context, account: Account, rows: Sequence[Summary], keep: bool) 
                 if told := bodies.unexpected(filled):
                     ctx.notice(f"{account.name}: {told}")
         else:
+            for id, data in some:
+                if bodies.is_another(data, ctx.store.header_bytes(id), sizes[id]):
+                    ctx.notice(f"{account.name}: {bodies.another(id)}")
             _pass(ctx, some)
         done, octets = done + len(some), octets + sum(len(data) for _, data in some)
         ctx.progress(Progress(account.name, "bodies", done, len(rows), octets))
 
+    sizes = {row.id: row.size for row in rows}
+    # Before the UIDs are read, so that these are of this UIDVALIDITY or a newer one, never of an older.
+    folders = {folder.key: folder for folder in ctx.store.sync_folders(account.name)}
     wanted: dict[int, list[Lacking]] = {}
     failed: dict[str, MailcliError] = {}
     for row, place in zip(rows, ctx.store.places([row.id for row in rows]), strict=True):
@@ -104,7 +111,6 @@ def _bring(ctx: Context, account: Account, rows: Sequence[Summary], keep: bool) 
     limits = Deadlines(connect=10, tls=10, greeting=15, reply=30, content=60)
     with open_incoming_imap(ctx, account, limits) as connection:
         server = Server(connection, account.incoming.disabled)
-        folders = {folder.key: folder for folder in ctx.store.sync_folders(account.name)}
         return failed | bodies.bring(server, wanted, folders, take, ctx.cancel)
 
 
@@ -121,7 +127,7 @@ def _away(error: MailcliError, id: str) -> MailcliError:
 def _pass(ctx: Context, some: Sequence[tuple[str, bytes]]) -> None:
     """Hold bodies that are not to be kept, the last ones of them."""
     ctx.brought.update(some)
-    held = {id: len(found) for id, found in ctx.brought.items() if isinstance(found, bytes)}
+    held = {id: len(found) for id, found in list(ctx.brought.items()) if isinstance(found, bytes)}
     excess = sum(held.values()) - PASSING_OCTETS
     for id, size in held.items():
         if excess <= 0 or id == some[-1][0]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from mailcli.errors import MailcliError, NotFound, TryAgain
 from mailcli.mime.frame import frame
 from mailcli.net.cancel import CancelToken
+from mailcli.store.bodies import header_of
 from mailcli.store.partial import CHANGED, RESIZED, Filled, Lacking, Outline
 from mailcli.store.values import SyncFolder
 from mailcli.sync.download import Incoming, Queue
@@ -109,6 +110,15 @@ def outline(folder: Incoming, message: Fetched, clock: Callable[[], float]) -> O
     )
 
 
+def is_another(data: bytes, header: bytes, size: int) -> bool:
+    """Whether a body is not of the message whose header and size were announced."""
+    return header_of(data) != header and len(data) != size
+
+
+def another(identity: str) -> str:
+    return f"{identity}: the server sent another message than it had announced"
+
+
 def unexpected(filled: Filled) -> str:
     """What the user should know of a body that is not quite what its header announced, or ""."""
     if filled.outcome == RESIZED:
@@ -117,5 +127,5 @@ def unexpected(filled: Filled) -> str:
         kept = (
             f"; the header it announced is kept as {filled.kept} in the recovery area" if filled.kept else ""
         )
-        return f"{filled.id}: the server sent another message than it had announced{kept}"
+        return another(filled.id) + kept
     return ""

@@ -104,8 +104,11 @@ class Chunk(NamedTuple):
 
     @property
     def items(self) -> tuple[str, ...]:
-        """What FETCH is to give of each."""
-        return OUTLINE if self.outline else WHOLE
+        """What FETCH is to give of each. A server that cannot tell the structure of a broken mail, or
+        tells it so that it cannot be read, is asked a second time without it."""
+        if not self.outline:
+            return WHOLE
+        return (*META, "BODY.PEEK[HEADER]") if self.again else OUTLINE
 
     @property
     def section(self) -> str:

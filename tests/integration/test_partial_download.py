@@ -15,7 +15,10 @@ from mailcli.app.context import Context
 from mailcli.app.fetching import FetchRequest
 from mailcli.errors import NotFound, TryAgain, Unreachable
 from mailcli.model.flags import FLAGGED
+from mailcli.store.places import Place
 from mailcli.store.store import Store
+from mailcli.store.values import FolderState
+from mailcli.sync.download import Incoming, Queue
 from mailcli.sync.downloading import Downloading
 from tests.integration.conftest import Profile, message
 from tests.support.proxy import Cut, Proxy
@@ -430,3 +433,63 @@ def test_what_was_left_out_of_an_old_numbering_is_forgotten(
             profile.fetch()
     profile.fetch()
     assert "new" in {r.subject for r in profile.rows()}
+
+
+def test_a_folder_numbered_anew_between_two_looks_gives_no_wrong_body(
+    make_profile: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    profile = headers(make_profile, 2)
+    id = profile.id("m0")
+    places = Store.places
+
+    def then_renumbered(store: Store, ids: list[str]) -> list[Place]:
+        monkeypatch.undo()
+        found = places(store, ids)
+        renumber(profile)
+        profile.fetch()
+        return found
+
+    monkeypatch.setattr(Store, "places", then_renumbered)
+    with pytest.raises(TryAgain, match="renumbered"):
+        reading.read(profile.ctx, id)
+    assert profile.ctx.store.recovery() == []
+    assert "end of 0" in reading.read(profile.ctx, id).reading.text
+
+
+def test_a_dry_run_counts_what_would_come(make_profile: Make) -> None:
+    profile = make_profile(incoming='since = "30d"\nolder = "skip"')
+    profile.fetch()
+    aged(profile, [400, 1])
+    assert profile.fetch(FetchRequest(dry_run=True)).new == 1
+    assert profile.rows() == []
+
+
+def test_a_limit_counts_headers_and_bodies_alike(make_profile: Make) -> None:
+    profile = make_profile(incoming='max_size = "5k"')
+    profile.server.fill(profile.user, [message(f"m{n}", LONG if n % 2 else "") for n in range(6)])
+    assert [profile.fetch(FetchRequest(limit=4)).new for _ in range(3)] == [4, 2, 0]
+    assert len(lacking(profile)) == 3
+    profile.in_step()
+
+
+def test_a_body_that_did_not_come_is_asked_for_again(make_profile: Make) -> None:
+    profile = headers(make_profile, 1)
+    id = profile.id("m0")
+    port = f"port = {profile.server.imaps}"
+    configure(profile, port, "port = 1")
+    bodies.bring(profile.ctx, [id])
+    configure(profile, "port = 1", port)
+    bodies.bring(profile.ctx, [id])
+    assert b"end of 0" in bodies.wire(profile.ctx, id)
+
+
+def test_a_structure_that_cannot_be_told_is_not_asked_for_twice() -> None:
+    state = FolderState(uidvalidity=1)
+    folder = Incoming(1, "INBOX", "INBOX", (), {}, state, complete=True, headers=[7])
+    queue = Queue([folder])
+    chunk = queue.take()
+    assert chunk is not None and "BODYSTRUCTURE" in chunk.items
+    queue.finished(chunk, [7])
+    again = queue.take()
+    assert again is not None and "BODYSTRUCTURE" not in again.items
+    assert again.section == "BODY[HEADER]"
