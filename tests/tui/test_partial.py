@@ -19,7 +19,9 @@ Open = Callable[..., Terminal]
 def with_headers(directory: Path, dovecot: Dovecot, count: int = 3) -> Path:
     """A profile that has the headers of so many letters; its configuration."""
     user, password = dovecot.user()
-    dovecot.fill(user, [letter(n).replace(b"\r\n", b"\n") for n in range(count)])
+    # a signature is in no preview: it shows only where the message is open
+    mails = [letter(n, body=f"body of letter {n}\n-- \nsigned {n}") for n in range(count)]
+    dovecot.fill(user, [mail.replace(b"\r\n", b"\n") for mail in mails])
     path = account_toml(directory, dovecot, user, password, incoming='mode = "headers"')
     ctx = Context.open(profile=directory, environ={"HOME": str(directory)})
     (report,) = fetch(ctx, FetchRequest())
@@ -45,7 +47,10 @@ def test_the_header_shows_at_once_and_the_text_when_it_has_come(
         assert "Subject  letter 2" in screen
         terminal.keys("J")  # keys are not waited for
         terminal.until("Subject  letter 1")
-        terminal.until("body of letter 1")
+        terminal.until("signed 1")
+        terminal.keys("j")  # and what came for the one left behind is not shown
+        terminal.until(lambda screen: "letter 2  body of letter 2" in screen)
+        assert b"signed 2" not in terminal.raw
         terminal.keys("qq")
         assert terminal.wait() == 0
 
