@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 PACKAGES = {
     "mbsync": "isync",
+    "offlineimap": "offlineimap3",
     "notmuch": "notmuch",
     "mu": "maildir-utils",
     "mpop": "mpop",
@@ -38,10 +39,14 @@ class Run(NamedTuple):
     environ: dict[str, str]
 
 
-def mbsync(home: Path, server: Server, *, patterns: str = "INBOX", compress: bool = True) -> Run:
-    """Durable as mbsync is by default: it fsyncs files, not directories."""
+def mbsync(
+    home: Path, server: Server, *, patterns: str = "INBOX", compress: bool = True, fsync: bool = True
+) -> Run:
+    """Durable as mbsync is by default (it fsyncs files, not directories), or not at all."""
     (home / "mail").mkdir(exist_ok=True)
     (home / "rc").write_text(f"""
+FSync {"yes" if fsync else "no"}
+
 IMAPAccount a
 Host localhost
 Port {server.port}
@@ -70,6 +75,35 @@ Sync All
 SyncState *
 """)
     return Run(["mbsync", "-q", "-c", str(home / "rc"), "c"], {})
+
+
+def offlineimap(home: Path, server: Server, *, folders: bool = False) -> Run:
+    """It fsyncs files (its default)."""
+    (home / "mail").mkdir(exist_ok=True)
+    chosen = "" if folders else "folderfilter = lambda name: name == 'INBOX'"
+    (home / "rc").write_text(f"""
+[general]
+accounts = a
+metadata = {home}/state
+ui = quiet
+[Account a]
+localrepository = near
+remoterepository = far
+[Repository near]
+type = Maildir
+localfolders = {home}/mail
+[Repository far]
+type = IMAP
+remotehost = localhost
+remoteport = {server.port}
+remoteuser = {server.user}
+remotepass = {server.password}
+auth_mechanisms = PLAIN
+ssl = yes
+sslcacertfile = {server.ca}
+{chosen}
+""")
+    return Run(["offlineimap", "-c", str(home / "rc")], {"HOME": str(home)})
 
 
 def mpop(home: Path, server: Server, *, keep: bool) -> Run:

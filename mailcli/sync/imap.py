@@ -32,6 +32,7 @@ from mailcli.sync import plan as planner
 from mailcli.sync import push
 from mailcli.sync.compression import Line
 from mailcli.sync.delta import Cursor, Delta, Question
+from mailcli.sync.download import Incoming
 from mailcli.sync.downloading import Downloading, Progress
 from mailcli.sync.folders import Found, discover, to_server, wanted
 from mailcli.sync.rebind import rebind
@@ -122,8 +123,20 @@ class Synchroniser:
         self._write_down(planned)
         for folder in planned:
             self._push(folder, names)
-        if not self.options.push_only:
-            self._download(planned, names)
+        if self.options.push_only:
+            return
+        incoming = self._incoming(planned, names)
+        del planned  # what follows takes long, and needs no more of it
+        Downloading(
+            self.store,
+            self.account,
+            self.server,
+            tally=self.tally,
+            progress=self.progress,
+            cancel=self.cancel,
+            clock=self.clock,
+            connect=self.connect,
+        ).run(incoming)
 
     # -- folders -------------------------------------------------------------------------------
 
@@ -268,6 +281,7 @@ class Synchroniser:
         policy = planner.Policy(push=not delta.read_only)
         actions = planner.plan(row.key, placed, purged, delta.remote, policy)
         ids = {i for a in actions if isinstance(a, _PUSHED) for i in a.ids}
+        delta = delta._replace(remote=delta.remote._replace(flags={}, vanished=()))  # both can be large
         return Planned(row, delta, actions, [m for m in placed if m.id in ids] if ids else [])
 
     def _rebind(
@@ -333,20 +347,11 @@ class Synchroniser:
 
     # -- downloading ---------------------------------------------------------------------------
 
-    def _download(self, planned: Sequence[Planned], names: dict[int, str]) -> None:
-        """All folders' new messages, then what there is to say of those that did not come."""
+    def _incoming(self, planned: Sequence[Planned], names: dict[int, str]) -> list[Incoming]:
+        """What is to be downloaded of each folder, the inbox first."""
         order = sorted(planned, key=lambda p: (p.row.name != INBOX, p.row.name))
-        incoming = self.selection.incoming([self._new(folder, names) for folder in order], self.options.limit)
-        Downloading(
-            self.store,
-            self.account,
-            self.server,
-            tally=self.tally,
-            progress=self.progress,
-            cancel=self.cancel,
-            clock=self.clock,
-            connect=self.connect,
-        ).run(incoming)
+        news = [self._new(folder, names) for folder in order]
+        return self.selection.incoming(news, self.options.limit)
 
     def _new(self, folder: Planned, names: dict[int, str]) -> News:
         """What only the server has, of a folder whose pushes are done: some of it may be ours by now."""
