@@ -52,9 +52,6 @@ def read(
     return Message(summary, reading)
 
 
-bring = bodies.bring
-
-
 def header(ctx: Context, id: str) -> Message:
     """What can be shown of a message at once, while its body is fetched."""
     (summary,) = ctx.store.get([id])

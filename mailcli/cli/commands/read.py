@@ -20,7 +20,7 @@ def run(
     part: str | None,
     mark_seen: bool,
 ) -> None:
-    from mailcli.app import reading
+    from mailcli.app import bodies, reading
 
     if raw and part is not None:
         raise UsageError("--raw and --part do not go together")
@@ -28,7 +28,7 @@ def run(
     if thread:
         found = _with_threads(session, found)
     if any(m.remote_only for m in found):
-        reading.bring(session.ctx, [m.id for m in found])
+        bodies.bring(session.ctx, [m.id for m in found])
         session.end_progress()
     if raw:
         for message in found:
