@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections import deque
@@ -57,12 +58,20 @@ class Progress:
         self.clear()
 
     def _draw(self) -> None:
-        text = line(
-            [(step, self._paces[name].rate) for name, step in self._steps.items()], self._streams.width - 1
-        )
+        rates = [(step, self._paces[name].rate) for name, step in self._steps.items()]
+        text = line(rates, self._width() - 1)
         self._streams.say(_CLEAR + text)
         self._drawn_at = time.monotonic()
         self._drawn = True
+
+    def _width(self) -> int:
+        """The terminal's width now: people resize it while they wait."""
+        if "COLUMNS" not in self._streams.environ:
+            try:
+                return os.get_terminal_size(self._streams.stderr.fileno()).columns
+            except (OSError, ValueError):
+                pass
+        return self._streams.width
 
 
 class Pace:

@@ -57,8 +57,9 @@ class Connections:
         self._looked = self._marks(0.0)
         self._opening = False
 
-    def consider(self, queue: Queue, intake: Intake[Arrived]) -> None:
-        """Open another one if it is likely to pay. Called often, by the first connection."""
+    def consider(self, queue: Queue, intake: Intake[Arrived], put: Callable[[Arrived], float]) -> None:
+        """Open another one if it is likely to pay; what it fetches goes to `put`. Called often, by the
+        first connection."""
         now, idle, busy = marks = self._marks(intake.idle)
         seconds = now - self._looked[0]
         if seconds < PACE or self._opening or 1 + len(self._threads) >= self._most:
@@ -68,7 +69,7 @@ class Connections:
         if idle < IDLE or busy > BUSY or (queue.octets < WORTH_OCTETS and queue.messages < WORTH_MESSAGES):
             return
         self._opening = True
-        thread = threading.Thread(target=self._fetch, args=(queue, intake), name="download", daemon=True)
+        thread = threading.Thread(target=self._fetch, args=(queue, put), name="download", daemon=True)
         self._threads.append(thread)
         thread.start()
 
@@ -84,7 +85,7 @@ class Connections:
             thread.join()
         self._token.close()
 
-    def _fetch(self, queue: Queue, intake: Intake[Arrived]) -> None:
+    def _fetch(self, queue: Queue, put: Callable[[Arrived], float]) -> None:
         """One more connection's whole life. Its end is nobody else's: what it had goes back."""
         try:
             connection = self._connect(self._token)
@@ -103,7 +104,7 @@ class Connections:
             with connection:
                 server = Server(connection, self._disabled)
                 self._prepare(server)
-                Retrieval(server, queue, intake.put, self._token).run(until_all_is_done=False)
+                Retrieval(server, queue, put, self._token).run(until_all_is_done=False)
         except LocalIOError as failure:
             queue.fail(failure)
         except MailcliError:

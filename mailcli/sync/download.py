@@ -55,6 +55,7 @@ class Incoming:
         self.bodies = bodies or {}
         self.total = len(uids) + len(headers) + len(self.bodies)
         self.octets = sum(sizes.get(uid, 0) for uid in (*uids, *self.bodies)) + HEADER_OCTETS * len(headers)
+        self.came = 0
         self.done = 0  # durable
         self.withheld = 0  # not given, though asked for twice
         self.reason = ""  # in the server's words

@@ -3,8 +3,10 @@ and a folder's cursor is committed in the transaction of its last message."""
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from mailcli.model.account import Account
 from mailcli.net.cancel import CancelToken
@@ -22,9 +24,17 @@ from mailcli.sync.server import Server
 from mailcli.sync.tally import Tally
 from mailcli.wire.imap.events import Fetched
 
+TELL_EVERY: Final = 0.05
+"""Seconds between two reports of progress within a folder."""
+
+
+def weigh(arrived: Arrived) -> int:
+    """Octets of the message."""
+    return len(arrived.message.sections[0].data)
+
 
 class Progress(NamedTuple):
-    """`done` of `total` messages of this folder are here; `octets` of `all_octets` of the whole run."""
+    """`done` of `total` messages of this folder have come; `octets` of `all_octets` of the whole run."""
 
     folder: str
     done: int
@@ -59,6 +69,9 @@ class Downloading:
         self.clock = clock
         self.connect = connect
         self._all_octets = 0
+        self._octets = 0  # that have come
+        self._told = 0.0
+        self._telling = threading.Lock()
 
     def run(self, folders: Sequence[Incoming]) -> None:
         """Fetch all of it, and commit the cursors, also of folders with nothing to fetch. Raises what
@@ -69,7 +82,7 @@ class Downloading:
             return
         self._all_octets = sum(folder.octets for folder in coming)
         queue = Queue(coming)
-        intake: Intake[Arrived] = Intake(self._deliver, lambda a: len(a.message.sections[0].data))
+        intake: Intake[Arrived] = Intake(self._deliver, weigh)
         line = Line(self.store, self.endpoint)
         line.compress(self.server, self._all_octets)
         more = self._more_connections(line)
@@ -77,11 +90,16 @@ class Downloading:
         def heard(octets: int, seconds: float) -> None:
             line.note(octets, seconds)
             if more is not None:
-                more.consider(queue, intake)
+                more.consider(queue, intake, put)
 
-        self.progress(Progress(coming[0].name, 0, coming[0].total, self.tally.octets, self._all_octets))
+        self.progress(Progress(coming[0].name, 0, coming[0].total, 0, self._all_octets))
+
+        def put(arrived: Arrived) -> float:
+            self._tell(arrived)
+            return intake.put(arrived)
+
         try:
-            first = Retrieval(self.server, queue, intake.put, self.cancel, heard)
+            first = Retrieval(self.server, queue, put, self.cancel, heard)
             first.run(until_all_is_done=True)
         except BaseException:
             queue.close()
@@ -146,9 +164,18 @@ class Downloading:
         self.tally.octets += sum(len(arrived.message.sections[0].data) for arrived in batch)
         for folder, count in counts.items():
             folder.done += count
-            self.progress(
-                Progress(folder.name, folder.done, folder.total, self.tally.octets, self._all_octets)
-            )
+
+    def _tell(self, arrived: Arrived) -> None:
+        """Report progress, a few times a second and at the end of each folder. Connections share it."""
+        folder = arrived.folder
+        with self._telling:
+            folder.came += 1
+            self._octets += weigh(arrived)
+            now = time.monotonic()
+            if now - self._told < TELL_EVERY and folder.came < folder.total:
+                return
+            self._told = now
+            self.progress(Progress(folder.name, folder.came, folder.total, self._octets, self._all_octets))
 
     def _fill(self, arrived: Sequence[Arrived]) -> None:
         """Bodies of messages of which only the header was here."""

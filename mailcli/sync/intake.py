@@ -53,11 +53,12 @@ class Intake(Generic[T]):
                 self._changed.wait()
             if self._failure is not None:
                 raise self._failure
-            if not self._waiting:
+            first = not self._waiting
+            if first:
                 self._since = time.monotonic()
             self._waiting.append((item, octets))
             self._octets += octets
-            if self._ready():
+            if first or self._ready():
                 self._changed.notify_all()
         return time.monotonic() - began if began else 0.0
 
