@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from mailcli.app.context import Context, Progress
-from mailcli.errors import Interrupted, MailcliError, NotFound
+from mailcli.errors import Interrupted, LocalIOError, MailcliError, NotFound
 from mailcli.model.account import Account, Protocol
 from mailcli.model.message import Summary
 
@@ -85,15 +85,11 @@ def _bring(ctx: Context, account: Account, rows: Sequence[Summary], keep: bool) 
 
     def take(some: list[tuple[str, bytes]]) -> None:
         nonlocal done, octets
-        if keep or account.bodies.keep:
-            for filled in ctx.store.fill_bodies(some):
-                if told := bodies.unexpected(filled):
-                    ctx.notice(f"{account.name}: {told}")
-        else:
+        if not (keep or account.bodies.keep) or not _kept(ctx, account.name, some, must=keep):
+            _pass(ctx, some)
             for id, data in some:
                 if bodies.is_another(data, ctx.store.header_bytes(id), sizes[id]):
                     ctx.notice(f"{account.name}: {bodies.another(id)}")
-            _pass(ctx, some)
         done, octets = done + len(some), octets + sum(len(data) for _, data in some)
         ctx.progress(Progress(account.name, "bodies", done, len(rows), octets))
 
@@ -108,10 +104,27 @@ def _bring(ctx: Context, account: Account, rows: Sequence[Summary], keep: bool) 
         else:
             wanted.setdefault(place.at_folder, []).append(Lacking(row.id, place.uid, row.size))
     # Somebody waits for it: what takes longer than this is as good as away.
-    limits = Deadlines(connect=10, tls=10, greeting=15, reply=30, content=60)
+    limits = Deadlines(connect=10, tls=10, greeting=15, reply=15, content=60)
     with open_incoming_imap(ctx, account, limits) as connection:
         server = Server(connection, account.incoming.disabled)
         return failed | bodies.bring(server, wanted, folders, take, ctx.cancel)
+
+
+def _kept(ctx: Context, account: str, some: list[tuple[str, bytes]], *, must: bool) -> bool:
+    """Store bodies. A disk that is full keeps nobody from reading: False then, unless they must be kept."""
+    from mailcli.sync.bodies import unexpected
+
+    try:
+        filled = ctx.store.fill_bodies(some)
+    except LocalIOError as error:
+        if must:
+            raise
+        ctx.notice(f"{account}: what is fetched to be read is not kept: {error.message}")
+        return False
+    for one in filled:
+        if told := unexpected(one):
+            ctx.notice(f"{account}: {told}")
+    return True
 
 
 def _away(error: MailcliError, id: str) -> MailcliError:

@@ -13,8 +13,9 @@ import pytest
 from mailcli.app import bodies, changing, exchange, listing, reading
 from mailcli.app.context import Context
 from mailcli.app.fetching import FetchRequest
-from mailcli.errors import NotFound, TryAgain, Unreachable
+from mailcli.errors import LocalIOError, NotFound, TryAgain, Unreachable
 from mailcli.model.flags import FLAGGED
+from mailcli.store import disk
 from mailcli.store.places import Place
 from mailcli.store.store import Store
 from mailcli.store.values import FolderState
@@ -493,3 +494,36 @@ def test_a_structure_that_cannot_be_told_is_not_asked_for_twice() -> None:
     again = queue.take()
     assert again is not None and "BODYSTRUCTURE" not in again.items
     assert again.section == "BODY[HEADER]"
+
+
+def test_a_full_disk_keeps_nobody_from_reading(make_profile: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    profile = headers(make_profile, 1)
+    id = profile.id("m0")
+
+    def full(step: str, path: str) -> None:
+        if step == "write":
+            raise OSError(28, "No space left on device", path)
+
+    monkeypatch.setattr(disk, "failpoint", full)
+    assert "end of 0" in reading.read(profile.ctx, id).reading.text
+    assert any("not kept" in notice and "No space left" in notice for notice in profile.notices)
+    with pytest.raises(LocalIOError):
+        changing.copy(profile.ctx, [id], "Archive")
+    monkeypatch.undo()
+    assert lacking(profile) == {"m0"}
+    assert profile.ctx.store.check() == []
+
+
+def test_another_body_is_told_of_though_nothing_is_kept(
+    make_profile: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    profile = headers(make_profile, 1, settings="keep_bodies = false")
+    other = b"Subject: other\r\n\r\nQuite another.\r\n"
+    monkeypatch.setattr(Store, "header_bytes", lambda s, i: other[:18])
+    reading.read(profile.ctx, profile.id("m0"))
+    assert not any("another message" in n for n in profile.notices)  # the size is what was announced
+    profile.ctx.brought.clear()
+    summaries = Store.get
+    monkeypatch.setattr(Store, "get", lambda s, i: [r._replace(size=7) for r in summaries(s, i)])
+    reading.read(profile.ctx, profile.id("m0"))
+    assert any("another message" in n for n in profile.notices)
