@@ -26,7 +26,7 @@ from mailcli.store.values import Arrival
 if TYPE_CHECKING:
     import apsw
 
-_COLUMNS: Final = "rid, id, folder, at_folder, uid, file, size, message_id, bits, arrived, object_id"
+_COLUMNS: Final = "rid, id, folder, at_folder, uid, file, size, message_id, bits, arrived"
 
 
 class _Row(NamedTuple):
@@ -40,7 +40,6 @@ class _Row(NamedTuple):
     message_id: str
     bits: int
     arrived: float
-    object_id: str | None
 
 
 def fill(site: Site, bodies: Sequence[tuple[str, bytes]]) -> list[Filled]:
