@@ -112,7 +112,7 @@ def _fly(
                 elif (about := by_mailbox.get(getattr(event, "mailbox", ""))) is not None:
                     about.take(event)
         weight -= question.expected
-        del by_mailbox[question.mailbox]
+        by_mailbox.pop(question.mailbox, None)
         yield question, answer
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import threading
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,14 +13,14 @@ import pytest
 from mailcli.app import changing
 from mailcli.app.fetching import FetchRequest
 from mailcli.errors import MailcliError, TryAgain
-from mailcli.net.cancel import CancelToken
-from mailcli.net.imap import ImapConnection
 from mailcli.store.store import Store
 from mailcli.store.values import Arrival
 from mailcli.sync import compression, connections, download, downloading, intake, retrieval
 from mailcli.wire.imap import commands
 from tests.integration.conftest import Profile, message
+from tests.support import daemons
 from tests.support.dovecot import Dovecot
+from tests.support.profiles import account_toml
 from tests.support.proxy import Proxy, Traffic
 
 
@@ -182,16 +185,12 @@ def helped(eager: None, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     receive = retrieval.Retrieval._receive
 
     def watched(self: retrieval.Retrieval, flying: Any) -> None:
-        import threading
-
         receive(self, flying)
         fetched.append(threading.current_thread().name)
         if threading.current_thread().name != "download":
             other.wait(5)
         else:
             other.set()
-
-    import threading
 
     other = threading.Event()
     monkeypatch.setattr(retrieval.Retrieval, "_receive", watched)
@@ -217,8 +216,6 @@ def test_what_a_dying_connection_leaves_is_fetched_by_the_first(
     died: list[int] = []
 
     def dying(self: retrieval.Retrieval, flying: Any) -> None:
-        import threading
-
         if threading.current_thread().name == "download":
             died.append(len(flying.wanted))
             gone.set()
@@ -226,8 +223,6 @@ def test_what_a_dying_connection_leaves_is_fetched_by_the_first(
             raise TryAgain("the line is dead")
         receive(self, flying)
         gone.wait(5)
-
-    import threading
 
     gone = threading.Event()
     monkeypatch.setattr(retrieval.Retrieval, "_receive", dying)
@@ -237,26 +232,37 @@ def test_what_a_dying_connection_leaves_is_fetched_by_the_first(
 
 
 def test_a_refused_connection_is_not_asked_for_again_for_a_while(
-    make_profile: Callable[..., Profile], eager: None, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, eager: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    imap = make_profile(incoming="connections = 3")
-    tried: list[CancelToken] = []
-    from mailcli.app import connecting, fetching
+    tried: list[int] = []
+    refused = threading.Event()
+    fetch, receive = connections.Connections._fetch, retrieval.Retrieval._receive
 
-    open_one = connecting.open_incoming_imap
+    def watched(self: connections.Connections, *given: Any) -> None:
+        tried.append(1)
+        fetch(self, *given)
+        refused.set()
 
-    def limited(*given: Any, cancel: CancelToken | None = None) -> ImapConnection:
-        if cancel is not None:
-            tried.append(cancel)
-            raise TryAgain("[LIMIT] too many connections")
-        return open_one(*given)
+    def patient(self: retrieval.Retrieval, flying: Any) -> None:
+        receive(self, flying)
+        refused.wait(5)
 
-    monkeypatch.setattr(fetching, "open_incoming_imap", limited)
-    for start in (0, 4):
-        fill_folders(imap, 4, each=12, start=start)
-        assert imap.fetch().new == 48
-    assert len(tried) == 1
-    imap.in_step()
+    monkeypatch.setattr(connections.Connections, "_fetch", watched)
+    monkeypatch.setattr(retrieval.Retrieval, "_receive", patient)
+    directory = daemons.work_directory("mc-")
+    server = Dovecot(directory, extra="mail_max_userip_connections = 1\n")
+    try:
+        user, password = server.start().user()
+        account_toml(tmp_path / user, server, user, password, incoming="connections = 3")
+        imap = Profile(tmp_path / user, server, user)
+        for start in (0, 4):
+            fill_folders(imap, 4, each=12, start=start)
+            assert imap.fetch().new == 48
+        assert len(tried) == 1
+        imap.close()
+    finally:
+        server.stop()
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 def test_uids_of_another_uidvalidity_are_never_taken_on_another_connection(
@@ -267,8 +273,6 @@ def test_uids_of_another_uidvalidity_are_never_taken_on_another_connection(
     send = retrieval.Retrieval._send_next
 
     def renumbered(self: retrieval.Retrieval) -> bool:
-        import threading
-
         if threading.current_thread().name == "download" and not done:
             done.append(1)
             for folder in ("Folder 00", "Folder 01"):
