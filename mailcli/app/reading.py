@@ -45,9 +45,9 @@ def read(
     (summary,) = ctx.store.get([id])
     reading = mime.reading(data, html=html)
     if mark_seen and SEEN not in summary.flags:
-        from mailcli.app.changing import flag
+        from mailcli.app.changing import mark_seen as mark
 
-        flag(ctx, [id], ["+seen"])
+        mark(ctx, [id])
         (summary,) = ctx.store.get([id])
     return Message(summary, reading)
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import apsw
 
-from mailcli.store import disk, folders, history, index, locks, maildir, rebuild, scanning
+from mailcli.store import disk, folders, history, index, journal, locks, maildir, rebuild, scanning
 from mailcli.store.database import Damaged
 from mailcli.store.site import Site
 from mailcli.store.sql import rows
@@ -44,6 +44,7 @@ _TABLES: Final = {
     ),
     "setting": ("key", "key, value"),
     "outline": ("key", "key, id, data"),
+    **{table: ("seq", columns) for table, columns in journal.COLUMNS.items()},
 }
 _MESSAGE: Final = ", ".join(("rid", "thread", "missing_since", *index.STATE_COLUMNS, *index.DERIVED_COLUMNS))
 

@@ -89,6 +89,13 @@ def _first(connection: apsw.Connection) -> None:
         connection.execute(statement)
 
 
+def _journal(connection: apsw.Connection) -> None:
+    from mailcli.store import journal
+
+    for statement in journal.DDL:
+        connection.execute(statement)
+
+
 def _outlines(connection: apsw.Connection) -> None:
     """Messages of which only the header is here. data: deflated, see outlines.py."""
     connection.execute(
@@ -99,7 +106,7 @@ def _outlines(connection: apsw.Connection) -> None:
     connection.execute("CREATE INDEX message_lacking ON message(at_folder) WHERE file IS NULL")
 
 
-MIGRATIONS: Final[tuple[Callable[[apsw.Connection], None], ...]] = (_first, _outlines)
+MIGRATIONS: Final[tuple[Callable[[apsw.Connection], None], ...]] = (_first, _journal, _outlines)
 VERSION: Final = len(MIGRATIONS)
 
 

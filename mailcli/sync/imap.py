@@ -25,6 +25,7 @@ from mailcli.model.account import Account
 from mailcli.model.folder import INBOX
 from mailcli.net.cancel import CancelToken
 from mailcli.net.imap import ImapConnection
+from mailcli.store.journal import Note
 from mailcli.store.store import Store
 from mailcli.store.values import FlagsAgreed, FolderFacts, FolderState, SyncChanges, SyncFolder
 from mailcli.store.values import Gone as GoneRow
@@ -202,7 +203,10 @@ class Synchroniser:
         # The brake: before anything here is put away, the server is asked a second way.
         _, answers = self.server.try_each(imap.Status(mailbox, ("UIDVALIDITY",)))
         if answers[0].status == "NO":
-            self.tally.gone += self.store.delete_folder(row.key, reason="folder gone from the server")
+            note = Note("gone", f"of {row.name}: the folder is gone from the server", by_sync=True)
+            self.tally.gone += self.store.delete_folder(
+                row.key, reason="folder gone from the server", note=note
+            )
 
     def _changed(self, places: dict[int, Found]) -> list[SyncFolder]:
         """The folders to open, the inbox first; those with something to push last, since the last
@@ -211,14 +215,8 @@ class Synchroniser:
         rows = [r for r in rows if wanted(places[r.key], self.account.folders, self.options.folders)]
         if self.options.push_only:
             rows = [r for r in rows if r.dirty]
-        rows = [
-            r
-            for r in rows
-            if r.dirty
-            or self.options.full
-            or _differs(r.state, places[r.key])
-            or self.selection.wants_more(r)
-        ]
+        full, more = self.options.full, self.selection.wants_more
+        rows = [r for r in rows if r.dirty or full or _differs(r.state, places[r.key]) or more(r)]
         return sorted(rows, key=lambda r: (r.dirty, r.name != INBOX, r.name))
 
     # -- learning and planning -----------------------------------------------------------------

@@ -118,4 +118,4 @@ class Opening:
         row = next((r for r in self.reader.rows.rows if r.id == id), None)
         if row is not None and SEEN not in row.flags:
             local = self.reader.local
-            self.reader.acting.change(lambda: changing.flag(local, [id], ["+seen"]), quiet=True)
+            self.reader.acting.change(lambda: changing.mark_seen(local, [id]), quiet=True)

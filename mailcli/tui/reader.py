@@ -86,7 +86,7 @@ class Reader:
         )
         self.application.ttimeoutlen = 0.05
         ctx.progress = self._progress
-        ctx.notice = self._notice
+        ctx.notice = self.local.notice = self._notice
 
     @property
     def reading(self) -> bool:

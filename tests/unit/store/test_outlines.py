@@ -17,7 +17,7 @@ from mailcli.store.partial import CHANGED, FILLED, GONE, RESIZED, THERE, Outline
 from mailcli.store.store import Store, Writer
 from mailcli.store.values import Bound, Fingerprint, SyncChanges
 from mailcli.store.values import Gone as GoneRow
-from tests.support.letters import NOW, Clock, files, letter, litter, open_store, remote
+from tests.support.letters import NOW, Clock, as_first_version, files, letter, litter, open_store, remote
 
 MIXED = "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b1"
 FRAME = (
@@ -336,16 +336,12 @@ def test_a_header_is_recognised_when_the_folder_is_numbered_anew(store: Store, i
     assert store.fingerprints(inbox) == [Fingerprint(bare, 1, len(letter(1)), "m1@example.org", "", b"")]
 
 
-def test_a_database_of_the_first_version_is_opened(tmp_path: Path, clock: Clock) -> None:
+def test_a_database_of_the_first_version_takes_headers(tmp_path: Path, clock: Clock) -> None:
     with open_store(tmp_path, clock) as old:
         old.account_key("work", "imap")
         inbox = old.ensure_folder("work", "INBOX")
         old.deliver([remote(inbox, 1)])
-        with old._site.database.writing() as connection:
-            connection.execute("DROP TABLE outline")
-            connection.execute("DROP INDEX message_lacking")
-            connection.execute("ALTER TABLE folder DROP COLUMN skipped")
-            connection.pragma("user_version", 1)
+    as_first_version(tmp_path)
     with open_store(tmp_path, clock) as new:
         new.deliver_outlines([outline(inbox, 2)])
         assert new.status().schema == schema.VERSION
