@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import shutil
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -209,6 +210,27 @@ set {"smtp-use-starttls" if server.tls == "starttls" else "nosmtp-use-starttls"}
 set tls-ca-file={server.ca} tls-verify=strict
 """)
     return Run(["s-nail", "-:u", "-S", "record=/dev/null", "-s", "hello", recipient], {"MAILRC": str(rc)})
+
+
+_SMTPLIB = """
+import smtplib, ssl, sys
+port, ca, tls, user, password, sender, recipient = sys.argv[1:]
+trust = ssl.create_default_context(cafile=ca)
+if tls == "implicit":
+    server = smtplib.SMTP_SSL("localhost", int(port), context=trust)
+else:
+    server = smtplib.SMTP("localhost", int(port))
+    server.starttls(context=trust)
+with server:
+    server.login(user, password)
+    server.sendmail(sender, [recipient], sys.stdin.buffer.read())
+"""
+
+
+def smtplib(server: Server, recipient: str, sender: str) -> Run:
+    """What a script of a few lines does with Python's own library."""
+    words = [str(server.port), str(server.ca), server.tls, server.user, server.password, sender, recipient]
+    return Run([sys.executable, "-c", _SMTPLIB, *words], {})
 
 
 def notmuch(home: Path, maildir: Path) -> dict[str, str]:

@@ -128,8 +128,9 @@ def _smtp(arena: Arena, rtt: int, tls: str) -> Iterator[Contender]:
         "swaks": (peers.swaks(home, server, address, address, message), None),
         "s-nail": (peers.snail(home, server, address, address), message),
     }
+    runs["smtplib"] = (peers.smtplib(server, address, address), message)
     for name, (run, stdin) in runs.items():
-        if installed(name):
+        if name == "smtplib" or installed(name):
             yield Contender(name, run.command, environ=run.environ, stdin=stdin, turns=turns, check=accepted)
 
 

@@ -9,29 +9,33 @@ from __future__ import annotations
 import os
 import re
 import stat
-import time
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
+from mailcli.accounts.extents import body_policy
 from mailcli.accounts.fields import SECRET_KINDS, TABLES, Field
 from mailcli.accounts.lines import line_of, place_of
-from mailcli.errors import ConfigError, LocalIOError, NotFound, QueryError
+from mailcli.errors import ConfigError, LocalIOError, NotFound
 from mailcli.model.account import (
     DEFAULT_PORTS,
     LOCAL,
     Account,
     Endpoint,
     FolderPolicy,
+    Hooks,
     Pop3Policy,
     Protocol,
     SecretSpec,
     Tls,
 )
-from mailcli.model.extent import BodyPolicy, Extent, earliest, octets
+from mailcli.model.extent import octets
+from mailcli.model.record import NamedTuple
 
 _EDIT = "correct it with mailcli config edit; mailcli-config(5) explains every key"
+
+_WATCH_INTERVAL = {"imap": 300, "pop3": 600}  # POP3 signs in anew for every look
 
 _WORDS = {
     "text": "a text",
@@ -50,6 +54,16 @@ class Config(NamedTuple):
     accounts: Mapping[str, Account]
     default: str | None
     settings: Mapping[str, Any]
+
+    @property
+    def hook_timeout(self) -> float:
+        """Seconds that a hook, or the command of `watch --exec`, may take."""
+        return float(self.settings.get("hook_timeout", 60))
+
+    @property
+    def reader_watches(self) -> bool:
+        """Whether new mail appears in the reader by itself."""
+        return bool(self.settings.get("reader_watches", True))
 
     @property
     def aliases(self) -> Mapping[str, str]:
@@ -151,7 +165,7 @@ class _Reader:
             why = unfit_name(name)
             if why:
                 raise self.fault(where, f"account {name!r}: {why}")
-            accounts[name] = self.account(name, table)
+            accounts[name] = self.account(name, table, read)
         default = read.get("default_account")
         if default is None:
             default = next(iter(accounts), None)
@@ -159,12 +173,14 @@ class _Reader:
             hint = _did_you_mean(default, accounts)
             raise self.fault(("default_account",), f"default_account: there is no account {default!r}", hint)
         settings = {
+            "hook_timeout": read.get("hooks", {}).get("timeout", 60),
+            "reader_watches": read.get("reader", {}).get("watch", True),
             "aliases": read.get("aliases", {}),
             "alias_files": read.get("alias_files", ("~/.mailrc",)),
         }
         return Config(self.path, accounts, default, settings)
 
-    def account(self, name: str, table: dict[str, Any]) -> Account:
+    def account(self, name: str, table: dict[str, Any], root: dict[str, Any]) -> Account:
         at = ("accounts", name)
         self.check(at, table, TABLES["account"])
         if "email" not in table:
@@ -185,6 +201,7 @@ class _Reader:
         if "smtp" in table:
             sending = self.endpoint(at, table, Protocol.SMTP)
         folders = table.get("imap", {}).get("folders", {})
+        hooks = {**root.get("hooks", {}), **table.get("hooks", {})}
         return Account(
             name=name,
             email=email,
@@ -196,8 +213,14 @@ class _Reader:
             pop3=self.pop3(at, table.get("pop3", {})),
             push=table.get("push", "auto"),
             save_sent=table.get("save_sent", True),
-            bodies=self.bodies(at, table.get("imap", {})),
+            bodies=body_policy((*at, "imap"), table.get("imap", {}), self.fault),
             special=tuple(table.get("special", {}).items()),
+            hooks=Hooks(hooks.get("new_mail", ""), hooks.get("after_fetch", "")),
+            watch_interval=float(
+                table.get("watch_interval")
+                or root.get("watch_interval")
+                or _WATCH_INTERVAL["pop3" if "pop3" in table else "imap"]
+            ),
         )
 
     def endpoint(self, at: tuple[str, ...], account: dict[str, Any], protocol: Protocol) -> Endpoint:
@@ -262,40 +285,6 @@ class _Reader:
                 "delete_after stands alone",
             )
         return Pop3Policy("days" if days else table.get("leave", "keep"), days, table.get("max_size", 0))
-
-    def bodies(self, at: tuple[str, ...], table: dict[str, Any]) -> BodyPolicy:
-        at = (*at, "imap")
-        usual = self.extent(at, table, Extent())
-        folders = [
-            (pattern, self.extent((*at, "folder", pattern), own, usual))
-            for pattern, own in table.get("folder", {}).items()
-        ]
-        return BodyPolicy(usual, tuple(folders), table.get("keep_bodies", True))
-
-    def extent(self, at: tuple[str, ...], table: dict[str, Any], usual: Extent) -> Extent:
-        """What this table says; where it says nothing, `usual`. A `since` alone means recent."""
-        mode = table.get("mode", "recent" if "since" in table else usual.mode)
-        for key in ("since", "older"):
-            if key in table and mode != "recent":
-                raise self.fault(
-                    (*at, key), f'{".".join(at)}.{key} is for mode = "recent", and mode is "{mode}"'
-                )
-        if "since" in table:
-            try:
-                earliest(table["since"], time.time())
-            except QueryError as error:
-                raise self.fault(
-                    (*at, "since"),
-                    f"{'.'.join(at)}.since: {error.message}",
-                    "write a date (2024-05-01) or an age (90d, 6w, 3mo, 1y)",
-                ) from error
-        size = table.get("max_size", usual.max_size)
-        return Extent(
-            mode,
-            table.get("since", usual.since),
-            (octets(size) or 0) if isinstance(size, str) else size,
-            table.get("older", usual.older),
-        )
 
     def beside(self, path: str) -> Path:
         """A path in the configuration: ~ is the home, a relative one counts from the file."""

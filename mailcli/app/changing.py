@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from mailcli.app import bodies
 from mailcli.app.context import Context
@@ -13,6 +13,7 @@ from mailcli.errors import NotFound, UsageError
 from mailcli.model import flags as flagging
 from mailcli.model.flags import Flags
 from mailcli.model.message import Summary
+from mailcli.model.record import NamedTuple
 from mailcli.store.journal import Note
 
 if TYPE_CHECKING:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from mailcli.app.context import Context
 from mailcli.app.listing import account_names
 from mailcli.errors import ServerRefused, UsageError
 from mailcli.model.account import Protocol
 from mailcli.model.folder import INBOX, Folder
+from mailcli.model.record import NamedTuple
 from mailcli.store.journal import Note
 
 

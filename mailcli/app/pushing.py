@@ -7,12 +7,13 @@ the way, the next `fetch` pushes it.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from typing import Final
 
 from mailcli.app.connecting import deadlines, open_incoming_imap
 from mailcli.app.context import Context
 from mailcli.errors import Interrupted, Locked, MailcliError, TryAgain
 from mailcli.model.account import Account, Protocol
+from mailcli.model.record import NamedTuple
 
 PATIENCE: Final = 8.0
 """Seconds a changing command spends on its server at most."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from enum import Enum
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from mailcli.model.address import Address
 from mailcli.model.extent import BodyPolicy
+from mailcli.model.record import NamedTuple
 
 
 class Tls(Enum):
@@ -69,9 +70,10 @@ Secret = Password | BearerToken
 class Endpoint(NamedTuple):
     """One server of an account.
 
-    `auth` is "auto" or a SASL mechanism name in lower case; `pins` are `sha256:HEX` of the
+    `auth` is "auto", "scram" or a SASL mechanism name in lower case; `pins` are `sha256:HEX` of the
     leaf certificate; `disabled` names protocol extensions not to use; `connections` is the most
-    to open at once, `compress` is "auto", "always" or "never" (both IMAP).
+    to open at once, `compress` is "auto", "always" or "never" (both IMAP). `guarded`: without TLS, no
+    sign-in that shows the password: an earlier one did without.
     """
 
     protocol: Protocol
@@ -87,6 +89,12 @@ class Endpoint(NamedTuple):
     disabled: frozenset[str] = frozenset()
     connections: int = 2
     compress: str = "auto"
+    guarded: bool = False
+
+    @property
+    def private(self) -> bool:
+        """Whether signing in happens under verified TLS."""
+        return self.tls is not Tls.NONE
 
     @property
     def label(self) -> str:
@@ -113,6 +121,13 @@ class Pop3Policy(NamedTuple):
     max_size: int = 0
 
 
+class Hooks(NamedTuple):
+    """Shell commands that are run for what happens; "": none."""
+
+    new_mail: str = ""
+    after_fetch: str = ""
+
+
 class Account(NamedTuple):
     """One account: at most one incoming endpoint and one for sending."""
 
@@ -128,6 +143,8 @@ class Account(NamedTuple):
     save_sent: bool = True
     bodies: BodyPolicy = BodyPolicy()
     special: tuple[tuple[str, str], ...] = ()  # ("Trash", "Deleted Items"): the user's own choice
+    hooks: Hooks = Hooks()
+    watch_interval: float = 300.0  # seconds between two looks at what does not tell by itself
 
     @property
     def sender(self) -> Address:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import Final, NamedTuple
+from typing import Final
 
 from mailcli.errors import QueryError
+from mailcli.model.record import NamedTuple
 
 MODES: Final = ("full", "headers", "recent")
 OLDER: Final = ("headers", "skip")

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from mailcli.mime import lineends
 from mailcli.model import flags as flag_words
+from mailcli.model.record import NamedTuple
 from mailcli.store import bodies, changing, deliver, disk, history, index, maildir, recovery
 from mailcli.store.folders import Home
 from mailcli.store.maildir import Name
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 _AT_ONCE = 200
 
 
-@dataclass
 class Adopted:
     """Ids by what became of them."""
 
-    adopted: list[str] = field(default_factory=list)
-    flags: list[str] = field(default_factory=list)
-    moved: list[str] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.adopted: list[str] = []
+        self.flags: list[str] = []
+        self.moved: list[str] = []
 
 
 class _File(NamedTuple):

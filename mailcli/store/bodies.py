@@ -12,10 +12,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from mailcli.mime import fields, lineends
 from mailcli.model.ids import new_id
+from mailcli.model.record import NamedTuple
 from mailcli.store import deliver, disk, folders, index, maildir, outlines, recovery
 from mailcli.store.partial import CHANGED, FILLED, GONE, RESIZED, THERE, Filled
 from mailcli.store.renames import Renames

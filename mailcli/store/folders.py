@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from mailcli.errors import LocalIOError, NotFound
 from mailcli.model.folder import INBOX, SPECIAL_USES, Folder
+from mailcli.model.record import NamedTuple
 from mailcli.store import disk, index, maildir
 from mailcli.store.site import Site
 from mailcli.store.sql import rows

@@ -15,10 +15,12 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import Final, NamedTuple
+from typing import Final
 
 from mailcli.model import flags as flag_words
+from mailcli.model import pattern
 from mailcli.model.ids import ALPHABET, LENGTH
+from mailcli.model.record import NamedTuple
 from mailcli.store.tree import MARKER, SUBDIRECTORIES, TMP
 
 __all__ = ["MARKER", "SUBDIRECTORIES", "TMP"]
@@ -41,8 +43,8 @@ class Name(NamedTuple):
     letters: str | None  # None: no `:2,` at all
 
 
-_ID: Final = re.compile(rf"\d+\.([{ALPHABET}]{{{LENGTH}}})(?=[.,:]|$)")
-_FIELD: Final = re.compile(r",([WVUF])=([0-9a-z]+)")
+_ID: Final = pattern.compile(rf"\d+\.([{ALPHABET}]{{{LENGTH}}})(?=[.,:]|$)")
+_FIELD: Final = pattern.compile(r",([WVUF])=([0-9a-z]+)")
 
 
 def parse_name(filename: str) -> Name:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
 
 from mailcli.model.flags import Flags
+from mailcli.model.record import NamedTuple
 
 
 class Outline(NamedTuple):

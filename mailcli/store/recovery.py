@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from mailcli.errors import NotFound
 from mailcli.mime import lineends
 from mailcli.model.ids import new_id
+from mailcli.model.record import NamedTuple
 from mailcli.store import disk, folders, index, journal, maildir, outlines
 from mailcli.store.renames import Renames
 from mailcli.store.site import Site

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from mailcli.model import flags as flag_words
+from mailcli.model.record import NamedTuple
 from mailcli.store import adoption, folders, index, maildir, recovery, refoldering
 from mailcli.store.folders import Home
 from mailcli.store.site import Site

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from mailcli.model.flags import Flags
+from mailcli.model.record import NamedTuple
 from mailcli.store.places import Place
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "Scan",
     "SyncChanges",
     "SyncFolder",
+    "Twin",
 ]
 
 
@@ -361,3 +362,11 @@ class IndexStatus(NamedTuple):
     schema: int
     complete: bool
     path: str
+
+
+class Twin(NamedTuple):
+    """Two messages with the same content in different folders of one account; `other` may be one
+    that was put into recovery."""
+
+    id: str
+    other: str

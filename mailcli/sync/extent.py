@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping
-from typing import NamedTuple
 
 from mailcli.model.extent import Extent
+from mailcli.model.record import NamedTuple
 
 
 class Choice(NamedTuple):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
-from typing import Final, NamedTuple
+from typing import Final
 
 from mailcli.errors import RemoteProtocolError, TryAgain
 from mailcli.model.account import FolderPolicy
 from mailcli.model.folder import INBOX
+from mailcli.model.record import NamedTuple
 from mailcli.net.imap import ImapConnection
 from mailcli.sync.server import Server, only
 from mailcli.wire.imap import commands as imap

@@ -23,9 +23,10 @@ a Copy, when it was copied here from one the server has).
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Final, NamedTuple
+from typing import Final
 
 from mailcli.model.flags import SEEN, Flags
+from mailcli.model.record import NamedTuple
 
 
 class Placed(NamedTuple):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from mailcli.model.extent import BodyPolicy, Extent
+from mailcli.model.record import NamedTuple
 from mailcli.store.partial import Lacking
 from mailcli.store.store import Store
 from mailcli.store.values import FolderState, SyncFolder

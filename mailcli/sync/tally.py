@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 
-
-@dataclass
 class Tally:
     """Counts as they grow: messages that came, changed flags here, went, and that the server was
     told about; octets of the messages that came. With POP3 `gone` were deleted on the server, and
@@ -14,11 +11,12 @@ class Tally:
     the user should know though nothing failed.
     """
 
-    new: int = 0
-    changed: int = 0
-    gone: int = 0
-    pushed: int = 0
-    octets: int = 0
-    bodies: int = 0
-    notices: list[str] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.new = 0
+        self.changed = 0
+        self.gone = 0
+        self.pushed = 0
+        self.octets = 0
+        self.problems: list[str] = []
+        self.bodies = 0
+        self.notices: list[str] = []
