@@ -14,8 +14,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from mailcli.accounts.extents import body_policy
 from mailcli.accounts.fields import SECRET_KINDS, TABLES, Field
-from mailcli.accounts.whereabouts import line_of
+from mailcli.accounts.lines import line_of, place_of
 from mailcli.errors import ConfigError, LocalIOError, NotFound
 from mailcli.model.account import (
     DEFAULT_PORTS,
@@ -30,13 +31,20 @@ from mailcli.model.account import (
     SyncPolicy,
     Tls,
 )
+from mailcli.model.extent import octets
 from mailcli.model.record import NamedTuple
 
 _EDIT = "correct it with mailcli config edit; mailcli-config(5) explains every key"
 
 _WATCH_INTERVAL = {"imap": 300, "pop3": 600}  # POP3 signs in anew for every look
 
-_WORDS = {"text": "a text", "number": "a whole number", "bool": "true or false", "texts": "a list of texts"}
+_WORDS = {
+    "text": "a text",
+    "number": "a whole number",
+    "size": 'a number of octets, or a text such as "10M"',
+    "bool": "true or false",
+    "texts": "a list of texts",
+}
 
 
 class Config(NamedTuple):
@@ -120,7 +128,7 @@ def parse(data: bytes, path: Path) -> Config:
     try:
         read = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}{_toml_place(str(error))}", hint=_EDIT) from error
+        raise ConfigError(f"{path}{place_of(str(error))}", hint=_EDIT) from error
     return _Reader(path, text).config(read)
 
 
@@ -212,6 +220,7 @@ class _Reader:
             pop3=self.pop3(at, table.get("pop3", {})),
             push=table.get("push", "auto"),
             save_sent=table.get("save_sent", True),
+            bodies=body_policy((*at, "imap"), table.get("imap", {}), self.fault),
             special=tuple(table.get("special", {}).items()),
             hooks=Hooks(hooks.get("new_mail", ""), hooks.get("after_fetch", "")),
             watch_interval=float(
@@ -306,16 +315,32 @@ class _Reader:
                 elif not field.table:
                     for name_, text in value.items():
                         self.check_value((*here, name_), text, Field("text", ""))
+            elif field.kind == "tables":
+                self.check_tables(here, value, field)
             elif field.kind == "secret":
                 self.check_secret(here, value)
             else:
                 self.check_value(here, value, field)
+
+    def check_tables(self, at: tuple[str, ...], value: object, field: Field) -> None:
+        name = ".".join(at)
+        if not isinstance(value, dict):
+            raise self.fault(at, f"{name} must be a table, not {_type(value)}")
+        for key, table in value.items():
+            if not isinstance(table, dict):
+                raise self.fault(
+                    (*at, key),
+                    f"{name}.{key} must be a table, not {_type(table)}",
+                    f'write [{name}."PATTERN"] and the keys below it',
+                )
+            self.check((*at, key), table, TABLES[field.table])
 
     def check_value(self, at: tuple[str, ...], value: object, field: Field) -> None:
         name = ".".join(at)
         fits = {
             "text": isinstance(value, str),
             "number": isinstance(value, int) and not isinstance(value, bool),
+            "size": octets(str(value)) is not None and not isinstance(value, bool),
             "bool": isinstance(value, bool),
             "texts": isinstance(value, list) and all(isinstance(item, str) for item in value),
         }[field.kind]
@@ -327,7 +352,7 @@ class _Reader:
         if field.choices and value not in field.choices:
             hint = _did_you_mean(str(value), field.choices)
             raise self.fault(at, f"{name} must be one of {', '.join(field.choices)}, not {value!r}", hint)
-        if isinstance(value, int) and field.kind == "number":
+        if isinstance(value, int) and field.kind in ("number", "size"):
             for bound, wrong in (("least", value < field.least), ("most", 0 < field.most < value)):
                 if wrong:
                     raise self.fault(at, f"{name} must be at {bound} {getattr(field, bound)}")
@@ -356,17 +381,6 @@ class _Reader:
         line = line_of(self.text, at)
         place = f"{self.path}, line {line}: " if line else f"{self.path}: "
         return ConfigError(place + message, hint=hint or _EDIT)
-
-
-def _toml_place(message: str) -> str:
-    """`Invalid value (at line 3, column 7)` as `, line 3: invalid value (column 7)`."""
-    match = re.fullmatch(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", message)
-    if match is None:
-        return f": {message}"
-    told = match[1][:1].lower() + match[1][1:]
-    if match[2] is None:
-        return f": {told} at the end of the file"
-    return f", line {match[2]}: {told} (column {match[3]})"
 
 
 def _did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from typing import Final
 
+from mailcli.model.extent import MODES, OLDER
 from mailcli.model.record import NamedTuple
 
 
 class Field(NamedTuple):
-    """A key. `kind` is text, number, bool, texts (a list of strings), secret or table;
-    `choices` are the only values of a text, `least` and `most` bound a number (0: no bound), `table`
-    names the table's own fields ("" for free keys with text values)."""
+    """A key. `kind` is text, number, size (octets, or a text such as 10M), bool, texts (a list of
+    strings), secret, table or tables (by names that are free); `choices` are the only values of a
+    text, `least` and `most` bound a number (0: no bound), `table` names the table's own fields ("" for
+    free keys with text values)."""
 
     kind: str
     about: str
@@ -64,6 +66,13 @@ _SERVER: Final = {
     "disable": Field("texts", "protocol extensions not to use"),
 }
 
+_EXTENT: Final = {
+    "mode": Field("text", "what is downloaded: messages whole, their headers, or recent ones whole", MODES),
+    "since": Field("text", "with mode = recent: a date, or an age such as 90d or 3 months"),
+    "older": Field("text", "with mode = recent: what comes of older messages", OLDER),
+    "max_size": Field("size", "only the headers of larger messages: octets, or a text such as 10M", least=1),
+}
+
 TABLES: Final[dict[str, dict[str, Field]]] = {
     "root": {
         "default_account": Field("text", "the account used when none is named"),
@@ -105,12 +114,15 @@ TABLES: Final[dict[str, dict[str, Field]]] = {
         "exclude": Field("texts", "shell patterns of folders that do not"),
         "subscribed": Field("bool", "only folders subscribed to"),
     },
+    "extent": _EXTENT,
     "imap": {
         **_SERVER,
         "folders": Field("table", "which folders take part", table="folders"),
-        "mode": Field("text", "what is downloaded", ("full",)),
         "sync": Field("text", "both ways, or nothing here changes the server", ("both", "pull")),
         "delete": Field("text", "what deleting here does on the server", ("trash", "expunge", "nothing")),
+        **_EXTENT,
+        "folder": Field("tables", "the same for single folders, by shell pattern", table="extent"),
+        "keep_bodies": Field("bool", "keep bodies that were fetched to be read"),
         "connections": Field("number", "how many to open at once; default: 2", least=1, most=8),
         "compress": Field(
             "text",

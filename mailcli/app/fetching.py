@@ -57,6 +57,7 @@ class FetchReport(NamedTuple):
     error: MailcliError | None = None
     locked: bool = False
     plan: Sequence[FolderPlan] = ()
+    bodies: int = 0  # of messages whose header was here
     arrived: tuple[Summary, ...] = ()
 
 
@@ -195,6 +196,7 @@ def fetch_account(
         error=error,
         locked=locked,
         plan=tally.plan,
+        bodies=tally.bodies,
         arrived=arrived,
     )
 
@@ -225,6 +227,9 @@ def _under_lock(
                 _imap(ctx, account, request, limits, tally, server)
     except MailcliError as failure:
         return failure
+    finally:
+        for line in tally.notices:
+            ctx.notice(f"{account.name}: {line}")
     if tally.problems:
         return TryAgain(f"{account.name}: {'; '.join(tally.problems)}", hint="the next fetch tries again")
     return None

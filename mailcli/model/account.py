@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from mailcli.model.address import Address
+from mailcli.model.extent import BodyPolicy
 from mailcli.model.record import NamedTuple
 
 
@@ -155,6 +156,7 @@ class Account(NamedTuple):
     pop3: Pop3Policy = Pop3Policy()
     push: str = "auto"  # or "manual"
     save_sent: bool = True
+    bodies: BodyPolicy = BodyPolicy()
     special: tuple[tuple[str, str], ...] = ()  # ("Trash", "Deleted Items"): the user's own choice
     hooks: Hooks = Hooks()
     watch_interval: float = 300.0  # seconds between two looks at what does not tell by itself

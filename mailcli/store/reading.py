@@ -34,11 +34,16 @@ def where(connection: apsw.Connection, identity: str) -> Where:
         (identity,),
     ):
         if file is None:
-            raise NotFound(
-                f"the body of {identity} was not downloaded", hint="read it while the server can be reached"
-            )
+            raise not_here(identity)
         return Where((path, renaming) if renaming else (path,), file, size)
     raise NotFound(f"there is no message {identity}", hint="it may have been purged")
+
+
+def not_here(identity: str) -> NotFound:
+    """The error of a row without body."""
+    return NotFound(
+        f"the body of {identity} was not downloaded", hint="read it while the server can be reached"
+    )
 
 
 def stored(site: Site, identity: str) -> tuple[bytes, int]:

@@ -74,7 +74,8 @@ class FolderFacts(NamedTuple):
 class FolderState(NamedTuple):
     """What the server last said of a folder; None: it has not said. It moves only by `apply`.
 
-    `permanent_flags` holds the names of PERMANENTFLAGS, `\\*` among them if new keywords may be made.
+    `permanent_flags` holds the names of PERMANENTFLAGS, `\\*` among them if new keywords may be made;
+    `skipped` the UIDs that are left on the server, as the synchroniser notes them.
     """
 
     uidvalidity: int | None = None
@@ -84,6 +85,7 @@ class FolderState(NamedTuple):
     mailbox_id: str = ""
     permanent_flags: Flags | None = None
     synced_at: float | None = None
+    skipped: str = ""
 
 
 class SyncFolder(NamedTuple):

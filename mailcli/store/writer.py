@@ -56,8 +56,10 @@ class Writer:
         """Set how far a folder is agreed. What we hold of it is counted here, not what the server said:
         after a download cut short the counters differ, and the next run opens the folder again."""
         from mailcli.store import cursors
+        from mailcli.wire.imap.uidset import UidSet
 
         held = cursors.agreed_count(self.connection, folder)
+        held += len(UidSet.parse(state.skipped.rpartition("|")[2].encode())) if state.skipped else 0
         cursors.set_folder_state(self.connection, folder, state._replace(server_count=held))
 
     def expunged(self, ids: Iterable[str]) -> None:

@@ -40,7 +40,7 @@ def rebind(
             changes.bound.append(Bound(print_.id, folder, uids.pop(0), None))
         else:
             changes.gone.append(Gone(print_.id, "not there after UIDVALIDITY changed"))
-    changes.states.append((folder, state._replace(uidvalidity=uidvalidity, uidnext=0)))
+    changes.states.append((folder, state._replace(uidvalidity=uidvalidity, uidnext=0, skipped="")))
     if brake.holds(len(changes.gone), len(changes.gone) + len(changes.bound)):
         again = len(brake.there(server, mailbox))
         if again != found:

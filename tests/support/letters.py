@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import apsw
+
 from mailcli.model.flags import SEEN, Flags
 from mailcli.store.store import Store
 from mailcli.store.values import Arrival
@@ -54,6 +56,15 @@ def letter(
 
 def open_store(root: Path, clock: Clock | None = None, *, read_only: bool = False) -> Store:
     return Store(root / "data", root / "state", clock=clock or Clock(), read_only=read_only)
+
+
+def as_first_version(root: Path) -> None:
+    """Take from a mailbox's database what later migrations brought."""
+    database = apsw.Connection(str(root / "data/mailcli.db"))
+    database.execute("DROP TABLE change; DROP TABLE change_step")
+    database.execute("DROP TABLE outline; DROP INDEX message_lacking; ALTER TABLE folder DROP COLUMN skipped")
+    database.pragma("user_version", 1)
+    database.close()
 
 
 def remote(folder: int, number: int, flags: Flags = frozenset({SEEN})) -> Arrival:
