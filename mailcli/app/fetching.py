@@ -227,9 +227,6 @@ def _under_lock(
                 _imap(ctx, account, request, limits, tally, server)
     except MailcliError as failure:
         return failure
-    finally:
-        for line in tally.notices:
-            ctx.notice(f"{account.name}: {line}")
     if tally.problems:
         return TryAgain(f"{account.name}: {'; '.join(tally.problems)}", hint="the next fetch tries again")
     return None

@@ -6,37 +6,7 @@ from collections.abc import Iterable
 
 from mailcli.model.flags import Flags
 from mailcli.model.record import NamedTuple
-from mailcli.store.places import Place
-
-__all__ = [
-    "Agreed",
-    "Arrival",
-    "Bound",
-    "Changed",
-    "Fingerprint",
-    "FlagsAgreed",
-    "FolderFacts",
-    "FolderState",
-    "Gone",
-    "IndexStatus",
-    "Missing",
-    "Operation",
-    "Pending",
-    "PendingAppend",
-    "PendingCopy",
-    "PendingExpunge",
-    "PendingMove",
-    "PendingStore",
-    "Place",
-    "Pop3Row",
-    "Problem",
-    "RecoveryEntry",
-    "Scan",
-    "SyncChanges",
-    "SyncFolder",
-    "Tombstone",
-    "Twin",
-]
+from mailcli.store.places import Place as Place
 
 
 class Arrival(NamedTuple):
