@@ -10,12 +10,24 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mailcli.app.connecting import deadlines, named, open_incoming_imap, open_incoming_pop3
 from mailcli.app.context import Context, Progress
-from mailcli.errors import ConfigError, Interrupted, Locked, MailcliError, TryAgain, UsageError, told
+from mailcli.errors import (
+    ConfigError,
+    Interrupted,
+    Locked,
+    MailcliError,
+    QueryError,
+    TryAgain,
+    UsageError,
+    told,
+)
 from mailcli.model.account import Account, Pop3Policy
+from mailcli.model.folder import INBOX
 from mailcli.net.deadline import Deadlines
 
 if TYPE_CHECKING:
+    from mailcli.model.query.ast import Query
     from mailcli.sync.imap import Progress as FolderProgress
+    from mailcli.sync.screening import Screen
     from mailcli.sync.tally import Tally
 
 
@@ -185,27 +197,60 @@ def _imap(ctx: Context, account: Account, request: FetchRequest, limits: Deadlin
 
 
 def _pop3(ctx: Context, account: Account, request: FetchRequest, limits: Deadlines, tally: Tally) -> None:
-    from mailcli.sync.pop3 import Downloader, Options
-
-    def progress(done: int, total: int, octets: int) -> None:
-        ctx.progress(Progress(account.name, "INBOX", done, total, octets))
+    from mailcli.sync.destination import Destination, Folder, outside, split
+    from mailcli.sync.pop3 import Downloader, Hooks, Options
 
     policy = account.pop3
     if request.leave is not None:
-        policy = Pop3Policy(request.leave, request.days, policy.max_size)
+        policy = policy._replace(leave=request.leave, days=request.days)
+    form, place = split(policy.deliver) if policy.deliver else ("folder", INBOX)
+
+    def progress(done: int, total: int, octets: int) -> None:
+        ctx.progress(Progress(account.name, place if form == "folder" else form, done, total, octets))
+
+    def destination() -> Destination:
+        if form != "folder":
+            return outside(form, place, ctx.paths.config.parent, ctx.store, account.name)
+        special = "Inbox" if place.upper() == INBOX else None
+        return Folder(ctx.store, account.name, place, special)
+
     options = Options(
         policy=policy,
+        screen=_screen(ctx, account, policy),
         limit=request.limit,
         count_only=request.count or request.dry_run,
         adopt=request.adopt,
     )
     Downloader(
         ctx.store,
-        account,
+        account.name,
         lambda: open_incoming_pop3(ctx, account, limits),
+        destination,
         options,
         tally=tally,
-        progress=progress,
-        cancel=ctx.cancel,
-        clock=ctx.clock,
+        hooks=Hooks(progress, ctx.notice, ctx.cancel, ctx.clock),
     ).run()
+
+
+def _screen(ctx: Context, account: Account, policy: Pop3Policy) -> Screen:
+    """The account's rules for what to download. Raises ConfigError for a query that does not parse, or
+    that a header cannot answer."""
+    from mailcli.sync.screening import Screen
+
+    skip = _rule(ctx, f"accounts.{account.name}.pop3.skip", policy.skip)
+    discard = _rule(ctx, f"accounts.{account.name}.pop3.discard", policy.discard)
+    return Screen(policy.max_size, skip, discard, (account.email, *account.aliases))
+
+
+def _rule(ctx: Context, where: str, text: str) -> Query | None:
+    if not text:
+        return None
+    from mailcli.model.query.parse import parse
+    from mailcli.sync import headerquery
+
+    try:
+        query = parse(text, now=ctx.clock())
+        headerquery.check(query)
+    except QueryError as error:
+        raise ConfigError(f"{where}: {error.message}", hint=error.hint) from error
+    return query

@@ -35,6 +35,17 @@ def pop3_known(connection: apsw.Connection, account: str) -> dict[tuple[str, int
     return {(row[0], row[1]): _row(row) for row in found}
 
 
+def pop3_fetching(connection: apsw.Connection, account: str) -> list[Pop3Row]:
+    """See Store.pop3_fetching."""
+    found = rows(
+        connection,
+        f"SELECT {_COLUMNS} FROM pop3_message p JOIN account a ON a.key = p.account"
+        " WHERE a.name = ? AND p.state = 'fetching'",
+        (account,),
+    )
+    return [_row(row) for row in found]
+
+
 def pop3_pending_deletes(connection: apsw.Connection, account: str) -> list[Pop3Row]:
     """See Store.pop3_pending_deletes. `Writer.expunged` with their ids when QUIT has been answered."""
     found = rows(

@@ -476,6 +476,13 @@ class Store:
         with self._site.database.reading() as connection:
             return history.pop3_known(connection, account)
 
+    def pop3_fetching(self, account: str) -> list[Pop3Row]:
+        """Rows of messages that a run was about to fetch when it ended."""
+        from mailcli.store import history
+
+        with self._site.database.reading() as connection:
+            return history.pop3_fetching(connection, account)
+
     def pop3_unrecorded(self, account: str) -> list[Unrecorded]:
         """Messages that the history does not name: adopted files, or it was lost with its database."""
         from mailcli.store import history
