@@ -117,6 +117,11 @@ class Downloader:
             maildrop = list_maildrop(connection)
             history = self.history = History(self.store, self.account, self.clock)
             listing = history.place(connection, maildrop)
+            if maildrop.unnamed and self.options.policy.leave != "delete":
+                self.hooks.notice(
+                    f"{connection.pump.label} has neither UIDL nor TOP: everything is downloaded every time; "
+                    'leave = "delete" would spare that'
+                )
             if not maildrop.unnamed:
                 history.check_migration(connection, listing, adopt=self.options.adopt)
                 history.recognise(connection, listing)
@@ -172,7 +177,6 @@ class Downloader:
         if record:
             judged = [(m, v) for m in new if (v := verdicts.get(m.number, Verdict.TAKE)) is not Verdict.TAKE]
             self.history.record([self._judged(m, v) for m, v in judged])
-            self._removable.extend(m for m, v in judged if v is Verdict.DISCARD)
             if self.store.setting(setting) != rules:
                 self.store.put_setting(setting, rules)
             self._tell_large([m for m in new if screen.too_large(m.size)])
@@ -345,18 +349,11 @@ class Downloader:
             row = known.get(message.key)
             if row is None or row.state in NEW:
                 continue
-            old = ages and self._age(row, now) >= policy.days * 86400
+            # What a clock that was ahead has dated stays: its age is negative.
+            old = ages and now - (row.delivered_at or now) >= policy.days * 86400
             if old or policy.leave == "delete" or message.key in purged or row.state == "discarded":
                 marked.append(message)
         return marked
-
-    def _age(self, row: Pop3Row, now: float) -> float:
-        """Seconds since the delivery. What a clock that was ahead has dated counts from now on."""
-        if row.delivered_at is None:
-            return 0.0
-        if row.delivered_at > now + 86400:
-            self.history.record([row._replace(delivered_at=now)])
-        return now - row.delivered_at
 
     def _clock_leapt(self, now: float) -> bool:
         known = self.history.known.values()
