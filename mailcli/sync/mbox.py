@@ -139,14 +139,15 @@ class Mbox:
         lock = Path(f"{self.path}.lock")
         while True:
             try:
-                os.close(os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+                fd = os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+                os.write(fd, _holder(os.getpid()))
+                os.close(fd)
                 break
             except FileExistsError:
-                with suppress(FileNotFoundError):
-                    if time.time() - lock.stat().st_mtime > _STALE:
-                        lock.unlink()
-                        continue
-                self._wait(end)
+                if _left_behind(lock):
+                    lock.unlink(missing_ok=True)
+                else:
+                    self._wait(end)
             except PermissionError:  # /var/mail that only a group may write: fcntl has to do
                 yield
                 return
@@ -160,6 +161,23 @@ class Mbox:
         if time.monotonic() >= end:
             raise Locked(f"another program holds {self.path}", hint="the next fetch tries again")
         time.sleep(0.05)
+
+
+def _holder(process: int) -> bytes:
+    return f"{process} mailcli@{os.uname().nodename}\n".encode()
+
+
+def _left_behind(lock: Path) -> bool:
+    """Whether a dot lock is of a run of ours that is no more, or too old to be anybody's."""
+    try:
+        held = lock.read_bytes()[:300]
+        age = time.time() - lock.stat().st_mtime
+    except OSError:
+        return False
+    number = held.split(b" ")[0].decode("latin-1")
+    if number.isdecimal() and held == _holder(int(number)) and not Path(f"/proc/{number}").exists():
+        return Path("/proc/self").exists()
+    return age > _STALE
 
 
 def _block(letter: Letter) -> bytes:

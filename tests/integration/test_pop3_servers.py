@@ -2,106 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
-
 import pytest
 
 from mailcli.app import changing
-from mailcli.app.context import Context
-from mailcli.app.fetching import FetchReport, FetchRequest, fetch
+from mailcli.app.fetching import FetchRequest
 from mailcli.errors import AuthenticationFailed, ConfigError, RemoteProtocolError, TryAgain, Unreachable
 from mailcli.store.store import Store
-from tests.support.maildrop import PASSWORD, Mail, Maildrop, letter
-
-DELETE = FetchRequest(leave="delete")
-KEEP = FetchRequest()
-
-
-class Box:
-    """An account at a maildrop, used through the application layer."""
-
-    def __init__(self, directory: Path, drop: Maildrop, settings: str = "") -> None:
-        directory.mkdir(exist_ok=True)
-        self.directory = directory
-        self.drop = drop
-        self.notices: list[str] = []
-        secret = directory / "password"
-        secret.touch(mode=0o600)
-        secret.write_text(PASSWORD)
-        self.now = 1_700_000_000.0
-        self.set(settings)
-
-    def set(self, settings: str) -> None:
-        """Configure the server's table anew."""
-        config = self.directory / "config.toml"
-        config.touch(mode=0o600)
-        config.write_text(
-            f'[accounts.box]\nemail = "bob@example.org"\nuser = "bob"\npassword = {{ file = "password" }}\n'
-            f'[accounts.box.pop3]\nhost = "127.0.0.1"\nport = {self.drop.port}\ntls = "none"\n{settings}\n'
-        )
-
-    def context(self) -> Context:
-        ctx = Context.open(profile=self.directory, notice=self.notices.append, environ={})
-        ctx.clock = lambda: self.now
-        return ctx
-
-    def report(self, request: FetchRequest = KEEP) -> FetchReport:
-        self.drop.heard.clear()
-        self.drop.retrieved.clear()
-        ctx = self.context()
-        try:
-            (report,) = fetch(ctx, request)
-        finally:
-            ctx.close()
-        return report
-
-    def fetch(self, request: FetchRequest = KEEP) -> FetchReport:
-        report = self.report(request)
-        if report.error is not None:
-            raise report.error
-        return report
-
-    @property
-    def store(self) -> Store:
-        return Store(self.directory / "data", self.directory / "state")
-
-    def subjects(self) -> list[str]:
-        with self.store as store:
-            keys = [folder.key for folder in store.folders("box")]
-            return sorted(row.subject for row in store.summaries(folders=keys).rows)
-
-    def states(self) -> dict[tuple[str, int], str]:
-        with self.store as store:
-            return {key: row.state for key, row in store.pop3_known("box").items()}
-
-
-MakeBox = Callable[..., Box]
-
-
-@pytest.fixture
-def make(tmp_path: Path) -> Iterator[MakeBox]:
-    """Makes an account `box` at a new maildrop: its mail, then settings of the pop3 table."""
-    drops: list[Maildrop] = []
-
-    def made(mail: list[Mail] | int = 3, settings: str = "") -> Box:
-        drops.append(Maildrop(mail).__enter__())
-        return Box(tmp_path / f"p{len(drops)}", drops[-1], settings)
-
-    yield made
-    for drop in drops:
-        drop.__exit__()
-
+from tests.integration.conftest import MakeBox
+from tests.support.maildrop import PASSWORD, Mail, letter
+from tests.support.pop3_box import DELETE
 
 # -- deletion and its order ----------------------------------------------------------------------
 
 
 def test_dele_is_never_sent_before_the_message_is_durable_and_recorded(
-    make: MakeBox, monkeypatch: pytest.MonkeyPatch
+    make_box: MakeBox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mailcli.sync.pop3.BATCH", 5)
     monkeypatch.setattr("mailcli.sync.retrieval.WINDOW", 4)
-    box = make(60)
+    box = make_box(60)
     seen: list[tuple[str, bool]] = []
 
     def at_dele(uidl: str) -> None:
@@ -117,8 +36,8 @@ def test_dele_is_never_sent_before_the_message_is_durable_and_recorded(
     assert verbs.index("DELE") < len(verbs) - 1 - verbs[::-1].index("RETR"), "they travel with the RETRs"
 
 
-def test_a_quit_without_an_answer_is_resolved_by_the_next_listing(make: MakeBox) -> None:
-    box = make(3)
+def test_a_quit_without_an_answer_is_resolved_by_the_next_listing(make_box: MakeBox) -> None:
+    box = make_box(3)
     box.drop.says["QUIT"] = b""  # it closes, and keeps everything
     with pytest.raises(TryAgain, match="whether 3 messages were deleted is not known"):
         box.fetch(DELETE)
@@ -128,8 +47,8 @@ def test_a_quit_without_an_answer_is_resolved_by_the_next_listing(make: MakeBox)
     assert box.drop.mail == [] and len(box.subjects()) == 3
 
 
-def test_a_quit_that_did_delete_without_saying_so_is_no_trouble(make: MakeBox) -> None:
-    box = make(3)
+def test_a_quit_that_did_delete_without_saying_so_is_no_trouble(make_box: MakeBox) -> None:
+    box = make_box(3)
     box.drop.says["QUIT"] = lambda _: box.drop.mail.clear() or b""  # type: ignore[func-returns-value]
     assert isinstance(box.report(DELETE).error, TryAgain)
     del box.drop.says["QUIT"]
@@ -137,8 +56,8 @@ def test_a_quit_that_did_delete_without_saying_so_is_no_trouble(make: MakeBox) -
     assert (report.new, report.gone) == (0, 0) and len(box.subjects()) == 3
 
 
-def test_a_quit_that_is_refused_is_told(make: MakeBox) -> None:
-    box = make(2)
+def test_a_quit_that_is_refused_is_told(make_box: MakeBox) -> None:
+    box = make_box(2)
     box.drop.says["QUIT"] = b"-ERR some messages were not removed\r\n"
     with pytest.raises(TryAgain, match="did not delete: some messages"):
         box.fetch(DELETE)
@@ -148,16 +67,16 @@ def test_a_quit_that_is_refused_is_told(make: MakeBox) -> None:
 # -- one UIDL, several messages ------------------------------------------------------------------
 
 
-def test_messages_that_share_a_uidl_all_come_once(make: MakeBox) -> None:
-    box = make([Mail("same", letter("one")), Mail("same", letter("two")), Mail("other", letter("three"))])
+def test_messages_that_share_a_uidl_all_come_once(make_box: MakeBox) -> None:
+    box = make_box([Mail("same", letter("one")), Mail("same", letter("two")), Mail("other", letter("three"))])
     assert box.fetch().new == 3
     assert box.fetch().new == 0
     assert box.drop.count("TOP") == 0, "an unchanged maildrop needs no look at its headers"
     assert box.subjects() == ["one", "three", "two"]
 
 
-def test_the_second_of_two_is_not_deleted_for_the_first(make: MakeBox) -> None:
-    box = make([Mail("same", letter("one")), Mail("same", letter("two"))])
+def test_the_second_of_two_is_not_deleted_for_the_first(make_box: MakeBox) -> None:
+    box = make_box([Mail("same", letter("one")), Mail("same", letter("two"))])
     box.drop.says["RETR"] = lambda words: b"-ERR not now\r\n" if words == "2" else None
     with pytest.raises(TryAgain, match="did not give message 2: not now"):
         box.fetch(DELETE)
@@ -169,8 +88,8 @@ def test_the_second_of_two_is_not_deleted_for_the_first(make: MakeBox) -> None:
 
 
 @pytest.mark.parametrize("lacks", [set(), {"TOP"}])
-def test_a_uidl_that_is_used_again_brings_the_new_message(make: MakeBox, lacks: set[str]) -> None:
-    box = make([Mail("1", letter("first"))])
+def test_a_uidl_that_is_used_again_brings_the_new_message(make_box: MakeBox, lacks: set[str]) -> None:
+    box = make_box([Mail("1", letter("first"))])
     box.drop.lacks = lacks
     box.fetch(DELETE)
     box.drop.mail = [Mail("1", letter("later"))]
@@ -180,9 +99,9 @@ def test_a_uidl_that_is_used_again_brings_the_new_message(make: MakeBox, lacks: 
 
 @pytest.mark.parametrize("lacks", [set(), {"TOP"}])
 def test_what_is_listed_again_after_its_deletion_is_deleted_again_and_not_doubled(
-    make: MakeBox, lacks: set[str]
+    make_box: MakeBox, lacks: set[str]
 ) -> None:
-    box = make(2)
+    box = make_box(2)
     box.drop.lacks = lacks
     before = list(box.drop.mail)
     box.fetch(DELETE)
@@ -192,8 +111,8 @@ def test_what_is_listed_again_after_its_deletion_is_deleted_again_and_not_double
     assert len(box.subjects()) == 2
 
 
-def test_a_known_uidl_of_another_size_is_looked_at(make: MakeBox) -> None:
-    box = make([Mail("1", letter("small"))])
+def test_a_known_uidl_of_another_size_is_looked_at(make_box: MakeBox) -> None:
+    box = make_box([Mail("1", letter("small"))])
     box.fetch()
     box.drop.mail = [Mail("1", letter("large", body="x" * 5000))]
     assert box.fetch().new == 1
@@ -204,8 +123,8 @@ def test_a_known_uidl_of_another_size_is_looked_at(make: MakeBox) -> None:
 # -- servers that lack something -----------------------------------------------------------------
 
 
-def test_without_uidl_messages_are_known_by_header_and_size(make: MakeBox) -> None:
-    box = make([Mail("a", letter("one")), Mail("b", letter("two")), Mail("c", letter("two"))])
+def test_without_uidl_messages_are_known_by_header_and_size(make_box: MakeBox) -> None:
+    box = make_box([Mail("a", letter("one")), Mail("b", letter("two")), Mail("c", letter("two"))])
     box.drop.lacks = {"UIDL"}
     assert box.fetch().new == 3
     box.drop.mail.append(Mail("d", letter("three")))
@@ -213,8 +132,8 @@ def test_without_uidl_messages_are_known_by_header_and_size(make: MakeBox) -> No
     assert box.fetch(DELETE).gone == 4
 
 
-def test_with_neither_uidl_nor_top_content_tells_what_is_new(make: MakeBox) -> None:
-    box = make([Mail("a", letter("one")), Mail("b", letter("two")), Mail("c", letter("two"))])
+def test_with_neither_uidl_nor_top_content_tells_what_is_new(make_box: MakeBox) -> None:
+    box = make_box([Mail("a", letter("one")), Mail("b", letter("two")), Mail("c", letter("two"))])
     box.drop.lacks = {"UIDL", "TOP"}
     assert box.fetch().new == 3
     assert any('leave = "delete"' in notice for notice in box.notices)
@@ -226,8 +145,8 @@ def test_with_neither_uidl_nor_top_content_tells_what_is_new(make: MakeBox) -> N
 
 
 @pytest.mark.parametrize("lacks", [{"CAPA"}, {"CAPA", "UIDL"}, {"CAPA", "UIDL", "TOP"}, {"UTF8"}])
-def test_an_old_server_gives_the_same_one_command_at_a_time(make: MakeBox, lacks: set[str]) -> None:
-    box = make(5)
+def test_an_old_server_gives_the_same_one_command_at_a_time(make_box: MakeBox, lacks: set[str]) -> None:
+    box = make_box(5)
     box.drop.lacks = lacks | {"AUTH"}
     box.drop.offers = [b"UIDL", b"TOP", b"USER", b"UTF8"]
     assert box.fetch(DELETE).new == 5
@@ -235,16 +154,16 @@ def test_an_old_server_gives_the_same_one_command_at_a_time(make: MakeBox, lacks
     assert box.fetch(DELETE).new == 0
 
 
-def test_a_message_that_cannot_be_given_does_not_stop_the_others(make: MakeBox) -> None:
-    box = make(4)
+def test_a_message_that_cannot_be_given_does_not_stop_the_others(make_box: MakeBox) -> None:
+    box = make_box(4)
     box.drop.says["RETR"] = lambda words: b"-ERR corrupt\r\n" if words == "2" else None
     report = box.report(DELETE)
     assert isinstance(report.error, TryAgain) and report.new == 3
     assert box.states()["u1", 1] == "failed" and [m.uidl for m in box.drop.mail] == ["u1"]
 
 
-def test_the_end_of_the_connection_within_a_message_discards_it(make: MakeBox) -> None:
-    box = make(4)
+def test_the_end_of_the_connection_within_a_message_discards_it(make_box: MakeBox) -> None:
+    box = make_box(4)
     box.drop.offers.remove(b"PIPELINING")
     half = b"+OK\r\n" + letter("m2")[:-9]
 
@@ -265,36 +184,36 @@ def test_the_end_of_the_connection_within_a_message_discards_it(make: MakeBox) -
 # -- sessions ------------------------------------------------------------------------------------
 
 
-def test_a_session_brings_no_more_than_its_size_and_another_follows(make: MakeBox) -> None:
-    box = make(7, "session_size = 3")
+def test_a_session_brings_no_more_than_its_size_and_another_follows(make_box: MakeBox) -> None:
+    box = make_box(7, "session_size = 3")
     assert box.fetch(DELETE).new == 7
     assert box.drop.sessions == 3 and box.drop.mail == []
 
 
-def test_a_limit_goes_over_the_sessions(make: MakeBox) -> None:
-    box = make(7, "session_size = 3")
+def test_a_limit_goes_over_the_sessions(make_box: MakeBox) -> None:
+    box = make_box(7, "session_size = 3")
     assert box.fetch(FetchRequest(limit=4)).new == 4
     assert box.drop.sessions == 2
     assert box.fetch().new == 3
 
 
-def test_a_session_of_failures_is_not_repeated_for_ever(make: MakeBox) -> None:
-    box = make(5, "session_size = 2")
+def test_a_session_of_failures_is_not_repeated_for_ever(make_box: MakeBox) -> None:
+    box = make_box(5, "session_size = 2")
     box.drop.says["RETR"] = b"-ERR no\r\n"
     assert isinstance(box.report().error, TryAgain)
     assert box.drop.sessions == 1
 
 
-def test_gmail_is_asked_until_nothing_is_new(make: MakeBox) -> None:
-    box = make(7)
+def test_gmail_is_asked_until_nothing_is_new(make_box: MakeBox) -> None:
+    box = make_box(7)
     box.drop.greeting = b"+OK Gpop ready for requests from 192.0.2.1 x1mb\r\n"
     box.drop.piece = 3
     assert box.fetch().new == 7
     assert box.drop.sessions == 4 and len(box.subjects()) == 7
 
 
-def test_a_login_delay_is_kept(make: MakeBox) -> None:
-    box = make(3, "session_size = 2")
+def test_a_login_delay_is_kept(make_box: MakeBox) -> None:
+    box = make_box(3, "session_size = 2")
     box.drop.offers.append(b"LOGIN-DELAY 900")
     assert box.fetch().new == 2
     assert "no second login now" in box.notices[-1]
@@ -321,16 +240,16 @@ def test_a_login_delay_is_kept(make: MakeBox) -> None:
     ],
 )
 def test_the_servers_reason_decides_whether_to_come_again(
-    make: MakeBox, says: dict[str, bytes], kind: type[Exception]
+    make_box: MakeBox, says: dict[str, bytes], kind: type[Exception]
 ) -> None:
-    box = make(2)
+    box = make_box(2)
     box.drop.says.update(says)
     assert isinstance(box.report(DELETE).error, kind)
     assert len(box.drop.mail) == 2 and box.subjects() == []
 
 
-def test_apop_is_used_on_request_only(make: MakeBox) -> None:
-    box = make(1)
+def test_apop_is_used_on_request_only(make_box: MakeBox) -> None:
+    box = make_box(1)
     box.fetch()
     assert box.drop.count("APOP") == 0
     box.set('auth = "apop"')
@@ -338,16 +257,16 @@ def test_apop_is_used_on_request_only(make: MakeBox) -> None:
     assert f"APOP bob {box.drop.apop(PASSWORD)}" in box.drop.heard and box.drop.count("AUTH") == 0
 
 
-def test_utf8_is_asked_for_before_signing_in(make: MakeBox) -> None:
-    box = make([Mail("u", letter("Grüße"))])
+def test_utf8_is_asked_for_before_signing_in(make_box: MakeBox) -> None:
+    box = make_box([Mail("u", letter("Grüße"))])
     box.drop.offers.append(b"UTF8 USER")
     box.fetch()
     assert box.drop.heard.index("UTF8") < box.drop.heard.index("AUTH")
     assert box.subjects() == ["Grüße"]
 
 
-def test_a_server_that_keeps_nothing_is_warned_of_and_not_left_with_a_loss(make: MakeBox) -> None:
-    box = make(2, 'deliver = "pipe:exit 1"')
+def test_a_server_that_keeps_nothing_is_warned_of_and_not_left_with_a_loss(make_box: MakeBox) -> None:
+    box = make_box(2, 'deliver = "pipe:exit 1"')
     box.drop.offers.append(b"EXPIRE 0")
     assert isinstance(box.report().error, TryAgain)
     assert "EXPIRE 0" in box.notices[0]
@@ -357,8 +276,10 @@ def test_a_server_that_keeps_nothing_is_warned_of_and_not_left_with_a_loss(make:
 # -- rules ---------------------------------------------------------------------------------------
 
 
-def test_large_messages_stay_on_the_server_with_a_notice(make: MakeBox) -> None:
-    box = make([Mail("a", letter("small")), Mail("b", letter("large", body="x" * 9000))], "max_size = 5000")
+def test_large_messages_stay_on_the_server_with_a_notice(make_box: MakeBox) -> None:
+    box = make_box(
+        [Mail("a", letter("small")), Mail("b", letter("large", body="x" * 9000))], "max_size = 5000"
+    )
     assert (box.fetch(DELETE).new, len(box.drop.mail)) == (1, 1)
     assert box.notices == ["box: a message is larger than max_size, and left on the server"]
     assert box.fetch(DELETE).new == 0
@@ -375,8 +296,8 @@ NEWS = [
 
 
 @pytest.mark.parametrize("lacks", [set(), {"TOP"}])
-def test_a_query_over_the_header_skips_and_another_discards(make: MakeBox, lacks: set[str]) -> None:
-    box = make(
+def test_a_query_over_the_header_skips_and_another_discards(make_box: MakeBox, lacks: set[str]) -> None:
+    box = make_box(
         NEWS, "skip = 'list:news.example.com'\ndiscard = 'from:spam@example.net subject:\"win money\"'"
     )
     box.drop.lacks = lacks
@@ -391,8 +312,8 @@ def test_a_query_over_the_header_skips_and_another_discards(make: MakeBox, lacks
     assert box.fetch().new == 1
 
 
-def test_count_goes_by_the_rules_and_writes_nothing(make: MakeBox) -> None:
-    box = make(NEWS, "discard = 'from:spam'")
+def test_count_goes_by_the_rules_and_writes_nothing(make_box: MakeBox) -> None:
+    box = make_box(NEWS, "discard = 'from:spam'")
     assert box.fetch(FetchRequest(count=True)).new == 2
     assert len(box.drop.mail) == 3 and box.states() == {}
 
@@ -405,9 +326,9 @@ def test_count_goes_by_the_rules_and_writes_nothing(make: MakeBox) -> None:
     ],
 )
 def test_a_rule_that_a_header_cannot_answer_is_told_before_anything_is_done(
-    make: MakeBox, rule: str, told: str
+    make_box: MakeBox, rule: str, told: str
 ) -> None:
-    box = make(1, rule)
+    box = make_box(1, rule)
     with pytest.raises(ConfigError, match=told):
         box.fetch()
     assert box.drop.sessions == 0
@@ -416,8 +337,8 @@ def test_a_rule_that_a_header_cannot_answer_is_told_before_anything_is_done(
 # -- the mailbox and the clock -------------------------------------------------------------------
 
 
-def test_a_purge_is_carried_out_whatever_the_mode(make: MakeBox) -> None:
-    box = make(3)
+def test_a_purge_is_carried_out_whatever_the_mode(make_box: MakeBox) -> None:
+    box = make_box(3)
     box.fetch()
     ctx = box.context()
     key = ctx.store.find_folder("box", "INBOX").key
@@ -429,8 +350,8 @@ def test_a_purge_is_carried_out_whatever_the_mode(make: MakeBox) -> None:
 
 
 @pytest.mark.parametrize("years", [10, -10])
-def test_a_clock_that_jumps_deletes_nothing_by_age(make: MakeBox, years: int) -> None:
-    box = make(2)
+def test_a_clock_that_jumps_deletes_nothing_by_age(make_box: MakeBox, years: int) -> None:
+    box = make_box(2)
     weekly = FetchRequest(leave="days", days=7)
     right = box.now
     box.fetch(weekly)
@@ -443,8 +364,8 @@ def test_a_clock_that_jumps_deletes_nothing_by_age(make: MakeBox, years: int) ->
     assert len(box.subjects()) == 2
 
 
-def test_a_moved_mailbox_without_top_is_recognised_by_its_content(make: MakeBox) -> None:
-    box = make(3)
+def test_a_moved_mailbox_without_top_is_recognised_by_its_content(make_box: MakeBox) -> None:
+    box = make_box(3)
     box.fetch()
     box.drop.lacks = {"TOP"}
     box.drop.mail = [m._replace(uidl=f"new {m.uidl}") for m in box.drop.mail]
@@ -453,8 +374,8 @@ def test_a_moved_mailbox_without_top_is_recognised_by_its_content(make: MakeBox)
     assert len(box.subjects()) == 3
 
 
-def test_the_history_is_kept_for_thirty_days(make: MakeBox) -> None:
-    box = make(1)
+def test_the_history_is_kept_for_thirty_days(make_box: MakeBox) -> None:
+    box = make_box(1)
     box.fetch()
     mail, box.drop.mail = box.drop.mail, [Mail("z", letter("other"))]
     box.fetch()
