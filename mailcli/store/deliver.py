@@ -201,9 +201,13 @@ def _write_durably(item: Item) -> Written:
 def _write_one(item: Item, *, durable: bool) -> Written:
     data = item.arrival.data
     stored, _ = lineends.to_store(data)
-    if item.arrival.id is not None:
+    try:
+        disk.write_new(item.tmp, stored, durable=durable)
+    except FileExistsError:
+        if item.arrival.id is None:
+            raise
         disk.unlink(item.tmp)  # the same message in the same second, in a run that was killed
-    disk.write_new(item.tmp, stored, durable=durable)
+        disk.write_new(item.tmp, stored, durable=durable)
     return hashes(data)
 
 

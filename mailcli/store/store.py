@@ -214,6 +214,10 @@ class Store:
 
         return deliver.deliver(self._site, arrivals, also)
 
+    def expect(self, count: int) -> None:
+        """So many messages are about to be delivered, in several batches."""
+        self._site.parser.expect(count)
+
     def new_ids(self, count: int) -> list[str]:
         """Ids that nothing has: for an Arrival whose intent is recorded before it is downloaded (POP3).
 

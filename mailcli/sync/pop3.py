@@ -9,7 +9,6 @@ delivered message still listed is simply marked again.
 
 from __future__ import annotations
 
-import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
@@ -24,14 +23,16 @@ from mailcli.sync.deliverer import Deliverer
 from mailcli.sync.destination import Destination, Letter
 from mailcli.sync.history import NEW, History
 from mailcli.sync.logins import Logins
-from mailcli.sync.maildrop import Listed, Maildrop, header_hash, header_of, headers, list_maildrop
+from mailcli.sync.maildrop import Listed, Maildrop, header_of, headers, list_maildrop
 from mailcli.sync.retrieval import Received, Refused, Retrieval
 from mailcli.sync.screening import Screen, Verdict
 from mailcli.sync.tally import Tally
 from mailcli.wire.pop3.quirks import lists_in_pieces
 
-BATCH: Final = 100
+BATCH: Final = 250
 BATCH_OCTETS: Final = 8 << 20
+FIRST_BATCH: Final = 100
+"""The first batches are small, so that storing begins soon; each is twice the one before."""
 
 _LEAP: Final = 366 * 86400.0
 """A clock this far ahead of everything in the history is not believed."""
@@ -231,6 +232,7 @@ class Downloader:
         self._total = self.tally.new + len(piece)
         if not piece:
             return
+        self.store.expect(len(piece))
         if self._unnamed is None:
             self.history.announce(piece)
         self.hooks.progress(self.tally.new, self._total, self.tally.octets)
@@ -246,7 +248,7 @@ class Downloader:
     def _batches(self, messages: Iterator[Received | Refused], label: str) -> Iterator[list[Received]]:
         """The messages as they come; when the connection breaks, what came before is the last batch."""
         batch: list[Received] = []
-        size = 0
+        size, full = 0, min(FIRST_BATCH, BATCH)
         try:
             for message in messages:
                 if isinstance(message, Refused):
@@ -254,9 +256,9 @@ class Downloader:
                     continue
                 batch.append(message)
                 size += len(message.data)
-                if len(batch) >= BATCH or size >= BATCH_OCTETS:
+                if len(batch) >= full or size >= BATCH_OCTETS:
                     yield batch
-                    batch, size = [], 0
+                    batch, size, full = [], 0, min(2 * full, BATCH)
         except MailcliError:
             if batch:
                 yield batch
@@ -276,8 +278,9 @@ class Downloader:
         letters: list[Letter] = []
         places: list[Listed] = []
         moved: list[Pop3Row] = []
-        for listed, data in batch:
-            row = self._row(listed, data)
+        for received in batch:
+            listed, data = received.listed, received.data
+            row = self._row(received)
             if here := self.history.here_already(row.sha256):
                 moved.append(self._renamed(row, here))
                 self._let_go(listed)
@@ -295,16 +298,16 @@ class Downloader:
         finally:
             self._count(letters, places)
 
-    def _row(self, listed: Listed, data: bytes) -> Pop3Row:
-        digest, now = hashlib.sha256(data).digest(), self.clock()
+    def _row(self, received: Received) -> Pop3Row:
+        listed, _, digest, header = received
+        now = self.clock()
         if self._unnamed is None:
             uidl, occurrence, identity = listed.uidl, listed.occurrence, self.history.id(listed)
         else:
             uidl = f"={digest.hex()}"
             self._unnamed[uidl] = occurrence = self._unnamed.get(uidl, 0) + 1
             (identity,) = self.store.new_ids(1)
-        hashed = header_hash(data)
-        return Pop3Row(uidl, occurrence, listed.size, "delivered", hashed, digest, now, now, None, identity)
+        return Pop3Row(uidl, occurrence, listed.size, "delivered", header, digest, now, now, None, identity)
 
     def _renamed(self, row: Pop3Row, here: Pop3Row) -> Pop3Row:
         """The line of a message that came again under another name."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple
@@ -9,7 +10,7 @@ from typing import Final, NamedTuple
 from mailcli.errors import MailcliError, RemoteProtocolError
 from mailcli.net.cancel import CancelToken
 from mailcli.net.pop3 import Pop3Connection
-from mailcli.sync.maildrop import Listed
+from mailcli.sync.maildrop import Listed, header_hash
 from mailcli.wire.pop3 import commands as pop3
 from mailcli.wire.pop3.events import Completed, Content
 
@@ -21,10 +22,12 @@ LARGEST_OCTETS: Final = 256 << 20
 
 
 class Received(NamedTuple):
-    """A message as it came."""
+    """A message as it came, and the SHA-256 of it and of its header."""
 
     listed: Listed
     data: bytes
+    digest: bytes
+    header: bytes
 
 
 class Refused(NamedTuple):
@@ -71,7 +74,10 @@ class Retrieval:
             octets -= message.size
             end = self._ends.pop(tag)
             data = b"".join(self._pieces.pop(tag, ()))
-            yield Received(message, data) if end.ok else Refused(message, end)
+            if end.ok:  # hashed here, while another thread stores what came before
+                yield Received(message, data, hashlib.sha256(data).digest(), header_hash(data))
+            else:
+                yield Refused(message, end)
             self._cancel.check()
 
     def _ask(self, waiting: deque[Listed], flying: deque[tuple[int, Listed]], octets: int) -> int:
