@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from mailcli.app.connecting import deadlines, named, open_incoming_imap, open_incoming_pop3
@@ -26,6 +27,7 @@ from mailcli.net.deadline import Deadlines
 
 if TYPE_CHECKING:
     from mailcli.model.query.ast import Query
+    from mailcli.sync.destination import Destination
     from mailcli.sync.imap import Progress as FolderProgress
     from mailcli.sync.screening import Screen
     from mailcli.sync.tally import Tally
@@ -197,7 +199,7 @@ def _imap(ctx: Context, account: Account, request: FetchRequest, limits: Deadlin
 
 
 def _pop3(ctx: Context, account: Account, request: FetchRequest, limits: Deadlines, tally: Tally) -> None:
-    from mailcli.sync.destination import Destination, Folder, outside, split
+    from mailcli.sync.destination import split
     from mailcli.sync.pop3 import Downloader, Hooks, Options
 
     policy = account.pop3
@@ -207,12 +209,6 @@ def _pop3(ctx: Context, account: Account, request: FetchRequest, limits: Deadlin
 
     def progress(done: int, total: int, octets: int) -> None:
         ctx.progress(Progress(account.name, place if form == "folder" else form, done, total, octets))
-
-    def destination() -> Destination:
-        if form != "folder":
-            return outside(form, place, ctx.paths.config.parent, ctx.store, account.name)
-        special = "Inbox" if place.upper() == INBOX else None
-        return Folder(ctx.store, account.name, place, special)
 
     options = Options(
         policy=policy,
@@ -225,11 +221,31 @@ def _pop3(ctx: Context, account: Account, request: FetchRequest, limits: Deadlin
         ctx.store,
         account.name,
         lambda: open_incoming_pop3(ctx, account, limits),
-        destination,
+        lambda: _destination(ctx, account, form, place),
         options,
         tally=tally,
         hooks=Hooks(progress, ctx.notice, ctx.cancel, ctx.clock),
     ).run()
+
+
+def _destination(ctx: Context, account: Account, form: str, place: str) -> Destination:
+    """Where the mail goes; a relative path counts from the configuration file."""
+    if form == "folder":
+        from mailcli.sync.destination import Folder
+
+        return Folder(ctx.store, account.name, place, "Inbox" if place.upper() == INBOX else None)
+    if form == "pipe":
+        from mailcli.sync.pipe import Pipe
+
+        return Pipe(place)
+    path = ctx.paths.config.parent / Path(place).expanduser()
+    if form == "maildir":
+        from mailcli.sync.maildir import Maildir
+
+        return Maildir(path)
+    from mailcli.sync.mbox import Mbox
+
+    return Mbox(path, ctx.store, account.name)
 
 
 def _screen(ctx: Context, account: Account, policy: Pop3Policy) -> Screen:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from mailcli.store.sql import rows
 from mailcli.store.values import Pop3Row, Unrecorded
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     import apsw
 
 _COLUMNS: Final = (
-    "p.uidl, p.occurrence, p.size, p.state, p.header_hash, p.sha256, p.first_seen, p.delivered_at,"
-    " p.missing_since, p.id"
+    "p.uidl, p.occurrence, p.size, p.state, ifnull(p.header_hash, x''), ifnull(p.sha256, x''), p.first_seen,"
+    " p.delivered_at, p.missing_since, p.id"
 )
 
 
@@ -20,9 +20,9 @@ _UNRECORDED: Final = "pop3 unrecorded "
 """A setting, with the account's name behind it: there may be messages without a line in the history."""
 
 
-def _row(values: tuple[Any, ...]) -> Pop3Row:
-    uidl, occurrence, size, state, header_hash, sha256, *rest = values
-    return Pop3Row(uidl, occurrence, size, state, header_hash or b"", sha256 or b"", *rest)
+_SETTLED: Final = "pop3 settled "
+"""A setting, with the account's name behind it: the listing for which the history says that there is
+nothing to do. Whatever changes the history removes it."""
 
 
 def pop3_known(connection: apsw.Connection, account: str) -> dict[tuple[str, int], Pop3Row]:
@@ -32,7 +32,7 @@ def pop3_known(connection: apsw.Connection, account: str) -> dict[tuple[str, int
         f"SELECT {_COLUMNS} FROM pop3_message p JOIN account a ON a.key = p.account WHERE a.name = ?",
         (account,),
     )
-    return {(row[0], row[1]): _row(row) for row in found}
+    return {(row[0], row[1]): Pop3Row._make(row) for row in found}
 
 
 def pop3_fetching(connection: apsw.Connection, account: str) -> list[Pop3Row]:
@@ -43,7 +43,7 @@ def pop3_fetching(connection: apsw.Connection, account: str) -> list[Pop3Row]:
         " WHERE a.name = ? AND p.state = 'fetching'",
         (account,),
     )
-    return [_row(row) for row in found]
+    return [Pop3Row._make(row) for row in found]
 
 
 def pop3_pending_deletes(connection: apsw.Connection, account: str) -> list[Pop3Row]:
@@ -55,7 +55,7 @@ def pop3_pending_deletes(connection: apsw.Connection, account: str) -> list[Pop3
         " AND p.state != 'deleted' ORDER BY r.removed_at",
         (account,),
     )
-    return [_row(row) for row in found]
+    return [Pop3Row._make(row) for row in found]
 
 
 def note_unrecorded(connection: apsw.Connection, account: str) -> None:
@@ -63,6 +63,7 @@ def note_unrecorded(connection: apsw.Connection, account: str) -> None:
     connection.execute(
         "INSERT OR IGNORE INTO setting(key, value) VALUES(?, 'yes')", (f"{_UNRECORDED}{account}",)
     )
+    unsettle(connection, account)
 
 
 def forget_unrecorded(connection: apsw.Connection, account: str) -> None:
@@ -82,3 +83,23 @@ def pop3_unrecorded(connection: apsw.Connection, account: str) -> list[Unrecorde
         (account,),
     )
     return [Unrecorded(*row) for row in found]
+
+
+def settled(connection: apsw.Connection, account: str) -> str:
+    """See Store.pop3_settled."""
+    for (value,) in rows(connection, "SELECT value FROM setting WHERE key = ?", (f"{_SETTLED}{account}",)):
+        return "" if pop3_pending_deletes(connection, account) else str(value)
+    return ""
+
+
+def settle(connection: apsw.Connection, account: str, listing: str) -> None:
+    """See Writer.pop3_settle."""
+    if not rows(connection, "SELECT 1 FROM setting WHERE key = ?", (f"{_UNRECORDED}{account}",)):
+        connection.execute(
+            "INSERT OR REPLACE INTO setting(key, value) VALUES(?, ?)", (f"{_SETTLED}{account}", listing)
+        )
+
+
+def unsettle(connection: apsw.Connection, account: str) -> None:
+    """The history changes."""
+    connection.execute("DELETE FROM setting WHERE key = ?", (f"{_SETTLED}{account}",))

@@ -480,6 +480,13 @@ class Store:
         with self._site.database.reading() as connection:
             return history.pop3_known(connection, account)
 
+    def pop3_settled(self, account: str) -> str:
+        """The listing for which there is nothing to do ("": none is known), see Writer.pop3_settle."""
+        from mailcli.store import history
+
+        with self._site.database.reading() as connection:
+            return history.settled(connection, account)
+
     def pop3_fetching(self, account: str) -> list[Pop3Row]:
         """Rows of messages that a run was about to fetch when it ended."""
         from mailcli.store import history

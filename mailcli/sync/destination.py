@@ -8,7 +8,6 @@ the server only after both. What a run that was killed between the two had deliv
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from mailcli.errors import ConfigError
@@ -83,19 +82,3 @@ def split(deliver: str) -> tuple[str, str]:
             hint='"folder:NAME", "maildir:PATH", "mbox:PATH" or "pipe:COMMAND"',
         )
     return form, place.strip()
-
-
-def outside(form: str, place: str, beside: Path, store: Store, account: str) -> Destination:
-    """A destination other than a folder; a relative path counts from the directory `beside`."""
-    if form == "pipe":
-        from mailcli.sync.pipe import Pipe
-
-        return Pipe(place)
-    path = beside / Path(place).expanduser()
-    if form == "maildir":
-        from mailcli.sync.maildir import Maildir
-
-        return Maildir(path)
-    from mailcli.sync.mbox import Mbox
-
-    return Mbox(path, store, account)

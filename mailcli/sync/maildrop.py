@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import marshal
 from collections.abc import Collection, Sequence
 from typing import Final, NamedTuple
 
@@ -38,24 +39,38 @@ class Maildrop(NamedTuple):
     unnamed: bool = False
 
 
-def list_maildrop(connection: Pop3Connection) -> Maildrop:
-    """Ask for UIDLs and sizes in one flight. Raises ServerRefused or TryAgain when LIST fails.
+class Tables(NamedTuple):
+    """What UIDL and LIST answered: (number, UIDL) pairs, None without UIDL, and sizes by number.
+    `seal` is the same for the same answers."""
 
-    Without UIDL a message is named by a hash of its header and its size.
-    """
+    uidls: list[tuple[int, str]] | None
+    sizes: dict[int, int]
+    seal: str
+
+
+def ask(connection: Pop3Connection) -> Tables:
+    """UIDL and LIST in one flight. Raises ServerRefused or TryAgain when LIST fails."""
     pump = connection.pump
     tags = pump.send(pop3.Uidl(), pop3.ListSizes())
     events = [event for batch in pump.events(tags[-1]) for event in batch]
     ends = {e.tag: e for e in events if isinstance(e, Completed)}
     if not ends[tags[1]].ok:
         raise _refused(pump.label, "LIST", ends[tags[1]])
-    sizes = {n: size for e in events if isinstance(e, Sizes) for n, size in e.items}
-    if not ends[tags[0]].ok:
-        if is_temporary(ends[tags[0]].code, ends[tags[0]].text):
-            raise _refused(pump.label, "UIDL", ends[tags[0]])
-        return _without_uidl(connection, sizes)
+    if is_temporary(ends[tags[0]].code, ends[tags[0]].text):
+        raise _refused(pump.label, "UIDL", ends[tags[0]])
     uidls = [item for e in events if isinstance(e, UniqueIds) for item in e.items]
-    return Maildrop(_occurrences([(n, uidl, sizes.get(n, 0)) for n, uidl in uidls]))
+    sizes = [item for e in events if isinstance(e, Sizes) for item in e.items]
+    # Version 2 writes equal values alike, wherever they came from.
+    seal = hashlib.sha256(marshal.dumps((uidls, sizes), 2)).hexdigest()
+    return Tables(uidls if ends[tags[0]].ok else None, dict(sizes), seal)
+
+
+def named(connection: Pop3Connection, tables: Tables) -> Maildrop:
+    """The messages with their names. Without UIDL it is a hash of the header and the size."""
+    if tables.uidls is None:
+        return _without_uidl(connection, tables.sizes)
+    sizes = tables.sizes
+    return Maildrop(_occurrences([(n, uidl, sizes.get(n, 0)) for n, uidl in tables.uidls]))
 
 
 def headers(connection: Pop3Connection, numbers: Sequence[int]) -> dict[int, bytes]:
@@ -115,8 +130,7 @@ def _without_uidl(connection: Pop3Connection, sizes: dict[int, int]) -> Maildrop
     hashes = top_hashes(connection, list(sizes))
     if len(hashes) < len(sizes):
         return Maildrop([Listed(n, "", n, size) for n, size in sizes.items()], unnamed=True)
-    named = [(n, f"#{hashes[n].hex()[:40]}:{size}", size) for n, size in sizes.items()]
-    return Maildrop(_occurrences(named))
+    return Maildrop(_occurrences([(n, f"#{hashes[n].hex()[:40]}:{s}", s) for n, s in sizes.items()]))
 
 
 def _refused(label: str, what: str, end: Completed) -> ServerRefused | TryAgain:

@@ -10,7 +10,7 @@ delivered message still listed is simply marked again.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from mailcli.errors import MailcliError
@@ -23,9 +23,10 @@ from mailcli.sync.deliverer import Deliverer
 from mailcli.sync.destination import Destination, Letter
 from mailcli.sync.history import NEW, History
 from mailcli.sync.logins import Logins
-from mailcli.sync.maildrop import Listed, Maildrop, header_of, headers, list_maildrop
+from mailcli.sync.maildrop import Listed, Maildrop, ask, header_of, headers, named
 from mailcli.sync.retrieval import Received, Refused, Retrieval
 from mailcli.sync.screening import Screen, Verdict
+from mailcli.sync.seal import Seal
 from mailcli.sync.tally import Tally
 from mailcli.wire.pop3.quirks import lists_in_pieces
 
@@ -80,12 +81,14 @@ class Downloader:
         self.hooks = hooks
         self.clock = hooks.clock
         self.logins = Logins(store, account, hooks.clock)
+        self.seal = Seal(store, account, options.policy, options.screen, hooks.clock)
         self._make_destination = destination
         self._tried: set[tuple[str, int]] = set()
         self._removable: deque[Listed] = deque()  # durable and recorded, DELE not sent yet
         self._total = 0
         self._unnamed: dict[str, int] | None = None  # copies of each content, where nothing else names it
         self._undelivered = 0
+        self._asked = 0  # deletions asked for in the last session
 
     def run(self) -> None:
         """Do all of it. Raises what ends the run; what was delivered until then stays delivered."""
@@ -115,7 +118,10 @@ class Downloader:
         with self.connect() as connection:
             self.logins.note(connection.greeted)
             self._warn(connection)
-            maildrop = list_maildrop(connection)
+            tables = ask(connection)
+            if self.seal.holds(tables):
+                return False
+            maildrop = named(connection, tables)
             history = self.history = History(self.store, self.account, self.clock)
             listing = history.place(connection, maildrop)
             if maildrop.unnamed and self.options.policy.leave != "delete":
@@ -135,7 +141,10 @@ class Downloader:
             wanted = self._screened(connection, new, record=True)
             piece = wanted if maildrop.unnamed else wanted[: self._room()]
             self._removable.extend(self._marked_before(listing))
-            again = self._transfer(connection, maildrop, listing, piece, more=len(wanted) > len(piece))
+            more = len(wanted) > len(piece)
+            again = self._transfer(connection, maildrop, listing, piece, more=more)
+            if not (more or maildrop.unnamed or self._asked or self._undelivered or self.tally.problems):
+                self.seal.put(tables, listing, history.known)
         if self.options.limit is None and not again:
             history.all_recorded()
         return again
@@ -180,17 +189,14 @@ class Downloader:
             self.history.record([self._judged(m, v) for m, v in judged])
             if self.store.setting(setting) != rules:
                 self.store.put_setting(setting, rules)
-            self._tell_large([m for m in new if screen.too_large(m.size)])
+            if large := sum(screen.too_large(m.size) for m in new):
+                what = f"{large} messages are" if large > 1 else "a message is"
+                self.hooks.notice(f"{self.account}: {what} larger than max_size, and left on the server")
         return [m for m in new if verdicts.get(m.number, Verdict.TAKE) is Verdict.TAKE]
 
     def _judged(self, message: Listed, verdict: Verdict) -> Pop3Row:
         state = "skipped" if verdict is Verdict.SKIP else "discarded"
         return Pop3Row(message.uidl, message.occurrence, message.size, state, first_seen=self.clock())
-
-    def _tell_large(self, large: Sequence[Listed]) -> None:
-        if large:
-            what = f"{len(large)} messages are" if len(large) > 1 else "a message is"
-            self.hooks.notice(f"{self.account}: {what} larger than max_size, and left on the server")
 
     # -- download ------------------------------------------------------------------------------
 
@@ -220,6 +226,7 @@ class Downloader:
             connection.pump.close()  # QUIT would delete what was downloaded in vain
             return False
         self._delete(retrieval, listing, wait=again)
+        self._asked = retrieval.marked
         return again and len(self.tally.problems) == problems
 
     def _take_removable(self) -> list[Listed]:
@@ -385,10 +392,7 @@ class Downloader:
         self.tally.gone += len(done)
         self.tally.pushed += len(settled)
         known = self.history.known
-        self._write_down([known[k]._replace(state="deleted") for k in gone if k in known], settled)
-
-    def _write_down(self, rows: Iterable[Pop3Row], settled: Sequence[str]) -> None:
-        rows = list(rows)
+        rows = [known[k]._replace(state="deleted") for k in gone if k in known]
         if rows or settled:
             changes = SyncChanges(expunged=settled)
             self.store.apply(changes, also=lambda writer: writer.pop3_record(self.account, rows))

@@ -8,6 +8,7 @@ from mailcli.app import changing
 from mailcli.app.fetching import FetchRequest
 from mailcli.errors import AuthenticationFailed, ConfigError, RemoteProtocolError, TryAgain, Unreachable
 from mailcli.store.store import Store
+from mailcli.store.values import Pop3Row
 from tests.integration.conftest import MakeBox
 from tests.support.maildrop import PASSWORD, Mail, letter
 from tests.support.pop3_box import DELETE
@@ -387,3 +388,55 @@ def test_the_history_is_kept_for_thirty_days(make_box: MakeBox) -> None:
     box.now += 31 * 86400
     box.fetch()
     assert ("u0", 1) not in box.states()
+
+
+# -- nothing new ---------------------------------------------------------------------------------
+
+
+def looked_at(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The accounts whose history is read from now on."""
+    read: list[str] = []
+    known = Store.pop3_known
+
+    def noted(self: Store, name: str) -> dict[tuple[str, int], Pop3Row]:
+        read.append(name)
+        return known(self, name)
+
+    monkeypatch.setattr(Store, "pop3_known", noted)
+    return read
+
+
+def test_an_unchanged_listing_is_not_compared_again(
+    make_box: MakeBox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box = make_box(3)
+    box.fetch()
+    read = looked_at(monkeypatch)
+    assert box.fetch().new == 0
+    assert read == []
+    box.drop.mail.append(Mail("u9", letter("new")))
+    assert box.fetch().new == 1 and read == ["box"]
+
+
+def test_an_unchanged_listing_hides_nothing_that_is_to_be_done(make_box: MakeBox) -> None:
+    box = make_box(4)
+    box.drop.says["RETR"] = lambda words: b"-ERR not now\r\n" if words == "4" else None
+    box.report()
+    del box.drop.says["RETR"]
+    assert box.fetch().new == 1, "what failed"
+    box.fetch()
+    assert box.fetch(FetchRequest(leave="days", days=7)).gone == 0
+    box.now += 8 * 86400
+    assert box.fetch(FetchRequest(leave="days", days=7)).gone == 4, "what has become old"
+    box.drop.mail = [Mail("v1", letter("v1")), Mail("v2", letter("v2"))]
+    box.fetch()
+    box.fetch()
+    box.drop.says["DELE"] = lambda words: b"-ERR not now\r\n" if words == "1" else None
+    box.report(DELETE)
+    del box.drop.says["DELE"]
+    assert box.fetch(DELETE).gone == 1, "what another mode is to delete"
+    box.drop.mail = [Mail("v3", letter("v3", body="x" * 500))]
+    box.set("max_size = 400")
+    assert (box.fetch().new, box.fetch().new) == (0, 0)
+    box.set("")
+    assert box.fetch().new == 1, "what other rules let in"
