@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mailcli.app.connecting import deadlines, named, open_incoming_imap, open_incoming_pop3
 from mailcli.app.context import Context, Progress
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from mailcli.sync.imap import Progress as FolderProgress
     from mailcli.sync.screening import Screen
     from mailcli.sync.tally import Tally
+
+_TOLD: Final = 3
+"""Faults of single folders or messages that are told in the one line of an account."""
 
 
 @dataclass(frozen=True)
@@ -166,7 +169,10 @@ def _under_lock(
     except MailcliError as failure:
         return failure
     if tally.problems:
-        return TryAgain(f"{account.name}: {'; '.join(tally.problems)}", hint="the next fetch tries again")
+        told = "; ".join(tally.problems[:_TOLD])
+        more = len(tally.problems) - _TOLD
+        told += f"; and {more} more" if more > 0 else ""
+        return TryAgain(f"{account.name}: {told}", hint="the next fetch tries again")
     return None
 
 
