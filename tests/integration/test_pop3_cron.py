@@ -72,7 +72,13 @@ def test_a_server_that_stalls_is_left_at_the_deadline_and_what_came_stays(make_b
     box = make_box(4)
     box.drop.offers.remove(b"PIPELINING")
     held = threading.Event()
-    box.drop.says["RETR"] = lambda words: held.wait(30) and b"" if words == "3" else None  # type: ignore[return-value]
+
+    def stalled(words: str) -> bytes | None:
+        if words == "3":
+            held.wait(30)
+        return None
+
+    box.drop.says["RETR"] = stalled
     try:
         cron(box, "--deadline", "1.5").failed(75, "box", "the deadline of this run passed")
     finally:
@@ -87,9 +93,10 @@ def test_a_run_that_is_still_going_is_left_alone(make_box: MakeBox) -> None:
     box = make_box(3)
     held, asked = threading.Event(), threading.Event()
 
-    def slow(_: str) -> None:
+    def slow(_: str) -> bytes | None:
         asked.set()
         held.wait(30)
+        return None
 
     box.drop.says["RETR"] = slow
     with Program(box.directory).start("fetch", "-q", environ=NOTHING) as first:
