@@ -12,6 +12,7 @@ import contextlib
 import select
 import socket
 import ssl
+import struct
 import time
 
 from mailcli.errors import MailcliError, StartTlsInjection, Unreachable
@@ -42,6 +43,7 @@ class Stream:
         self._fault: MailcliError | None = None  # what the next read has to raise
         self._unwritable: Unreachable | None = None
         self.octets = 0  # that crossed the wire, both ways
+        self.begun = 0  # of what was written, those that may have reached the peer
         self._quickack = _QUICKACK if sock.family in (socket.AF_INET, socket.AF_INET6) else None
 
     def fileno(self) -> int:
@@ -133,6 +135,17 @@ class Stream:
         """Queue `data`; `flush` sends it."""
         self._plain += data
 
+    def in_transit(self) -> int:
+        """Octets that the kernel has taken and the peer has not acknowledged; 0 where it cannot say."""
+        import fcntl
+        import termios
+
+        try:
+            (count,) = struct.unpack("i", fcntl.ioctl(self.socket, termios.TIOCOUTQ, b"\0\0\0\0"))
+        except OSError:
+            return 0
+        return int(count)
+
     def flush(self) -> bool:
         """Send what the socket takes now; True if anything moved.
 
@@ -153,6 +166,8 @@ class Stream:
                 return moved
             self._wire = self._wire[sent:]
             self.octets += sent
+            if self.tls is None:
+                self.begun += sent
             moved = True
         return moved
 
@@ -167,6 +182,7 @@ class Stream:
             try:
                 written = self.tls.write(piece)
                 del self._plain[:written]
+                self.begun += written
             except ssl.SSLWantReadError:
                 pass  # a key update is under way: the peer's part has to arrive first
             except ssl.SSLError as error:
