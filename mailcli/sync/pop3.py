@@ -24,7 +24,7 @@ from mailcli.sync.destination import Destination, Letter
 from mailcli.sync.history import NEW, History
 from mailcli.sync.logins import Logins
 from mailcli.sync.maildrop import Listed, Maildrop, ask, header_of, headers, named
-from mailcli.sync.retrieval import Received, Refused, Retrieval
+from mailcli.sync.retr import Received, Refused, Retrieval
 from mailcli.sync.screening import Screen, Verdict
 from mailcli.sync.seal import Seal
 from mailcli.sync.tally import Tally
