@@ -241,14 +241,14 @@ def _pop3(ctx: Context, account: Account, request: FetchRequest, limits: Deadlin
         ctx.store,
         account.name,
         lambda: open_incoming_pop3(ctx, account, limits),
-        lambda: _destination(ctx, account, form, place),
+        lambda: _destination(ctx, account, form, place, limits),
         options,
         tally=tally,
         hooks=Hooks(progress, ctx.notice, ctx.cancel, ctx.clock),
     ).run()
 
 
-def _destination(ctx: Context, account: Account, form: str, place: str) -> Destination:
+def _destination(ctx: Context, account: Account, form: str, place: str, limits: Deadlines) -> Destination:
     """Where the mail goes; a relative path counts from the configuration file."""
     if form == "folder":
         from mailcli.sync.destination import Folder
@@ -257,7 +257,7 @@ def _destination(ctx: Context, account: Account, form: str, place: str) -> Desti
     if form == "pipe":
         from mailcli.sync.pipe import Pipe
 
-        return Pipe(place)
+        return Pipe(place, limits, ctx.cancel)
     path = ctx.paths.config.parent / Path(place).expanduser()
     if form == "maildir":
         from mailcli.sync.maildir import Maildir
@@ -265,7 +265,7 @@ def _destination(ctx: Context, account: Account, form: str, place: str) -> Desti
         return Maildir(path)
     from mailcli.sync.mbox import Mbox
 
-    return Mbox(path, ctx.store, account.name)
+    return Mbox(path, ctx.store, account.name, limits)
 
 
 def _screen(ctx: Context, account: Account, policy: Pop3Policy) -> Screen:

@@ -42,7 +42,7 @@ class Arrival(NamedTuple):
     (seconds since the epoch). With `on_server` the server has it in that folder, as `uid` with these
     `flags` (for POP3, which has no uid, `on_server` stays false). `id` is given only when the message
     had one before; `origin` is the id of the message this is a copy of. `object_id` is the server's own
-    name for the content (EMAILID, X-GM-MSGID).
+    name for the content (EMAILID, X-GM-MSGID). `sha256` is that of `data`, where the caller has it already.
     """
 
     folder: int
@@ -55,6 +55,7 @@ class Arrival(NamedTuple):
     on_server: bool = False
     origin: str = ""
     object_id: str = ""
+    sha256: bytes = b""
 
 
 class FolderState(NamedTuple):

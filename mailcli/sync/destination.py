@@ -64,7 +64,7 @@ class Folder:
         rows = [letter.row for letter in letters]
         self._store.deliver(
             [
-                Arrival(self._folder, data, arrived=row.delivered_at or 0.0, id=row.id)
+                Arrival(self._folder, data, arrived=row.delivered_at or 0.0, id=row.id, sha256=row.sha256)
                 for row, data in letters
             ],
             also=lambda writer: writer.pop3_record(self._account, rows),

@@ -18,6 +18,7 @@ from typing import Final, NamedTuple
 
 from mailcli.errors import LocalIOError, Locked
 from mailcli.mime import mbox, read
+from mailcli.net.deadline import Deadlines
 from mailcli.store import disk
 from mailcli.store.store import Store
 from mailcli.store.values import Pop3Row
@@ -43,8 +44,9 @@ class _Entry(NamedTuple):
 class Mbox:
     """A file that grows by whole messages only."""
 
-    def __init__(self, path: Path, store: Store, account: str) -> None:
+    def __init__(self, path: Path, store: Store, account: str, deadlines: Deadlines) -> None:
         self.path = path
+        self._deadlines = deadlines
         self._store = store
         self._setting = _INTENT + account
 
@@ -116,7 +118,7 @@ class Mbox:
         fcntl, as Debian's policy and procmail have it: the two that mail programs agree on."""
         disk.make_directory(str(self.path.parent))
         new = not self.path.exists()
-        end = time.monotonic() + _PATIENCE
+        end = self._deadlines.until(_PATIENCE)
         with self._dotlocked(end):
             fd = os.open(
                 self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600

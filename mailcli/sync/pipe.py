@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
@@ -15,6 +16,8 @@ from typing import TYPE_CHECKING, Final
 from mailcli.errors import LocalIOError, TryAgain
 from mailcli.mime.lineends import to_store
 from mailcli.model import printable
+from mailcli.net.cancel import CancelToken
+from mailcli.net.deadline import Deadlines
 from mailcli.store.values import Pop3Row
 from mailcli.sync.destination import Ledger, Letter
 
@@ -23,15 +26,19 @@ if TYPE_CHECKING:
 
 LIMIT: Final = 300.0
 """Seconds a command may take over one message."""
+_LOOK: Final = 0.2
+"""Seconds between two looks at whether the run was interrupted."""
 _TEMPORARY: Final = 75  # EX_TEMPFAIL of sysexits.h
 _NOT_RUN: Final = (126, 127)  # what sh says of a command that cannot be run, or is not there
 
 
 class Pipe:
-    """A command, run by /bin/sh."""
+    """A command, run by /bin/sh; no longer than the run itself may last."""
 
-    def __init__(self, command: str) -> None:
+    def __init__(self, command: str, deadlines: Deadlines, cancel: CancelToken) -> None:
         self.command = command
+        self._deadlines = deadlines
+        self._cancel = cancel
 
     def settle(self, fetching: Sequence[Pop3Row]) -> list[Pop3Row]:
         """None: nobody can say."""
@@ -78,17 +85,26 @@ class Pipe:
             raise LocalIOError(f"/bin/sh cannot be run: {error.strerror}") from error
         with process:
             try:
-                _, told = process.communicate(data, timeout=LIMIT)
-            except subprocess.TimeoutExpired:
-                _end(process)
-                raise TryAgain(
-                    f"the command {self._name} took longer than {LIMIT:g} seconds",
-                    hint="the next fetch tries again",
-                ) from None
+                told = self._fed(process, data)
             except BaseException:
                 _end(process)
                 raise
         return process.returncode, printable.line(told.decode("utf-8", "replace").strip()[-200:])
+
+    def _fed(self, process: subprocess.Popen[bytes], data: bytes) -> bytes:
+        """Give it the message and wait; what it said on stderr."""
+        from subprocess import TimeoutExpired
+
+        end = self._deadlines.until(LIMIT)
+        given: bytes | None = data
+        while True:
+            self._cancel.check()
+            try:
+                return process.communicate(given, timeout=_LOOK)[1]
+            except TimeoutExpired:
+                given = None  # it remembers what is left to write
+            if time.monotonic() >= end:
+                raise self._deadlines.expired(f"the command {self._name}", "delivering a message", LIMIT)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

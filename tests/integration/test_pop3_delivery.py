@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ from mailcli.store import disk
 from tests.integration.conftest import MakeBox
 from tests.support.maildrop import Mail, letter
 from tests.support.pop3_box import DELETE, Box
-from tests.support.program import ROOT
+from tests.support.program import ROOT, Program, finish, wait_until
 
 KILLED = """
 import os, signal, sys
@@ -256,9 +258,28 @@ def test_a_command_that_hangs_is_ended_with_its_children(
 ) -> None:
     monkeypatch.setattr("mailcli.sync.pipe.LIMIT", 0.2)
     box = make_box(1, "deliver = 'pipe:sleep 60 | sleep 60'")
-    with pytest.raises(TryAgain, match=r"took longer than 0\.2 seconds"):
+    with pytest.raises(
+        TryAgain, match=r"the command 'sleep 60 \| sleep 60': .* took longer than 0\.2 seconds"
+    ):
         box.fetch(DELETE)
     assert len(box.drop.mail) == 1
+
+
+def test_a_command_lasts_no_longer_than_the_run(make_box: MakeBox) -> None:
+    box = make_box(1, "deliver = 'pipe:sleep 60'")
+    with pytest.raises(TryAgain, match="the deadline of this run passed"):
+        box.fetch(replace(DELETE, deadline=1.0))
+    assert len(box.drop.mail) == 1
+
+
+def test_an_interrupted_run_ends_its_command(make_box: MakeBox) -> None:
+    box = make_box(3)
+    box.set(f"deliver = \"pipe:touch '{box.directory}/begun'; sleep 60\"")
+    with Program(box.directory).start("fetch") as process:
+        wait_until((box.directory / "begun").exists)
+        process.send_signal(signal.SIGINT)
+        finish(process).interrupted()
+    assert len(box.drop.mail) == 3
 
 
 def test_killed_between_a_pipe_and_its_record_one_message_comes_twice_and_no_other(make_box: MakeBox) -> None:
