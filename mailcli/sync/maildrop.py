@@ -56,8 +56,11 @@ def ask(connection: Pop3Connection) -> Tables:
     ends = {e.tag: e for e in events if isinstance(e, Completed)}
     if not ends[tags[1]].ok:
         raise _refused(pump.label, "LIST", ends[tags[1]])
-    if is_temporary(ends[tags[0]].code, ends[tags[0]].text):
-        raise _refused(pump.label, "UIDL", ends[tags[0]])
+    if not ends[tags[0]].ok and connection.greeted.offers("UIDL"):
+        # Other names for the same messages would bring all of them again.
+        raise TryAgain(
+            f"{pump.label} offers UIDL, and refused it: {ends[tags[0]].text}", hint="try again later"
+        )
     uidls = [item for e in events if isinstance(e, UniqueIds) for item in e.items]
     sizes = [item for e in events if isinstance(e, Sizes) for item in e.items]
     # Version 2 writes equal values alike, wherever they came from.

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple
 
-from mailcli.errors import MailcliError
+from mailcli.errors import MailcliError, TryAgain
 from mailcli.model.account import Pop3Policy
 from mailcli.net.cancel import CancelToken
 from mailcli.net.pop3 import Pop3Connection
@@ -94,10 +94,10 @@ class Downloader:
         """Do all of it. Raises what ends the run; what was delivered until then stays delivered."""
         self.store.account_key(self.account, "pop3")
         if wait := self.logins.wait():
-            self.hooks.notice(
-                f"{self.account}: the server wants {self.logins.delay} seconds between two logins; "
-                f"{wait} are left, so it was not asked"
-            )
+            told = f"the server wants {self.logins.delay} seconds between two logins; {wait} are left"
+            if self.options.count_only:
+                raise TryAgain(told, hint="try again then")
+            self.hooks.notice(f"{self.account}: {told}, so it was not asked")
             return
         if not self.options.count_only:
             self._settle()
@@ -138,7 +138,7 @@ class Downloader:
                 return False
             if not maildrop.unnamed:
                 history.note_missing(listing)
-            wanted = self._screened(connection, new, record=True)
+            wanted = self._screened(connection, new, record=not maildrop.unnamed)
             piece = wanted if maildrop.unnamed else wanted[: self._room()]
             self._removable.extend(self._marked_before(listing))
             more = len(wanted) > len(piece)

@@ -145,6 +145,15 @@ def test_with_neither_uidl_nor_top_content_tells_what_is_new(make_box: MakeBox) 
     assert (report.new, report.gone, box.drop.mail) == (0, 4, [])
 
 
+def test_a_message_without_a_name_is_not_skipped_for_one_that_had_its_number(make_box: MakeBox) -> None:
+    box = make_box([Mail("a", letter("large", body="x" * 9000)), Mail("b", letter("two"))], "max_size = 5000")
+    box.drop.lacks = {"UIDL", "TOP"}
+    assert box.fetch().new == 1
+    box.drop.mail[0] = Mail("c", letter("small"))
+    assert box.fetch().new == 1
+    assert box.subjects() == ["small", "two"]
+
+
 @pytest.mark.parametrize("lacks", [{"CAPA"}, {"CAPA", "UIDL"}, {"CAPA", "UIDL", "TOP"}, {"UTF8"}])
 def test_an_old_server_gives_the_same_one_command_at_a_time(make_box: MakeBox, lacks: set[str]) -> None:
     box = make_box(5)
@@ -221,6 +230,8 @@ def test_a_login_delay_is_kept(make_box: MakeBox) -> None:
     box.now += 600
     assert box.fetch().new == 0
     assert box.drop.sessions == 1 and "900 seconds between two logins; 301 are left" in box.notices[-1]
+    with pytest.raises(TryAgain, match="900 seconds between two logins"):
+        box.fetch(FetchRequest(count=True))
     box.now += 301
     assert box.fetch().new == 1
     box.now -= 10 * 365 * 86400
@@ -237,6 +248,7 @@ def test_a_login_delay_is_kept(make_box: MakeBox) -> None:
         ({"AUTH": b"-ERR [AUTH] no\r\n"}, AuthenticationFailed),
         ({"LIST": b"-ERR [SYS/TEMP] index\r\n"}, TryAgain),
         ({"UIDL": b"-ERR [SYS/TEMP] index\r\n"}, TryAgain),
+        ({"UIDL": b"-ERR internal error\r\n"}, TryAgain),
         ({"UIDL": b"gibberish\r\n"}, RemoteProtocolError),
     ],
 )

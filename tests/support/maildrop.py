@@ -132,7 +132,7 @@ class Maildrop:
             return b"-ERR what?\r\n"
         numbered = list(enumerate(session, 1))
         if verb == "CAPA":
-            return _table(self.offers)
+            return _table([line for line in self.offers if line.decode().split()[0] not in self.lacks])
         if verb == "UIDL":
             return _table([f"{n} {m.uidl}".encode() for n, m in numbered])
         if verb == "LIST":
