@@ -80,8 +80,15 @@ def fetch(ctx: Context, request: FetchRequest) -> list[FetchReport]:
     _ = ctx.store, ctx.cancel, ctx.secrets, ctx.transcript  # made here, shared by the threads
     reports: list[FetchReport] = [FetchReport(a.name, _protocol(a)) for a in accounts]
 
+    # Not Thread.join: interrupted by a signal it takes a thread that runs for one that has ended
+    # (threading._wait_for_tstate_lock up to Python 3.12), and this process would end before it.
+    ended = [threading.Event() for _ in accounts]
+
     def work(place: int) -> None:
-        reports[place] = _fetch_one(ctx, accounts[place], request, limits)
+        try:
+            reports[place] = _fetch_one(ctx, accounts[place], request, limits)
+        finally:
+            ended[place].set()
 
     threads = [
         threading.Thread(target=work, args=(n,), name=f"fetch {a.name}", daemon=True)
@@ -90,13 +97,12 @@ def fetch(ctx: Context, request: FetchRequest) -> list[FetchReport]:
     for thread in threads:
         thread.start()
     try:
-        for thread in threads:
-            while thread.is_alive():
-                thread.join(0.2)  # a bare join would not let Ctrl-C through
+        for event in ended:
+            event.wait()
     except KeyboardInterrupt:
         ctx.cancel.cancel()
-        for thread in threads:
-            thread.join()
+        for event in ended:
+            event.wait()
         raise Interrupted("interrupted; what had arrived is kept, and the next fetch continues") from None
     if not (request.dry_run or request.count):
         _flush_outbox(ctx, accounts)

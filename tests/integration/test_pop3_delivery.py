@@ -266,7 +266,7 @@ def test_a_command_that_hangs_is_ended_with_its_children(
 
 
 def test_a_command_lasts_no_longer_than_the_run(make_box: MakeBox) -> None:
-    box = make_box(1, "deliver = 'pipe:sleep 60'")
+    box = make_box(1, "deliver = 'pipe:sleep 5'")
     with pytest.raises(TryAgain, match="the deadline of this run passed"):
         box.fetch(replace(DELETE, deadline=1.0))
     assert len(box.drop.mail) == 1
@@ -274,11 +274,14 @@ def test_a_command_lasts_no_longer_than_the_run(make_box: MakeBox) -> None:
 
 def test_an_interrupted_run_ends_its_command(make_box: MakeBox) -> None:
     box = make_box(3)
-    box.set(f"deliver = \"pipe:touch '{box.directory}/begun'; sleep 60\"")
+    here = box.directory
+    box.set(f"deliver = \"pipe:echo $$ > '{here}/new'; mv '{here}/new' '{here}/pid'; exec sleep 30\"")
     with Program(box.directory).start("fetch") as process:
-        wait_until((box.directory / "begun").exists)
+        wait_until((box.directory / "pid").exists)
         process.send_signal(signal.SIGINT)
         finish(process).interrupted()
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((box.directory / "pid").read_text()), 0)
     assert len(box.drop.mail) == 3
 
 
