@@ -88,18 +88,37 @@ def pop3_unrecorded(connection: apsw.Connection, account: str) -> list[Unrecorde
 def settled(connection: apsw.Connection, account: str) -> str:
     """See Store.pop3_settled."""
     for (value,) in rows(connection, "SELECT value FROM setting WHERE key = ?", (f"{_SETTLED}{account}",)):
-        return "" if pop3_pending_deletes(connection, account) else str(value)
+        count, _, listing = str(value).partition(" ")
+        # Fewer lines than it was said of: the account was removed, or the database damaged.
+        if int(count) == _count(connection, account) and not pop3_pending_deletes(connection, account):
+            return listing
     return ""
 
 
 def settle(connection: apsw.Connection, account: str, listing: str) -> None:
     """See Writer.pop3_settle."""
     if not rows(connection, "SELECT 1 FROM setting WHERE key = ?", (f"{_UNRECORDED}{account}",)):
+        value = f"{_count(connection, account)} {listing}"
         connection.execute(
-            "INSERT OR REPLACE INTO setting(key, value) VALUES(?, ?)", (f"{_SETTLED}{account}", listing)
+            "INSERT OR REPLACE INTO setting(key, value) VALUES(?, ?)", (f"{_SETTLED}{account}", value)
         )
+
+
+def _count(connection: apsw.Connection, account: str) -> int:
+    found = rows(
+        connection,
+        "SELECT count(*) FROM pop3_message WHERE account = (SELECT key FROM account WHERE name = ?)",
+        (account,),
+    )
+    return int(found[0][0])
 
 
 def unsettle(connection: apsw.Connection, account: str) -> None:
     """The history changes."""
     connection.execute("DELETE FROM setting WHERE key = ?", (f"{_SETTLED}{account}",))
+
+
+def forget(connection: apsw.Connection, account: str) -> None:
+    """The account is removed; another may come to have its name."""
+    for kind in ("unrecorded", "settled", "screen", "login", "mbox"):
+        connection.execute("DELETE FROM setting WHERE key = ?", (f"pop3 {kind} {account}",))

@@ -452,3 +452,12 @@ def test_an_unchanged_listing_hides_nothing_that_is_to_be_done(make_box: MakeBox
     assert (box.fetch().new, box.fetch().new) == (0, 0)
     box.set("")
     assert box.fetch().new == 1, "what other rules let in"
+
+
+def test_an_account_that_was_removed_and_added_again_gets_everything(make_box: MakeBox) -> None:
+    box = make_box(3, "skip = 'subject:m0'")
+    box.drop.offers.append(b"LOGIN-DELAY 900")
+    assert (box.fetch().new, len(box.subjects())) == (2, 2)
+    with box.store as store:
+        store.remove_account("box")
+    assert (box.fetch().new, len(box.subjects())) == (2, 2)
