@@ -187,5 +187,9 @@ def test_the_note_that_nothing_is_left_to_do_ends_with_the_first_change_of_the_h
     assert store.pop3_settled("pop") == ""
     store.transact(lambda writer: writer.pop3_record("pop", [row]))
     assert noted() == "a listing"
-    store.transact(lambda writer: writer.connection.execute("DELETE FROM pop3_message"))
+
+    def lose(writer: Writer) -> None:
+        writer.connection.execute("DELETE FROM pop3_message")
+
+    store.transact(lose)
     assert store.pop3_settled("pop") == "", "lines were lost with a damaged database"
