@@ -22,6 +22,7 @@ from mailcli.model.account import (
     Account,
     Endpoint,
     FolderPolicy,
+    Hooks,
     Pop3Policy,
     Protocol,
     SecretSpec,
@@ -29,6 +30,8 @@ from mailcli.model.account import (
 )
 
 _EDIT = "correct it with mailcli config edit; mailcli-config(5) explains every key"
+
+_WATCH_INTERVAL = {"imap": 300, "pop3": 600}  # POP3 signs in anew for every look
 
 _WORDS = {"text": "a text", "number": "a whole number", "bool": "true or false", "texts": "a list of texts"}
 
@@ -41,6 +44,16 @@ class Config(NamedTuple):
     accounts: Mapping[str, Account]
     default: str | None
     settings: Mapping[str, Any]
+
+    @property
+    def hook_timeout(self) -> float:
+        """Seconds that a hook, or the command of `watch --exec`, may take."""
+        return float(self.settings.get("hook_timeout", 60))
+
+    @property
+    def reader_watches(self) -> bool:
+        """Whether new mail appears in the reader by itself."""
+        return bool(self.settings.get("reader_watches", True))
 
     @property
     def aliases(self) -> Mapping[str, str]:
@@ -142,7 +155,7 @@ class _Reader:
             why = unfit_name(name)
             if why:
                 raise self.fault(where, f"account {name!r}: {why}")
-            accounts[name] = self.account(name, table)
+            accounts[name] = self.account(name, table, read)
         default = read.get("default_account")
         if default is None:
             default = next(iter(accounts), None)
@@ -150,12 +163,14 @@ class _Reader:
             hint = _did_you_mean(default, accounts)
             raise self.fault(("default_account",), f"default_account: there is no account {default!r}", hint)
         settings = {
+            "hook_timeout": read.get("hooks", {}).get("timeout", 60),
+            "reader_watches": read.get("reader", {}).get("watch", True),
             "aliases": read.get("aliases", {}),
             "alias_files": read.get("alias_files", ("~/.mailrc",)),
         }
         return Config(self.path, accounts, default, settings)
 
-    def account(self, name: str, table: dict[str, Any]) -> Account:
+    def account(self, name: str, table: dict[str, Any], root: dict[str, Any]) -> Account:
         at = ("accounts", name)
         self.check(at, table, TABLES["account"])
         if "email" not in table:
@@ -176,6 +191,7 @@ class _Reader:
         if "smtp" in table:
             sending = self.endpoint(at, table, Protocol.SMTP)
         folders = table.get("imap", {}).get("folders", {})
+        hooks = {**root.get("hooks", {}), **table.get("hooks", {})}
         return Account(
             name=name,
             email=email,
@@ -188,6 +204,12 @@ class _Reader:
             push=table.get("push", "auto"),
             save_sent=table.get("save_sent", True),
             special=tuple(table.get("special", {}).items()),
+            hooks=Hooks(hooks.get("new_mail", ""), hooks.get("after_fetch", "")),
+            watch_interval=float(
+                table.get("watch_interval")
+                or root.get("watch_interval")
+                or _WATCH_INTERVAL["pop3" if "pop3" in table else "imap"]
+            ),
         )
 
     def endpoint(self, at: tuple[str, ...], account: dict[str, Any], protocol: Protocol) -> Endpoint:

@@ -30,6 +30,14 @@ _AUTH: Final = (
     *("xoauth2", "oauthbearer", "none"),
 )
 
+_WATCH_INTERVAL: Final = Field(
+    "number", "seconds between two looks at what does not tell by itself, with `watch`", least=1
+)
+_HOOKS: Final = {
+    "new_mail": Field("text", "run when a fetch brought new messages"),
+    "after_fetch": Field("text", "run after every fetch"),
+}
+
 _SERVER: Final = {
     "host": Field("text", "host name or address"),
     "port": Field("number", "default: the protocol's port for this kind of TLS", least=1),
@@ -50,10 +58,19 @@ _SERVER: Final = {
 TABLES: Final[dict[str, dict[str, Field]]] = {
     "root": {
         "default_account": Field("text", "the account used when none is named"),
+        "watch_interval": _WATCH_INTERVAL,
+        "hooks": Field("table", "commands that are run for what happens", table="all_hooks"),
+        "reader": Field("table", "the full-screen reader", table="reader"),
         "accounts": Field("table", "the accounts by name", table="accounts"),
         "aliases": Field("table", 'short names for addresses: team = "ann@example.org, bob@example.org"'),
         "alias_files": Field("texts", "files of mailx or mutt with more of them; without it ~/.mailrc"),
     },
+    "all_hooks": {
+        **_HOOKS,
+        "timeout": Field("number", "seconds a command may take; 60 without it", least=1),
+    },
+    "hooks": _HOOKS,
+    "reader": {"watch": Field("bool", "whether new mail appears by itself; true without it")},
     "account": {
         "email": Field("text", "the account's address"),
         "full_name": Field("text", "the name in From"),
@@ -62,6 +79,8 @@ TABLES: Final[dict[str, dict[str, Field]]] = {
         "password": _SECRET,
         "ca_file": _CA_FILE,
         "push": Field("text", "send changes to the server at once, or only with `fetch`", ("auto", "manual")),
+        "watch_interval": _WATCH_INTERVAL,
+        "hooks": Field("table", "commands for this account, in place of the general ones", table="hooks"),
         "save_sent": Field("bool", "keep a copy of what is sent in the Sent folder"),
         "special": Field("table", "which folder is Trash, Sent and so on", table="special"),
         "imap": Field("table", "the IMAP server", table="imap"),

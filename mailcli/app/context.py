@@ -113,10 +113,19 @@ class Context:
 
     def without_network(self) -> Context:
         """A context on the same store that contacts no server: for what must never wait."""
+        return self._twin(offline=True)
+
+    def apart(self) -> Context:
+        """A context on the same store with a cancel token of its own: for what is ended by itself."""
+        twin = self._twin(offline=self.offline)
+        twin._secrets, twin._transcript = self.secrets, self.transcript
+        return twin
+
+    def _twin(self, *, offline: bool) -> Context:
         twin = Context(
             self.paths,
             account=self.account,
-            offline=True,
+            offline=offline,
             progress=self.progress,
             notice=self.notice,
             clock=self.clock,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mailcli.app.connecting import deadlines, named, open_incoming_imap, open_incoming_pop3
-from mailcli.app.context import Context, Progress
+from mailcli.app.context import Context, Progress, ignore
 from mailcli.errors import (
     ConfigError,
     Interrupted,
@@ -26,10 +27,14 @@ from mailcli.model.folder import INBOX
 from mailcli.net.deadline import Deadlines
 
 if TYPE_CHECKING:
+    from mailcli.app.arrivals import Arrivals
+    from mailcli.model.message import Summary
     from mailcli.model.query.ast import Query
+    from mailcli.net.pop3 import Pop3Connection
     from mailcli.sync.destination import Destination
     from mailcli.sync.imap import Progress as FolderProgress
     from mailcli.sync.screening import Screen
+    from mailcli.sync.server import Server
     from mailcli.sync.tally import Tally
 
 _TOLD: Final = 3
@@ -55,7 +60,8 @@ class FetchRequest:
 
 
 class FetchReport(NamedTuple):
-    """What became of one account. With `count` or a dry run, `new` is what would come."""
+    """What became of one account. With `count` or a dry run, `new` is what would come. `arrived`
+    has the new mail, oldest first, where the account has a hook that wants to know."""
 
     account: str
     protocol: str
@@ -67,6 +73,7 @@ class FetchReport(NamedTuple):
     seconds: float = 0.0
     error: MailcliError | None = None
     locked: bool = False
+    arrived: tuple[Summary, ...] = ()
 
 
 def fetch(ctx: Context, request: FetchRequest) -> list[FetchReport]:
@@ -75,7 +82,7 @@ def fetch(ctx: Context, request: FetchRequest) -> list[FetchReport]:
     An account that fails does not stop the others; its report has the error. Raises ConfigError,
     NotFound for an unknown account, UsageError for options of the other protocol, Interrupted.
     """
-    accounts = _chosen(ctx, request)
+    accounts = chosen(ctx, request)
     limits = deadlines(request.deadline)
     _ = ctx.store, ctx.cancel, ctx.secrets, ctx.transcript  # made here, shared by the threads
     reports: list[FetchReport] = [FetchReport(a.name, _protocol(a)) for a in accounts]
@@ -86,7 +93,7 @@ def fetch(ctx: Context, request: FetchRequest) -> list[FetchReport]:
 
     def work(place: int) -> None:
         try:
-            reports[place] = _fetch_one(ctx, accounts[place], request, limits)
+            reports[place] = fetch_account(ctx, accounts[place], request, limits)
         finally:
             ended[place].set()
 
@@ -105,7 +112,7 @@ def fetch(ctx: Context, request: FetchRequest) -> list[FetchReport]:
             event.wait()
         raise Interrupted("interrupted; what had arrived is kept, and the next fetch continues") from None
     if not (request.dry_run or request.count):
-        _flush_outbox(ctx, accounts)
+        flush_outbox(ctx, accounts)
     if not (request.dry_run or request.count or any(report.error for report in reports)):
         try:
             ctx.store.expire()
@@ -114,7 +121,7 @@ def fetch(ctx: Context, request: FetchRequest) -> list[FetchReport]:
     return reports
 
 
-def _flush_outbox(ctx: Context, accounts: Sequence[Account]) -> None:
+def flush_outbox(ctx: Context, accounts: Sequence[Account]) -> None:
     """Send what waits for these accounts; where nothing waits this costs one look at a directory."""
     try:
         waiting = any((ctx.paths.data / "outbox/entries").iterdir())
@@ -126,7 +133,8 @@ def _flush_outbox(ctx: Context, accounts: Sequence[Account]) -> None:
         outbox.flush(ctx, [account.name for account in accounts])
 
 
-def _chosen(ctx: Context, request: FetchRequest) -> list[Account]:
+def chosen(ctx: Context, request: FetchRequest) -> list[Account]:
+    """The accounts that are meant. Raises ConfigError, NotFound, UsageError."""
     names = list(request.accounts) or ([ctx.account] if ctx.account and ctx.account != "all" else [])
     if names:
         accounts = [ctx.config.account(name) for name in dict.fromkeys(names)]
@@ -147,16 +155,33 @@ def _protocol(account: Account) -> str:
     return account.incoming.protocol.value if account.incoming else ""
 
 
-def _fetch_one(ctx: Context, account: Account, request: FetchRequest, limits: Deadlines) -> FetchReport:
+def fetch_account(
+    ctx: Context,
+    account: Account,
+    request: FetchRequest,
+    limits: Deadlines,
+    *,
+    server: Server | None = None,
+    greeted: Callable[[Pop3Connection], None] = ignore,
+) -> FetchReport:
+    """Bring one account up to date. Never raises: the report has the error.
+
+    `server` is a signed-in IMAP connection to use and to leave open; `greeted` is given the POP3
+    connection.
+    """
     from mailcli.sync.tally import Tally
 
     started = time.monotonic()
     tally = Tally()
     locked = False
+    arrived: tuple[Summary, ...] = ()
     error: MailcliError | None
     try:
         with ctx.store.lock_account(account.name):
-            error = _under_lock(ctx, account, request, limits, tally)
+            arrivals = _arrivals(ctx, account, request)
+            error = _under_lock(ctx, account, request, limits, tally, server, greeted)
+            if arrivals is not None:
+                arrived = tuple(arrivals.new((account.name,)))
     except Locked as failure:
         locked = True
         error = failure if request.fail_if_locked else None
@@ -175,17 +200,34 @@ def _fetch_one(ctx: Context, account: Account, request: FetchRequest, limits: De
         seconds=time.monotonic() - started,
         error=error,
         locked=locked,
+        arrived=arrived,
     )
 
 
+def _arrivals(ctx: Context, account: Account, request: FetchRequest) -> Arrivals | None:
+    if not account.hooks.new_mail or request.dry_run or request.count:
+        return None
+    from mailcli.app.arrivals import Arrivals
+
+    return Arrivals(ctx.store)
+
+
 def _under_lock(
-    ctx: Context, account: Account, request: FetchRequest, limits: Deadlines, tally: Tally
+    ctx: Context,
+    account: Account,
+    request: FetchRequest,
+    limits: Deadlines,
+    tally: Tally,
+    server: Server | None,
+    greeted: Callable[[Pop3Connection], None],
 ) -> MailcliError | None:
     """What ended the run, or else what failed on the way; None when all is well."""
-    run = _pop3 if _protocol(account) == "pop3" else _imap
     try:
         with named(account):
-            run(ctx, account, request, limits, tally)
+            if _protocol(account) == "pop3":
+                _pop3(ctx, account, request, limits, tally, greeted)
+            else:
+                _imap(ctx, account, request, limits, tally, server)
     except MailcliError as failure:
         return failure
     if tally.problems:
@@ -196,7 +238,14 @@ def _under_lock(
     return None
 
 
-def _imap(ctx: Context, account: Account, request: FetchRequest, limits: Deadlines, tally: Tally) -> None:
+def _imap(
+    ctx: Context,
+    account: Account,
+    request: FetchRequest,
+    limits: Deadlines,
+    tally: Tally,
+    server: Server | None,
+) -> None:
     from mailcli.sync.imap import Options, Synchroniser
     from mailcli.sync.server import Server
 
@@ -210,8 +259,10 @@ def _imap(ctx: Context, account: Account, request: FetchRequest, limits: Deadlin
         dry_run=request.dry_run or request.count,
         full=request.full,
     )
-    with open_incoming_imap(ctx, account, limits) as connection:
-        server = Server(connection, account.incoming.disabled)
+    with ExitStack() as opened:
+        if server is None:
+            connection = opened.enter_context(open_incoming_imap(ctx, account, limits))
+            server = Server(connection, account.incoming.disabled)
         Synchroniser(
             ctx.store,
             account,
@@ -224,9 +275,21 @@ def _imap(ctx: Context, account: Account, request: FetchRequest, limits: Deadlin
         ).run()
 
 
-def _pop3(ctx: Context, account: Account, request: FetchRequest, limits: Deadlines, tally: Tally) -> None:
+def _pop3(
+    ctx: Context,
+    account: Account,
+    request: FetchRequest,
+    limits: Deadlines,
+    tally: Tally,
+    greeted: Callable[[Pop3Connection], None],
+) -> None:
     from mailcli.sync.destination import split
     from mailcli.sync.pop3 import Downloader, Hooks, Options
+
+    def sign_in() -> Pop3Connection:
+        connection = open_incoming_pop3(ctx, account, limits)
+        greeted(connection)
+        return connection
 
     policy = account.pop3
     if request.leave is not None:
@@ -246,7 +309,7 @@ def _pop3(ctx: Context, account: Account, request: FetchRequest, limits: Deadlin
     Downloader(
         ctx.store,
         account.name,
-        lambda: open_incoming_pop3(ctx, account, limits),
+        sign_in,
         lambda: _destination(ctx, account, form, place, limits),
         options,
         tally=tally,

@@ -20,6 +20,7 @@ class Entry(NamedTuple):
 
 COMMANDS: Final[dict[str, Entry]] = {
     "fetch": Entry("Read", "fetch", "Bring accounts up to date: push changes, then pull."),
+    "watch": Entry("Read", "watch", "Wait for new mail, and tell of it or run a command."),
     "list": Entry("Read", "list", "List the messages of a folder, newest first."),
     "search": Entry("Read", "search", "Find messages in all accounts."),
     "read": Entry("Read", "read", "Print messages for reading."),

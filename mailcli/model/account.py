@@ -117,6 +117,13 @@ class Pop3Policy(NamedTuple):
     deliver: str = ""
 
 
+class Hooks(NamedTuple):
+    """Shell commands that are run for what happens; "": none."""
+
+    new_mail: str = ""
+    after_fetch: str = ""
+
+
 class Account(NamedTuple):
     """One account: at most one incoming endpoint and one for sending."""
 
@@ -131,6 +138,8 @@ class Account(NamedTuple):
     push: str = "auto"  # or "manual"
     save_sent: bool = True
     special: tuple[tuple[str, str], ...] = ()  # ("Trash", "Deleted Items"): the user's own choice
+    hooks: Hooks = Hooks()
+    watch_interval: float = 300.0  # seconds between two looks at what does not tell by itself
 
     @property
     def sender(self) -> Address:

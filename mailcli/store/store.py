@@ -51,6 +51,7 @@ if TYPE_CHECKING:
         Scan,
         SyncChanges,
         SyncFolder,
+        Twin,
         Unrecorded,
     )
 
@@ -291,6 +292,21 @@ class Store:
         """The rows of full ids, in that order. NotFound if one is not there."""
         with self._site.database.reading() as connection:
             return listing.get(connection, ids)
+
+    def ids(self) -> set[str]:
+        """The ids of all messages."""
+        from mailcli.store import arrivals
+
+        with self._site.database.reading() as connection:
+            return arrivals.ids(connection)
+
+    def twins(self, ids: Sequence[str]) -> list[Twin]:
+        """For these ids the messages of the same content in other folders, recovery included: where
+        they were moved or copied from, or to."""
+        from mailcli.store import arrivals
+
+        with self._site.database.reading() as connection:
+            return arrivals.twins(connection, ids)
 
     def places(self, ids: Iterable[str]) -> list[Place]:
         """Where messages are, here and on the server, in that order. NotFound if one is not there."""

@@ -32,6 +32,7 @@ __all__ = [
     "Scan",
     "SyncChanges",
     "SyncFolder",
+    "Twin",
 ]
 
 
@@ -349,3 +350,11 @@ class IndexStatus(NamedTuple):
     schema: int
     complete: bool
     path: str
+
+
+class Twin(NamedTuple):
+    """Two messages with the same content in different folders of one account; `other` may be one
+    that was put into recovery."""
+
+    id: str
+    other: str

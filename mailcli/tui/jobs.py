@@ -54,7 +54,7 @@ class Jobs:
         self._post = post
         self._numbers = itertools.count(1)
         self._local = ThreadPoolExecutor(1, "local")
-        self._network = ThreadPoolExecutor(3, "network")
+        self._network = ThreadPoolExecutor(4, "network")  # one of them watches
         self._latest: dict[str, Job] = {}
 
     def local(self, work: Callable[[], Any], then: Callable[[Message], None], *, replaces: str = "") -> Job:

@@ -51,6 +51,10 @@ def run(
                 import traceback
 
                 session.streams.say("".join(traceback.format_exception(report.error)))
+    if not (dry_run or count):
+        from mailcli.cli import hooks
+
+        hooks.after_fetch(session, reports)
     return failure.combined(report.error.exit_code if report.error else 0 for report in reports)
 
 

@@ -200,6 +200,11 @@ class Done(NamedTuple):
     """Ends IDLE, before anything queued behind it. Completes together with its `Idle`."""
 
 
+class Notify(NamedTuple):
+    """NOTIFY SET (RFC 5465): from now on a STATUS for every personal mailbox in which something
+    changes, and a LIST for those made or removed. The selected one speaks as it does without."""
+
+
 class Compress(NamedTuple):
     """COMPRESS DEFLATE (RFC 4978). A barrier; from its OK on the engine deflates and inflates."""
 
@@ -239,6 +244,7 @@ Command = (
     | Append
     | Idle
     | Done
+    | Notify
     | Compress
     | GetQuotaRoot
 )

@@ -300,6 +300,11 @@ _ENCODERS: Final[dict[type[Any], Callable[[Any, Style], list[Segment]]]] = {
     c.Expunge: _expunge,
     c.Append: _append,
     c.Idle: _word(b"IDLE"),
+    # selected-delayed: no EXPUNGE outside of where the base protocol allows one (RFC 5465 §5.2).
+    c.Notify: _word(
+        b"NOTIFY SET (selected-delayed (MessageNew MessageExpunge FlagChange))"
+        b" (personal (MessageNew MessageExpunge FlagChange MailboxName))"
+    ),
     c.Done: _no_line,
     c.Compress: _word(b"COMPRESS DEFLATE"),
     c.GetQuotaRoot: _with_mailbox(b"GETQUOTAROOT"),
