@@ -324,9 +324,10 @@ def _destination(ctx: Context, account: Account, form: str, place: str, limits: 
 
         return Folder(ctx.store, account.name, place, "Inbox" if place.upper() == INBOX else None)
     if form == "pipe":
+        from mailcli.app.hooks import environment
         from mailcli.sync.pipe import Pipe
 
-        return Pipe(place, limits, ctx.cancel)
+        return Pipe(place, environment(ctx, {}), limits, ctx.cancel)
     path = ctx.paths.config.parent / Path(place).expanduser()
     if form == "maildir":
         from mailcli.sync.maildir import Maildir

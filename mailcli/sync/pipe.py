@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
@@ -35,8 +35,11 @@ _NOT_RUN: Final = (126, 127)  # what sh says of a command that cannot be run, or
 class Pipe:
     """A command, run by /bin/sh; no longer than the run itself may last."""
 
-    def __init__(self, command: str, deadlines: Deadlines, cancel: CancelToken) -> None:
+    def __init__(
+        self, command: str, environ: Mapping[bytes, bytes], deadlines: Deadlines, cancel: CancelToken
+    ) -> None:
         self.command = command
+        self._environ = environ
         self._deadlines = deadlines
         self._cancel = cancel
 
@@ -79,6 +82,7 @@ class Pipe:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
+                env=self._environ,
                 start_new_session=True,
             )
         except OSError as error:

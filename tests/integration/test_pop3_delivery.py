@@ -15,7 +15,7 @@ import pytest
 from mailcli.errors import CannotCreate, ConfigError, LocalIOError, Locked, TryAgain
 from mailcli.store import disk
 from tests.integration.conftest import MakeBox
-from tests.support.maildrop import Mail, letter
+from tests.support.maildrop import PASSWORD, Mail, letter
 from tests.support.pop3_box import DELETE, Box
 from tests.support.program import ROOT, Program, finish, wait_until
 
@@ -224,6 +224,15 @@ def test_a_command_gets_each_message_on_its_stdin(make_box: MakeBox) -> None:
     assert (report.new, report.gone) == (3, 3)
     expected = b"".join(letter(f"m{n}").replace(b"\r\n", b"\n") + b"\n" for n in range(3))
     assert (box.directory / "all").read_bytes() == expected
+
+
+def test_a_command_does_not_see_the_password(make_box: MakeBox) -> None:
+    box = make_box(1)
+    box.set(f'password = {{ env = "PW" }}\ndeliver = "pipe:env > \'{box.directory}/environ\'"')
+    program = Program(box.directory)
+    program.run("fetch", environ={"PW": PASSWORD, "OTHER": "seen"}).good()
+    told = (box.directory / "environ").read_text()
+    assert "OTHER=seen" in told and PASSWORD not in told
 
 
 def test_what_a_command_refuses_stays_on_the_server(make_box: MakeBox) -> None:
