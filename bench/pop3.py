@@ -12,7 +12,8 @@ from typing import NamedTuple
 from bench import peers
 from bench.arena import Arena, mailcli
 from bench.measure import OURS, Contender, installed
-from bench.tasks import ENVIRON, Task, expect
+from bench.ours import ENVIRON, expect
+from bench.tasks import Task
 
 MANY = 50_000
 """Messages that someone has left on the server over the years."""

@@ -12,9 +12,10 @@ import stat
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from mailcli.accounts.fields import SECRET_KINDS, TABLES, Field
+from mailcli.accounts.places import line_of, toml_place
 from mailcli.errors import ConfigError, LocalIOError, NotFound
 from mailcli.model.account import (
     DEFAULT_PORTS,
@@ -26,8 +27,10 @@ from mailcli.model.account import (
     Pop3Policy,
     Protocol,
     SecretSpec,
+    SyncPolicy,
     Tls,
 )
+from mailcli.model.record import NamedTuple
 
 _EDIT = "correct it with mailcli config edit; mailcli-config(5) explains every key"
 
@@ -117,7 +120,7 @@ def parse(data: bytes, path: Path) -> Config:
     try:
         read = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}{_toml_place(str(error))}", hint=_EDIT) from error
+        raise ConfigError(f"{path}{toml_place(str(error))}", hint=_EDIT) from error
     return _Reader(path, text).config(read)
 
 
@@ -190,7 +193,8 @@ class _Reader:
                 incoming = self.endpoint(at, table, protocol)
         if "smtp" in table:
             sending = self.endpoint(at, table, Protocol.SMTP)
-        folders = table.get("imap", {}).get("folders", {})
+        imap = table.get("imap", {})
+        folders = imap.get("folders", {})
         hooks = {**root.get("hooks", {}), **table.get("hooks", {})}
         return Account(
             name=name,
@@ -199,7 +203,12 @@ class _Reader:
             aliases=tuple(table.get("aliases", ())),
             incoming=incoming,
             sending=sending,
-            folders=FolderPolicy(tuple(folders.get("include", ("*",))), tuple(folders.get("exclude", ()))),
+            folders=FolderPolicy(
+                tuple(folders.get("include", ("*",))),
+                tuple(folders.get("exclude", ())),
+                folders.get("subscribed", False),
+            ),
+            sync=SyncPolicy(imap.get("sync", "both"), imap.get("delete", "trash")),
             pop3=self.pop3(at, table.get("pop3", {})),
             push=table.get("push", "auto"),
             save_sent=table.get("save_sent", True),
@@ -246,6 +255,7 @@ class _Reader:
             allow_cleartext=table.get("allow_cleartext", False),
             disabled=frozenset(word.upper() for word in table.get("disable", ())),
             connections=table.get("connections", 2),
+            compress=table.get("compress", "auto"),
         )
 
     def secret(
@@ -334,6 +344,8 @@ class _Reader:
             raise self.fault(at, f"{name} must be one of {', '.join(field.choices)}, not {value!r}", hint)
         if isinstance(value, int) and field.kind == "number" and value < field.least:
             raise self.fault(at, f"{name} must be at least {field.least}")
+        if isinstance(value, int) and field.kind == "number" and field.most and value > field.most:
+            raise self.fault(at, f"{name} must be at most {field.most}")
 
     def check_secret(self, at: tuple[str, ...], value: object) -> None:
         name = ".".join(at)
@@ -359,47 +371,6 @@ class _Reader:
         line = line_of(self.text, at)
         place = f"{self.path}, line {line}: " if line else f"{self.path}: "
         return ConfigError(place + message, hint=hint or _EDIT)
-
-
-def line_of(text: str, at: tuple[str, ...]) -> int:
-    """The line (from 1) where the key of this path is set, or its table begins; 0 if not found.
-
-    tomllib keeps no places. This is a light scan: table headers and the key at the beginning of
-    each line; a key inside of an inline table gives the line of that table.
-    """
-    table: tuple[str, ...] = ()
-    best, depth = 0, 0
-    for number, line in enumerate(text.splitlines(), 1):
-        stripped = line.strip()
-        if stripped.startswith("["):
-            table = _dotted(stripped.strip("[").partition("]")[0])
-            here = table
-        else:
-            match = re.match(r"""((?:[\w-]+|"[^"]*"|'[^']*'|\s*\.\s*)+?)\s*=""", stripped)
-            if match is None:
-                continue
-            here = table + _dotted(match[1])
-        if len(here) > depth and at[: len(here)] == here:
-            best, depth = number, len(here)
-        elif not best and here[: len(at)] == at:
-            best = number  # [accounts.work.imap] opens accounts.work too
-    return best
-
-
-def _dotted(text: str) -> tuple[str, ...]:
-    parts = re.findall(r"""[\w-]+|"[^"]*"|'[^']*'""", text)
-    return tuple(part.strip("\"'") for part in parts)
-
-
-def _toml_place(message: str) -> str:
-    """`Invalid value (at line 3, column 7)` as `, line 3: invalid value (column 7)`."""
-    match = re.fullmatch(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", message)
-    if match is None:
-        return f": {message}"
-    told = match[1][:1].lower() + match[1][1:]
-    if match[2] is None:
-        return f": {told} at the end of the file"
-    return f", line {match[2]}: {told} (column {match[3]})"
 
 
 def _did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -6,19 +6,22 @@ converts the words of `config set` by it. Only what is implemented stands here.
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
+
+from mailcli.model.record import NamedTuple
 
 
 class Field(NamedTuple):
     """A key. `kind` is text, number, bool, texts (a list of strings), secret or table;
-    `choices` are the only values of a text, `least` the least of a number, `table` names the
-    table's own fields ("" for free keys with text values)."""
+    `choices` are the only values of a text, `least` and `most` bound a number (0: no bound), `table`
+    names the table's own fields ("" for free keys with text values)."""
 
     kind: str
     about: str
     choices: tuple[str, ...] = ()
     least: int = 0
     table: str = ""
+    most: int = 0
 
 
 _SECRET: Final = Field("secret", "where the password is kept: one of keyring, command, file, env, credential")
@@ -26,7 +29,7 @@ _CA_FILE: Final = Field("text", "PEM file with a further trust anchor")
 _TLS: Final = ("implicit", "starttls", "none")
 
 _AUTH: Final = (
-    *("auto", "plain", "login", "cram-md5", "scram-sha-1", "scram-sha-256"),
+    *("auto", "scram", "plain", "login", "cram-md5", "scram-sha-1", "scram-sha-256"),
     *("xoauth2", "oauthbearer", "none"),
 )
 
@@ -45,7 +48,7 @@ _SERVER: Final = {
     "user": Field("text", "name to sign in with; default: the address"),
     "auth": Field(
         "text",
-        'auto, or the one SASL mechanism to use; "none" (SMTP): do not sign in',
+        'auto, scram (any kind of it), or the one SASL mechanism to use; "none" (SMTP): do not sign in',
         _AUTH,
     ),
     "password": _SECRET,
@@ -94,18 +97,26 @@ TABLES: Final[dict[str, dict[str, Field]]] = {
     "folders": {
         "include": Field("texts", "shell patterns of folders that take part"),
         "exclude": Field("texts", "shell patterns of folders that do not"),
+        "subscribed": Field("bool", "only folders subscribed to"),
     },
     "imap": {
         **_SERVER,
         "folders": Field("table", "which folders take part", table="folders"),
         "mode": Field("text", "what is downloaded", ("full",)),
-        "connections": Field("number", "how many to open at once", least=1),
+        "sync": Field("text", "both ways, or nothing here changes the server", ("both", "pull")),
+        "delete": Field("text", "what deleting here does on the server", ("trash", "expunge", "nothing")),
+        "connections": Field("number", "how many to open at once; default: 2", least=1, most=8),
+        "compress": Field(
+            "text",
+            "compress what crosses the network; auto: where the line is slow",
+            ("auto", "always", "never"),
+        ),
     },
     "pop3": {
         **_SERVER,
         "auth": Field(
             "text",
-            "auto, or the one SASL mechanism to use; user: USER and PASS; apop: APOP, never tried unasked",
+            "as elsewhere; also user (USER and PASS), and apop, which is never tried unasked",
             (*_AUTH[:-1], "user", "apop"),
         ),
         "leave": Field("text", "what a download does with the server's copy", ("keep", "delete")),

@@ -6,11 +6,10 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
-from mailcli.app.connecting import deadlines, named, open_incoming_imap, open_incoming_pop3
+from mailcli.app.connecting import deadlines, dial_ahead, forgo, named, open_incoming_imap, open_incoming_pop3
 from mailcli.app.context import Context, Progress, ignore
 from mailcli.errors import (
     ConfigError,
@@ -24,6 +23,7 @@ from mailcli.errors import (
 )
 from mailcli.model.account import Account, Pop3Policy
 from mailcli.model.folder import INBOX
+from mailcli.model.record import NamedTuple
 from mailcli.net.deadline import Deadlines
 
 if TYPE_CHECKING:
@@ -35,14 +35,13 @@ if TYPE_CHECKING:
     from mailcli.sync.imap import Progress as FolderProgress
     from mailcli.sync.screening import Screen
     from mailcli.sync.server import Server
-    from mailcli.sync.tally import Tally
+    from mailcli.sync.tally import FolderPlan, Tally
 
 _TOLD: Final = 3
 """Faults of single folders or messages that are told in the one line of an account."""
 
 
-@dataclass(frozen=True)
-class FetchRequest:
+class FetchRequest(NamedTuple):
     """What `fetch` was asked to do; `leave` overrides what a POP3 account leaves on the server
     ("keep", "delete" or "days")."""
 
@@ -50,18 +49,19 @@ class FetchRequest:
     folders: Sequence[str] = ()
     limit: int | None = None
     dry_run: bool = False
-    count: bool = False
+    count: bool = False  # type: ignore[assignment]  # tuple.count is not used
     deadline: float | None = None
     fail_if_locked: bool = False
     leave: str | None = None
     days: int = 0
     adopt: bool = False
     full: bool = False
+    confirm_deletes: bool = False
 
 
 class FetchReport(NamedTuple):
-    """What became of one account. With `count` or a dry run, `new` is what would come. `arrived`
-    has the new mail, oldest first, where the account has a hook that wants to know."""
+    """What became of one account. With `count` or a dry run, what would: `plan` has it by folder
+    (IMAP). `arrived` has the new mail, oldest first, where the account has a hook that wants to know."""
 
     account: str
     protocol: str
@@ -74,6 +74,7 @@ class FetchReport(NamedTuple):
     error: MailcliError | None = None
     locked: bool = False
     arrived: tuple[Summary, ...] = ()
+    plan: Sequence[FolderPlan] = ()
 
 
 def fetch(ctx: Context, request: FetchRequest) -> list[FetchReport]:
@@ -84,6 +85,18 @@ def fetch(ctx: Context, request: FetchRequest) -> list[FetchReport]:
     """
     accounts = chosen(ctx, request)
     limits = deadlines(request.deadline)
+    for account in accounts:
+        dial_ahead(ctx, account.incoming, limits)
+    try:
+        return _fetch_all(ctx, accounts, request, limits)
+    finally:
+        for account in accounts:  # one whose account is locked by another run, say
+            forgo(ctx, account.incoming)
+
+
+def _fetch_all(
+    ctx: Context, accounts: Sequence[Account], request: FetchRequest, limits: Deadlines
+) -> list[FetchReport]:
     _ = ctx.store, ctx.cancel, ctx.secrets, ctx.transcript  # made here, shared by the threads
     reports: list[FetchReport] = [FetchReport(a.name, _protocol(a)) for a in accounts]
 
@@ -148,6 +161,8 @@ def chosen(ctx: Context, request: FetchRequest) -> list[Account]:
     pop3_only = request.leave is not None or request.adopt
     if pop3_only and not any(_protocol(a) == "pop3" for a in accounts):
         raise UsageError("--keep, --delete, --delete-after and --adopt are for POP3 accounts")
+    if request.confirm_deletes and not any(_protocol(a) == "imap" for a in accounts):
+        raise UsageError("--confirm-deletes is for IMAP accounts")
     return accounts
 
 
@@ -189,6 +204,8 @@ def fetch_account(
             ctx.notice(f"{account.name}: another fetch is running, left to it")
     except Exception as failure:  # the end of its thread alone would look like success
         error = told(failure)
+    for line in tally.notices:
+        ctx.notice(f"{account.name}: {line}")
     return FetchReport(
         account.name,
         _protocol(account),
@@ -201,6 +218,7 @@ def fetch_account(
         error=error,
         locked=locked,
         arrived=arrived,
+        plan=tally.plan,
     )
 
 
@@ -250,7 +268,7 @@ def _imap(
     from mailcli.sync.server import Server
 
     def progress(step: FolderProgress) -> None:
-        ctx.progress(Progress(account.name, step.folder, step.done, step.total, step.octets))
+        ctx.progress(Progress(account.name, *step))
 
     assert account.incoming is not None
     options = Options(
@@ -258,6 +276,7 @@ def _imap(
         limit=request.limit,
         dry_run=request.dry_run or request.count,
         full=request.full,
+        confirm_deletes=request.confirm_deletes,
     )
     with ExitStack() as opened:
         if server is None:
@@ -272,6 +291,7 @@ def _imap(
             progress=progress,
             cancel=ctx.cancel,
             clock=ctx.clock,
+            connect=lambda cancel: open_incoming_imap(ctx, account, limits, cancel=cancel),
         ).run()
 
 

@@ -7,7 +7,7 @@ import select
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from mailcli.app.backoff import Backoff, spread
 from mailcli.app.connecting import deadlines, named, open_incoming_imap
@@ -26,6 +26,7 @@ from mailcli.errors import (
     told,
 )
 from mailcli.model.account import Account, Protocol
+from mailcli.model.record import NamedTuple
 
 if TYPE_CHECKING:
     from mailcli.net.pop3 import Pop3Connection

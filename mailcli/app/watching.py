@@ -6,7 +6,7 @@ import queue
 import select
 import threading
 from collections.abc import Generator, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from mailcli.app.arrivals import Arrivals
 from mailcli.app.context import Context
@@ -15,6 +15,7 @@ from mailcli.app.lookout import Ended, Fetched, Lookout, Lost, Report, Timing, W
 from mailcli.errors import UsageError, told
 from mailcli.model.account import Account, Protocol
 from mailcli.model.message import Summary
+from mailcli.model.record import NamedTuple
 
 _OUTBOX = 20.0
 """Seconds between two looks at what waits to be sent: a look at a directory."""

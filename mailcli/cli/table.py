@@ -7,9 +7,10 @@ commands.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Final, NamedTuple
+from typing import Final
 
 from mailcli.cli.spec import Command, Group
+from mailcli.model.record import NamedTuple
 
 
 class Entry(NamedTuple):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from mailcli.errors import LocalIOError, NotFound
 from mailcli.mime import lineends
+from mailcli.model.record import NamedTuple
 from mailcli.store import disk, maildir
 from mailcli.store.site import Site
 from mailcli.store.sql import rows

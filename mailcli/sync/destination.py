@@ -8,9 +8,10 @@ the server only after both. What a run that was killed between the two had deliv
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from mailcli.errors import ConfigError
+from mailcli.model.record import NamedTuple
 from mailcli.store.store import Store
 from mailcli.store.values import Arrival, Pop3Row
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import marshal
 from collections.abc import Collection, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from mailcli.errors import RemoteProtocolError, ServerRefused, TryAgain
+from mailcli.model.record import NamedTuple
 from mailcli.net.pop3 import Pop3Connection
 from mailcli.wire.pop3 import commands as pop3
 from mailcli.wire.pop3.events import Completed, Content, Sizes, UniqueIds

@@ -14,10 +14,11 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from mailcli.errors import LocalIOError, Locked
 from mailcli.mime import mbox, read
+from mailcli.model.record import NamedTuple
 from mailcli.net.deadline import Deadlines
 from mailcli.store import disk
 from mailcli.store.store import Store

@@ -11,14 +11,16 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from mailcli.errors import MailcliError, TryAgain
 from mailcli.model.account import Pop3Policy
+from mailcli.model.record import NamedTuple
 from mailcli.net.cancel import CancelToken
 from mailcli.net.pop3 import Pop3Connection
 from mailcli.store.store import Store
 from mailcli.store.values import Pop3Row, SyncChanges
+from mailcli.sync import removed
 from mailcli.sync.deliverer import Deliverer
 from mailcli.sync.destination import Destination, Letter
 from mailcli.sync.history import NEW, History
@@ -85,9 +87,8 @@ class Downloader:
         self._make_destination = destination
         self._tried: set[tuple[str, int]] = set()
         self._removable: deque[Listed] = deque()  # durable and recorded, DELE not sent yet
-        self._total = 0
         self._unnamed: dict[str, int] | None = None  # copies of each content, where nothing else names it
-        self._undelivered = 0
+        self._total = self._undelivered = 0
         self._asked = 0  # deletions asked for in the last session
 
     def run(self) -> None:
@@ -106,6 +107,7 @@ class Downloader:
 
     def _settle(self) -> None:
         """Take over what a killed run has delivered and not recorded."""
+        removed.forget(self.store, removed.look(self.store, self.account))
         self.destination = self._make_destination()
         now = self.clock()
         rows = self.destination.settle(self.store.pop3_fetching(self.account))

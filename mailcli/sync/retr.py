@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from mailcli.errors import MailcliError, RemoteProtocolError
+from mailcli.model.record import NamedTuple
 from mailcli.net.cancel import CancelToken
 from mailcli.net.pop3 import Pop3Connection
 from mailcli.sync.maildrop import Listed, header_hash

@@ -9,10 +9,11 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import Any
 
 from mailcli.app.context import Progress
 from mailcli.errors import Interrupted, MailcliError, told
+from mailcli.model.record import NamedTuple
 
 Job = int
 

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -277,7 +276,7 @@ def test_a_command_that_hangs_is_ended_with_its_children(
 def test_a_command_lasts_no_longer_than_the_run(make_box: MakeBox) -> None:
     box = make_box(1, "deliver = 'pipe:sleep 5'")
     with pytest.raises(TryAgain, match="the deadline of this run passed"):
-        box.fetch(replace(DELETE, deadline=1.0))
+        box.fetch(DELETE._replace(deadline=1.0))
     assert len(box.drop.mail) == 1
 
 

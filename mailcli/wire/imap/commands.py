@@ -6,13 +6,14 @@ encodes it. UIDs only: sequence numbers never leave the engine.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from mailcli.model.flags import Flags
+from mailcli.model.record import NamedTuple
 from mailcli.wire.imap.uidset import UidSet
 
 if TYPE_CHECKING:
-    from mailcli.wire.sasl import Mechanism
+    from mailcli.wire.mechanism import Mechanism
 
 
 class Capability(NamedTuple):

@@ -5,21 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from mailcli.errors import LocalProtocolError
+from mailcli.model import pattern
+from mailcli.model.record import NamedTuple
 from mailcli.wire.imap import commands as c
 from mailcli.wire.imap.grammar import MONTHS
 from mailcli.wire.imap.names import Names
 from mailcli.wire.imap.uidset import UidSet
 
-_ATOM: Final = re.compile(r"[!#$&'+,\-./0-9:;<=>?@A-Z\[^_`a-z|}~]+")
-_FLAG: Final = re.compile(r"\\?[!#$&'+,\-./0-9:;<=>?@A-Z\[^_`a-z|}~]+")
-_PLAIN: Final = re.compile(r"[ -z|}~]+")
+_ATOM: Final = pattern.compile(r"[!#$&'+,\-./0-9:;<=>?@A-Z\[^_`a-z|}~]+")
+_FLAG: Final = pattern.compile(r"\\?[!#$&'+,\-./0-9:;<=>?@A-Z\[^_`a-z|}~]+")
+_PLAIN: Final = pattern.compile(r"[ -z|}~]+")
 """What has a grammar of its own: one line of ASCII, without "{" lest it announce a literal."""
-_SET: Final = re.compile(r"(?:[0-9]+|\*)(?::(?:[0-9]+|\*))?(?:,(?:[0-9]+|\*)(?::(?:[0-9]+|\*))?)*")
-_NEEDS_LITERAL: Final = re.compile(rb"[^ -~]")
-_NEEDS_ESCAPE: Final = re.compile(rb'(["\\])')
+_SET: Final = pattern.compile(r"(?:[0-9]+|\*)(?::(?:[0-9]+|\*))?(?:,(?:[0-9]+|\*)(?::(?:[0-9]+|\*))?)*")
+_NEEDS_LITERAL: Final = pattern.compile(rb"[^ -~]")
+_NEEDS_ESCAPE: Final = pattern.compile(rb'(["\\])')
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from mailcli.accounts.config import Config, line_of, load, parse
+from mailcli.accounts.config import Config, load, parse
 from mailcli.accounts.paths import Paths, paths
+from mailcli.accounts.places import line_of
 from mailcli.errors import ConfigError, LocalIOError, NotFound
 from mailcli.model.account import (
     Account,
