@@ -99,6 +99,7 @@ def _measure(row: Row) -> None:
             start_new_session=True,
         )
         timer = threading.Timer(TIMEOUT, process.kill)
+        timer.daemon = True  # a benchmark that is broken off ends at once
         timer.start()
         peak = _Peak(process.pid)
         _, status, usage = os.wait4(process.pid, 0)

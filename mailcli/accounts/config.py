@@ -15,7 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from mailcli.accounts.fields import SECRET_KINDS, TABLES, Field
+<<<<<<< HEAD
 from mailcli.accounts.places import line_of, toml_place
+=======
+from mailcli.accounts.whereabouts import line_of
+>>>>>>> main
 from mailcli.errors import ConfigError, LocalIOError, NotFound
 from mailcli.model.account import (
     DEFAULT_PORTS,
@@ -342,10 +346,10 @@ class _Reader:
         if field.choices and value not in field.choices:
             hint = _did_you_mean(str(value), field.choices)
             raise self.fault(at, f"{name} must be one of {', '.join(field.choices)}, not {value!r}", hint)
-        if isinstance(value, int) and field.kind == "number" and value < field.least:
-            raise self.fault(at, f"{name} must be at least {field.least}")
-        if isinstance(value, int) and field.kind == "number" and field.most and value > field.most:
-            raise self.fault(at, f"{name} must be at most {field.most}")
+        if isinstance(value, int) and field.kind == "number":
+            for bound, wrong in (("least", value < field.least), ("most", 0 < field.most < value)):
+                if wrong:
+                    raise self.fault(at, f"{name} must be at {bound} {getattr(field, bound)}")
 
     def check_secret(self, at: tuple[str, ...], value: object) -> None:
         name = ".".join(at)
@@ -373,6 +377,20 @@ class _Reader:
         return ConfigError(place + message, hint=hint or _EDIT)
 
 
+<<<<<<< HEAD
+=======
+def _toml_place(message: str) -> str:
+    """`Invalid value (at line 3, column 7)` as `, line 3: invalid value (column 7)`."""
+    match = re.fullmatch(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", message)
+    if match is None:
+        return f": {message}"
+    told = match[1][:1].lower() + match[1][1:]
+    if match[2] is None:
+        return f": {told} at the end of the file"
+    return f", line {match[2]}: {told} (column {match[3]})"
+
+
+>>>>>>> main
 def _did_you_mean(word: str, known: Iterable[str]) -> str:
     import difflib
 

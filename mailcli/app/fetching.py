@@ -73,8 +73,8 @@ class FetchReport(NamedTuple):
     seconds: float = 0.0
     error: MailcliError | None = None
     locked: bool = False
-    arrived: tuple[Summary, ...] = ()
     plan: Sequence[FolderPlan] = ()
+    arrived: tuple[Summary, ...] = ()
 
 
 def fetch(ctx: Context, request: FetchRequest) -> list[FetchReport]:
@@ -217,8 +217,8 @@ def fetch_account(
         seconds=time.monotonic() - started,
         error=error,
         locked=locked,
-        arrived=arrived,
         plan=tally.plan,
+        arrived=arrived,
     )
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from mailcli.model.record import NamedTuple
 from mailcli.store.sql import rows
-from mailcli.store.values import Pop3Row, Unrecorded
+from mailcli.store.values import Pop3Row
 
 if TYPE_CHECKING:
     import apsw
@@ -14,6 +15,15 @@ _COLUMNS: Final = (
     "p.uidl, p.occurrence, p.size, p.state, ifnull(p.header_hash, x''), ifnull(p.sha256, x''), p.first_seen,"
     " p.delivered_at, p.missing_since, p.id"
 )
+
+
+class Unrecorded(NamedTuple):
+    """A message of a POP3 account that the history does not name: its line was lost."""
+
+    id: str
+    size: int
+    sha256: bytes
+    message_id: str
 
 
 _UNRECORDED: Final = "pop3 unrecorded "

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from mailcli.model.message import Summary
     from mailcli.model.query.ast import Query
     from mailcli.store.editing import Edit, Making
+    from mailcli.store.history import Unrecorded
     from mailcli.store.journal import Entry, Note
     from mailcli.store.places import Place
     from mailcli.store.undoing import FolderTurn, Turned
@@ -55,7 +56,6 @@ if TYPE_CHECKING:
         SyncFolder,
         Tombstone,
         Twin,
-        Unrecorded,
     )
 
 __all__ = ["Store", "Writer"]

@@ -180,9 +180,8 @@ class PendingExpunge(NamedTuple):
 
 
 class Tombstone(NamedTuple):
-    """A message that is not here any more and that the server has as `uid`: to be expunged there, or if
-    `hidden` to be left there unseen. `id` names the recovery entry, `base` are its flags last agreed.
-    """
+    """A message that is gone here and that the server has as `uid`: to be expunged there, or if `hidden`
+    to be left unseen. `id` names the recovery entry, `base` are its flags last agreed."""
 
     id: str
     uid: int
@@ -294,8 +293,7 @@ class Scan(NamedTuple):
     `adopted`: files that had no row. `flags`: ids whose flags another program changed. `moved`: ids that
     it moved here. `suspects`: files not seen for the first time; `missing`: not seen at two looks, the
     caller decides (purge, or fetch again). `skipped`: the directories had not changed; `absent`: new/ or
-    cur/ is not there.
-    """
+    cur/ is not there."""
 
     adopted: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
@@ -307,9 +305,8 @@ class Scan(NamedTuple):
 
 
 class Missing(NamedTuple):
-    """A message whose file is not where it was. `folder` is where it was, `at_folder` and `uid` where the
-    server has it (None: nowhere), `base` and `flags` as in `Agreed`; `size` in octets.
-    """
+    """A message whose file is not where it was: in `folder`. `at_folder` and `uid` are where the server
+    has it (None: nowhere), `base` and `flags` as in `Agreed`; `size` in octets."""
 
     id: str
     folder: int
@@ -345,15 +342,6 @@ class Pop3Row(NamedTuple):
     delivered_at: float | None = None
     missing_since: float | None = None
     id: str = ""
-
-
-class Unrecorded(NamedTuple):
-    """A message of a POP3 account that the history does not name: its line was lost."""
-
-    id: str
-    size: int
-    sha256: bytes
-    message_id: str
 
 
 class RecoveryEntry(NamedTuple):

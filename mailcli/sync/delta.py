@@ -198,7 +198,11 @@ def reckon(server: Server, question: Question, answer: Answer, held: Collection[
 def _gone(server: Server, question: Question, answer: Answer, held: Collection[int]) -> set[int]:
     if answer.gone is not None:
         return answer.gone
-    gone = {uid for uids in answer.vanished for uid in held if uid in uids}
+    gone: set[int] = set()
+    for uids in answer.vanished:  # `1:4294967295` is said as quickly as `7`
+        gone.update(
+            (uid for uid in held if uid in uids) if len(uids) > len(held) else (set(uids) & set(held))
+        )
     if _whole(server, question):
         gone |= set(held) - answer.flags.keys()
     return gone

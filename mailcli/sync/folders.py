@@ -13,6 +13,7 @@ from mailcli.model.account import FolderPolicy
 from mailcli.model.folder import INBOX
 from mailcli.model.record import NamedTuple
 from mailcli.net.imap import ImapConnection
+from mailcli.store.values import FolderState
 from mailcli.sync.server import Server, last, only
 from mailcli.wire.imap import commands as imap
 from mailcli.wire.imap.commands import Command
@@ -124,6 +125,20 @@ def status_items(server: Server) -> tuple[str, ...]:
     if server.has("OBJECTID"):
         items.append("MAILBOXID")
     return tuple(items)
+
+
+def differs(state: FolderState, found: Found) -> bool:
+    """Whether a folder's counters say that something happened since we last agreed. Without
+    modification sequences a flag may have changed unseen, so the folder is always opened."""
+    status = found.status
+    if status is None or state.uidvalidity is None or not status.highestmodseq:
+        return True
+    return (status.messages, status.uidnext, status.uidvalidity, status.highestmodseq) != (
+        state.server_count,
+        state.uidnext,
+        state.uidvalidity,
+        state.highestmodseq,
+    )
 
 
 def wanted(folder: Found, policy: FolderPolicy, only_these: Iterable[str]) -> bool:

@@ -8,8 +8,9 @@ from typing import Final
 
 from mailcli.errors import ConfigError
 from mailcli.net.pop3 import Pop3Connection
+from mailcli.store.history import Unrecorded
 from mailcli.store.store import Store, Writer
-from mailcli.store.values import Pop3Row, Unrecorded
+from mailcli.store.values import Pop3Row
 from mailcli.sync.maildrop import Listed, Maildrop, top_hashes
 from mailcli.sync.maildrop import header_hash as hash_of_header
 

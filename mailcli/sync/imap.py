@@ -35,7 +35,7 @@ from mailcli.sync.compression import Line
 from mailcli.sync.delta import Cursor, Delta, Question
 from mailcli.sync.download import Incoming
 from mailcli.sync.downloading import Downloading, Progress
-from mailcli.sync.folders import Found, discover, wanted
+from mailcli.sync.folders import Found, differs, discover, wanted
 from mailcli.sync.hierarchy import Hierarchy
 from mailcli.sync.outcomes import settle
 from mailcli.sync.push import Push
@@ -196,7 +196,7 @@ class Synchroniser:
             rows = [r._replace(dirty=False) for r in rows]
         if self.options.push_only:
             rows = [r for r in rows if r.dirty]
-        rows = [r for r in rows if r.dirty or self.options.full or _differs(r.state, places[r.key])]
+        rows = [r for r in rows if r.dirty or self.options.full or differs(r.state, places[r.key])]
         return sorted(rows, key=lambda r: (r.dirty, r.name != INBOX, r.name))
 
     # -- learning and planning -----------------------------------------------------------------
@@ -384,17 +384,3 @@ def _noted_validity(folder: Planned) -> list[tuple[int, FolderState]]:
     if state.uidvalidity is not None or not found:
         return []
     return [(folder.row.key, state._replace(uidvalidity=found))]
-
-
-def _differs(state: FolderState, found: Found) -> bool:
-    """Whether a folder's counters say that something happened since we last agreed. Without
-    modification sequences a flag may have changed unseen, so the folder is always opened."""
-    status = found.status
-    if status is None or state.uidvalidity is None or not status.highestmodseq:
-        return True
-    return (status.messages, status.uidnext, status.uidvalidity, status.highestmodseq) != (
-        state.server_count,
-        state.uidnext,
-        state.uidvalidity,
-        state.highestmodseq,
-    )

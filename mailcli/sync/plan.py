@@ -209,6 +209,8 @@ def plan(
             continue
         can_keep = None if remote.keywords else remote.permanent
         now = remote.flags.get(message.uid)
+        if now is None and can_keep is None and message.flags == message.base and message.folder == folder:
+            continue  # nothing happened to it on either side: most of a large folder
         if now is None and message.base is not None:
             now = message.base if can_keep is None else message.base & can_keep
         if now is None:
