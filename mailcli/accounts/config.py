@@ -15,11 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from mailcli.accounts.fields import SECRET_KINDS, TABLES, Field
-<<<<<<< HEAD
-from mailcli.accounts.places import line_of, toml_place
-=======
 from mailcli.accounts.whereabouts import line_of
->>>>>>> main
 from mailcli.errors import ConfigError, LocalIOError, NotFound
 from mailcli.model.account import (
     DEFAULT_PORTS,
@@ -124,7 +120,7 @@ def parse(data: bytes, path: Path) -> Config:
     try:
         read = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}{toml_place(str(error))}", hint=_EDIT) from error
+        raise ConfigError(f"{path}{_toml_place(str(error))}", hint=_EDIT) from error
     return _Reader(path, text).config(read)
 
 
@@ -377,8 +373,6 @@ class _Reader:
         return ConfigError(place + message, hint=hint or _EDIT)
 
 
-<<<<<<< HEAD
-=======
 def _toml_place(message: str) -> str:
     """`Invalid value (at line 3, column 7)` as `, line 3: invalid value (column 7)`."""
     match = re.fullmatch(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", message)
@@ -390,7 +384,6 @@ def _toml_place(message: str) -> str:
     return f", line {match[2]}: {told} (column {match[3]})"
 
 
->>>>>>> main
 def _did_you_mean(word: str, known: Iterable[str]) -> str:
     import difflib
 

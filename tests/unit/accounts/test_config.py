@@ -10,11 +10,7 @@ import pytest
 
 from mailcli.accounts.config import Config, load, parse
 from mailcli.accounts.paths import Paths, paths
-<<<<<<< HEAD
-from mailcli.accounts.places import line_of
-=======
 from mailcli.accounts.whereabouts import line_of
->>>>>>> main
 from mailcli.errors import ConfigError, LocalIOError, NotFound
 from mailcli.model.account import (
     Account,
