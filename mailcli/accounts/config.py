@@ -291,7 +291,22 @@ class _Reader:
                 f"{'.'.join(at)}.pop3 has both `leave` and `delete_after`",
                 "delete_after stands alone",
             )
-        return Pop3Policy("days" if days else table.get("leave", "keep"), days, table.get("max_size", 0))
+        deliver = table.get("deliver", "")
+        if deliver and not re.match(r"(?:folder|maildir|mbox|pipe):\s*\S", deliver):
+            raise self.fault(
+                (*at, "pop3", "deliver"),
+                f"{'.'.join(at)}.pop3.deliver: {deliver!r} is no destination",
+                '"folder:NAME", "maildir:PATH", "mbox:PATH" or "pipe:COMMAND"',
+            )
+        return Pop3Policy(
+            "days" if days else table.get("leave", "keep"),
+            days,
+            table.get("max_size", 0),
+            table.get("session_size", 0),
+            table.get("skip", ""),
+            table.get("discard", ""),
+            deliver,
+        )
 
     def beside(self, path: str) -> Path:
         """A path in the configuration: ~ is the home, a relative one counts from the file."""
