@@ -42,6 +42,7 @@ class Stream:
         self._fault: MailcliError | None = None  # what the next read has to raise
         self._unwritable: Unreachable | None = None
         self.octets = 0  # that crossed the wire, both ways
+        self.begun = 0  # of what was written, those that may have reached the peer
         self._quickack = _QUICKACK if sock.family in (socket.AF_INET, socket.AF_INET6) else None
 
     def fileno(self) -> int:
@@ -153,6 +154,8 @@ class Stream:
                 return moved
             self._wire = self._wire[sent:]
             self.octets += sent
+            if self.tls is None:
+                self.begun += sent
             moved = True
         return moved
 
@@ -167,6 +170,7 @@ class Stream:
             try:
                 written = self.tls.write(piece)
                 del self._plain[:written]
+                self.begun += written
             except ssl.SSLWantReadError:
                 pass  # a key update is under way: the peer's part has to arrive first
             except ssl.SSLError as error:

@@ -101,13 +101,13 @@ def submit(
 
 def _last_flight(connection: SmtpConnection, outcomes: list[Outcome], data: bytes) -> Submission:
     pump = connection.pump
-    before = pump.sent
+    dot = pump.sent + len(data)  # at least so many octets come before it
     try:
         tags = pump.send(smtp.Body(data), smtp.Quit())
         batches = pump.events(tags[0], patience=pump.deadlines.content)
         final = _replies(event for batch in batches for event in batch)[tags[0]]
     except MailcliError as error:
-        if pump.sent == before or pump.stream.unsent:
+        if pump.stream.begun < dot:
             # The dot never left this machine: the server cannot have accepted the message.
             raise TryAgain(
                 f"the connection broke while sending: {error.message}", hint="send again"

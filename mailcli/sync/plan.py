@@ -13,8 +13,8 @@ happened on the server since.
     flags        | Store    | SetFlags and Store      | Gone (recoverable: flags alone do not
                  |          | (per-flag merge)        |  bring back what was deleted there)
     moved        | Move     | SetFlags, Store, Move   | Upload to where it is here now
-    purged       | Expunge  | Expunge if only \\Seen   | Forget
-                 |          | changed, else Revive    |
+    purged       | Expunge  | Expunge if only \\Seen or | Forget
+                 |          | \\Deleted, else Revive   |
 
 And without a base: a message only the server has is a Download, one only we have is an Append (or
 a Copy, when it was copied here from one the server has).
@@ -25,7 +25,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Final, NamedTuple
 
-from mailcli.model.flags import SEEN, Flags
+from mailcli.model.flags import DELETED, SEEN, Flags
 
 
 class Placed(NamedTuple):
@@ -217,7 +217,8 @@ def plan(
             learnt.append(Forget(tomb.id))
             continue
         now = remote.flags.get(tomb.uid, tomb.base)
-        if now - tomb.base - {SEEN}:
+        # \Deleted is what our own expunge says first: a run cut after that has wanted nothing else.
+        if now - tomb.base - {SEEN, DELETED}:
             learnt.append(Revive(tomb.id, tomb.uid, now))
         elif policy.push:
             expunged.append((tomb.uid, tomb.id))

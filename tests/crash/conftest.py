@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.crash import figures
 from tests.support.letters import memory_directory
 
 
@@ -13,3 +14,18 @@ def tmp_path() -> Iterator[Path]:
     """Killed processes leave what they wrote, on a disk or in memory; memory is faster."""
     with memory_directory() as directory:
         yield directory
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The published figure: cut points tried, lost, doubled."""
+    found = [
+        figures.Figure(*value)
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        for name, value in getattr(report, "user_properties", ())
+        if name == "cuts" and report.when == "call"
+    ]
+    if found:
+        lines = figures.table(sorted(found))
+        for line in lines if figures.WHOLE else lines[-2:-1]:
+            terminalreporter.write_line(line)

@@ -1,0 +1,67 @@
+"""The process that strace starts: warm, it forks a child for each run it is asked for.
+
+A line of JSON in, a line of JSON out. strace counts the calls of each thread for itself and cuts the
+one with a fixed number, so the child's thread that is to be cut first makes as many calls in vain as
+bring its count close to that. Files are written by the thread that delivers, without a pool: a count
+means the same call in every run.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import sys
+import threading
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from mailcli.store import disk
+from tests.support.crash import children
+from tests.support.crash.flows import FLOWS
+from tests.support.crash.trial import do
+
+NUMBERS = {
+    "write": 1, "pwrite64": 18, "connect": 42, "sendto": 44, "recvfrom": 45, "fsync": 74, "fdatasync": 75,
+    "ftruncate": 77, "rename": 82, "mkdir": 83, "rmdir": 84, "unlink": 87, "syncfs": 306,
+}  # fmt: skip
+"""System calls of x86-64 by name."""
+
+
+def serve() -> None:
+    children.warm()
+    libc = ctypes.CDLL(None)
+    flows = {flow.name: flow for flow in FLOWS}
+    disk.Parallel.__init__.__defaults__ = (0,)
+    for line in sys.stdin:
+        asked = json.loads(line)
+        ended = children.run(lambda a=asked: _run(a, flows[a["flow"]], libc))  # type: ignore[misc]
+        os.writev(1, [json.dumps(ended).encode() + b"\n"])
+
+
+def _run(asked: dict[str, Any], flow: Any, libc: ctypes.CDLL) -> list[list[object]]:
+    seen: Counter[str] = Counter()
+    threads: list[list[object]] = []
+
+    def begin(name: str) -> None:
+        threads.append([threading.get_native_id(), name, seen[name]])
+        if asked["thread"] == [name, seen[name]]:
+            for _ in range(asked["pad"]):
+                libc.syscall(NUMBERS[asked["call"]], -1, 0, 0, 0, 0, 0)
+        seen[name] += 1
+
+    run = threading.Thread.run
+
+    def running(self: threading.Thread) -> None:
+        begin(self.name)
+        run(self)
+
+    threading.Thread.run = running  # type: ignore[method-assign]
+    begin("main")
+    do(flow, Path(asked["profile"]))
+    return threads
+
+
+if __name__ == "__main__":
+    serve()
