@@ -23,9 +23,12 @@ from tests.support.program import ROOT
 KILLED: Final = tuple(NUMBERS)
 """Without those that Python makes many of as it starts: the process that forks would be cut."""
 FAILING: Final = {
-    "ENOSPC": ("write", "pwrite64", "mkdir", "rename", "ftruncate"),
-    "EIO": ("write", "pwrite64", "fsync", "fdatasync", "rename", "unlink", "ftruncate", "syncfs"),
-    "EINTR": ("write", "pwrite64", "rename", "unlink", "mkdir"),
+    "full disk": {
+        "ENOSPC": ("write", "pwrite64", "mkdir", "ftruncate"),
+        "EIO": ("fsync", "fdatasync", "rename", "unlink", "syncfs"),
+    },
+    "failing disk": {"EIO": ("write", "pwrite64", "ftruncate", "mkdir"), "ENOSPC": ("rename",)},
+    "interrupted": {"EINTR": ("write", "pwrite64", "rename", "unlink", "mkdir")},
 }
 _CALL: Final = re.compile(r"(\d+) +(\w+)\(")
 
@@ -82,12 +85,13 @@ class Strace:
             self._process.kill()
             raise Hung("strace does not end") from None
 
-    def run(self, trial: Trial, point: Point | None = None, pad: int = 0) -> Ended:
+    def run(self, trial: Trial, point: Point | None = None, pad: int = 0, **more: object) -> Ended:
         """The trial's command; its value is [thread id, name, index] of its threads."""
         assert self._process.stdin is not None and self._process.stdout is not None
         asked = {"flow": trial.flow.name, "profile": str(trial.profile), "pad": pad, "thread": None}
         if point is not None:
             asked |= {"thread": [point.thread, point.index], "call": point.call}
+        asked |= {name: str(value) for name, value in more.items()}
         self._process.stdin.write(json.dumps(asked) + "\n")
         self._process.stdin.flush()
         answer = self._process.stdout.readline()
@@ -120,18 +124,20 @@ def points(trial: Trial, directory: Path) -> list[Point]:
 
 
 class Cutter:
-    """Makes the cuts of one kind ("KILL", or the name of an error) at points of one run."""
+    """Makes the cuts of one kind ("kill", or one of FAILING) at points of one run."""
 
     def __init__(self, directory: Path, kind: str, points: list[Point]) -> None:
         self.kind = kind
-        calls = KILLED if kind == "KILL" else FAILING[kind]
+        failing = FAILING.get(kind, {})
+        calls = [call for some in failing.values() for call in some] or list(KILLED)
+        self._errors = {call: error for error, some in failing.items() for call in some}
         self.points = [p for p in points if p.call in calls]
         self._when = max((p.number for p in self.points), default=0) + 60
-        names = ",".join(calls)
-        inject = "signal=KILL" if kind == "KILL" else f"error={kind}"
-        options = ("-e", f"trace={names}", "-e", f"inject={names}:{inject}:when={self._when}")
-        if kind != "KILL":
-            options = ("--seccomp-bpf", *options)
+        options = [] if kind == "kill" else ["--seccomp-bpf"]
+        options += ["-e", f"trace={','.join(calls)}"]
+        for error, some in failing.items() or [("", calls)]:
+            inject = f"error={error}" if error else "signal=KILL"
+            options += ["-e", f"inject={','.join(some)}:{inject}:when={self._when}"]
         self.strace = Strace(directory, *options)
 
     def cuts(self) -> list[Cut]:
@@ -145,5 +151,5 @@ class Cutter:
                 raise NotReached
             return ended_well(ended, LOCAL_FAILURES)
 
-        verb = "killed before" if self.kind == "KILL" else f"{self.kind} from"
+        verb = f"{self._errors[point.call]} from" if self._errors else "killed before"
         return Cut(f"{verb} {point.call} {point.number} of {point.thread} {point.index}", make)

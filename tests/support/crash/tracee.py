@@ -8,16 +8,20 @@ means the same call in every run.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import os
+import shutil
 import sys
 import threading
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from mailcli.store import disk
+from mailcli.net.stream import Stream
+from mailcli.store import deliver, disk, index
+from mailcli.store.site import Site
 from tests.support.crash import children
 from tests.support.crash.flows import FLOWS
 from tests.support.crash.trial import do
@@ -59,8 +63,63 @@ def _run(asked: dict[str, Any], flow: Any, libc: ctypes.CDLL) -> list[list[objec
 
     threading.Thread.run = running  # type: ignore[method-assign]
     begin("main")
+    if "snapshots" in asked:
+        seed(asked["bug"])
+        _mark(Path(asked["home"]), Path(asked["snapshots"]))
     do(flow, Path(asked["profile"]))
     return threads
+
+
+def _mark(home: Path, snapshots: Path) -> None:
+    """From now on: keep the server's mailbox each time something has come from it. A mark in the
+    trace, a write that fails, says after each sending which snapshot will have its outcome."""
+    flush, receive = Stream.flush, Stream._receive
+    number = 0
+
+    def flushing(self: Stream) -> bool:
+        nonlocal number
+        if self._plain:
+            number += 1
+            with contextlib.suppress(OSError):
+                os.write(-1, str(number).encode())
+        return flush(self)
+
+    def receiving(self: Stream, limit: int) -> bytes | None:
+        data = receive(self, limit)
+        if data and number:
+            shutil.rmtree(snapshots / str(number), ignore_errors=True)
+            shutil.copytree(home, snapshots / str(number))
+        return data
+
+    Stream.flush, Stream._receive = flushing, receiving  # type: ignore[method-assign]
+
+
+def seed(bug: str) -> None:
+    """Take a safety out, for those who watch whether it is missed."""
+    if bug == "no file fsync":
+        write_new = disk.write_new
+        disk.write_new = lambda path, data, durable=True: write_new(path, data, durable=False)  # type: ignore[misc]
+    elif bug == "no directory fsync":
+        disk.fsync_directory = lambda path: None  # type: ignore[misc]
+    elif bug == "rows before files":
+        _commit_early()
+    elif bug:
+        raise ValueError(bug)
+
+
+def _commit_early() -> None:
+    write, commit = deliver._write, deliver._commit
+
+    def late(site: Site, items: Any) -> Any:
+        parsed = [index.parse(item.arrival.data) for item in items]
+        return parsed, [deliver.hashes(item.arrival.data) for item in items]
+
+    def early(site: Site, items: Any, *rest: Any) -> list[str]:
+        ids = commit(site, items, *rest)
+        write(site, items)
+        return ids
+
+    deliver._write, deliver._commit = late, early
 
 
 if __name__ == "__main__":
