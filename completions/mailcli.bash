@@ -45,23 +45,30 @@ _mailcli() {
     --log-file) value='files' ;;
   esac
   case "$path" in
-    '') words='fetch list search read attach ui send reply forward delete move copy archive spam ham flag folder import export index account config doctor demo completion help' ;;
+    '') words='fetch list search read attach ui send reply forward outbox delete move copy archive spam ham flag folder import export index account config doctor demo completion help' ;;
     'attach') words='list save open' ;;
+    'outbox') words='list show run hold retry cancel' ;;
     'folder') words='list create rename delete subscribe unsubscribe' ;;
     'index') words='status rebuild check' ;;
     'account') words='add list show check default remove' ;;
     'config') words='get set edit path schema' ;;
     'fetch') options='--folder --limit --dry-run --count --deadline --fail-if-locked --keep --delete --delete-after --adopt --full'; arg='accounts'; case "$prev" in --folder) value='folders' ;; --limit) value='-' ;; --deadline) value='-' ;; --delete-after) value='-' ;; esac ;;
     'list') options='-n --limit --unread --threads --sort --reverse --after'; arg='folders'; case "$prev" in -n|--limit) value='-' ;; --sort) value='=date from subject size' ;; --after) value='-' ;; esac ;;
-    'search') options='-n --limit --sort --threads --reverse --after --count -e --exit-code --explain'; arg=''; case "$prev" in -n|--limit) value='-' ;; --sort) value='=date relevance' ;; --after) value='-' ;; esac ;;
+    'search') options='-n --limit --sort --threads --reverse --after --count -e --exit-code --server --explain'; arg=''; case "$prev" in -n|--limit) value='-' ;; --sort) value='=date relevance' ;; --after) value='-' ;; esac ;;
     'read') options='--thread --raw --html --headers --part --mark-seen'; arg='ids'; case "$prev" in --part) value='-' ;; esac ;;
     'attach list') options=''; arg='ids' ;;
     'attach save') options='-o --output'; arg=''; case "$prev" in -o|--output) value='dirs' ;; esac ;;
     'attach open') options=''; arg='' ;;
     'ui') options=''; arg='' ;;
-    'send') options='-s --subject -c --cc -b --bcc -r --from -a --attach -H --header -F --file --html -E --not-empty --partial --ehlo --deadline -n --dry-run -t --recipients-from-header --raw'; arg='addresses'; case "$prev" in -s|--subject) value='-' ;; -c|--cc) value='addresses' ;; -b|--bcc) value='addresses' ;; -r|--from) value='-' ;; -a|--attach) value='files' ;; -H|--header) value='-' ;; -F|--file) value='files' ;; --html) value='files' ;; --partial) value='=abort deliver' ;; --ehlo) value='-' ;; --deadline) value='-' ;; esac ;;
-    'reply') options='--all --quote -s --subject -c --cc -b --bcc -r --from -a --attach -H --header -F --file --html -E --not-empty --partial --ehlo --deadline -n --dry-run'; arg='ids'; case "$prev" in -s|--subject) value='-' ;; -c|--cc) value='addresses' ;; -b|--bcc) value='addresses' ;; -r|--from) value='-' ;; -a|--attach) value='files' ;; -H|--header) value='-' ;; -F|--file) value='files' ;; --html) value='files' ;; --partial) value='=abort deliver' ;; --ehlo) value='-' ;; --deadline) value='-' ;; esac ;;
-    'forward') options='-s --subject -c --cc -b --bcc -r --from -a --attach -H --header -F --file --html -E --not-empty --partial --ehlo --deadline -n --dry-run'; arg='addresses'; case "$prev" in -s|--subject) value='-' ;; -c|--cc) value='addresses' ;; -b|--bcc) value='addresses' ;; -r|--from) value='-' ;; -a|--attach) value='files' ;; -H|--header) value='-' ;; -F|--file) value='files' ;; --html) value='files' ;; --partial) value='=abort deliver' ;; --ehlo) value='-' ;; --deadline) value='-' ;; esac ;;
+    'send') options='-s --subject -c --cc -b --bcc -r --from -a --attach -H --header -F --file --html -E --not-empty --partial --ehlo --deadline --queue --at --undo --idempotency-key --on-unknown -n --dry-run -t --recipients-from-header --raw'; arg='addresses'; case "$prev" in -s|--subject) value='-' ;; -c|--cc) value='addresses' ;; -b|--bcc) value='addresses' ;; -r|--from) value='-' ;; -a|--attach) value='files' ;; -H|--header) value='-' ;; -F|--file) value='files' ;; --html) value='files' ;; --partial) value='=abort deliver' ;; --ehlo) value='-' ;; --deadline) value='-' ;; --at) value='-' ;; --undo) value='-' ;; --idempotency-key) value='-' ;; --on-unknown) value='=hold retry' ;; esac ;;
+    'reply') options='--all --quote -s --subject -c --cc -b --bcc -r --from -a --attach -H --header -F --file --html -E --not-empty --partial --ehlo --deadline --queue --at --undo --idempotency-key --on-unknown -n --dry-run'; arg='ids'; case "$prev" in -s|--subject) value='-' ;; -c|--cc) value='addresses' ;; -b|--bcc) value='addresses' ;; -r|--from) value='-' ;; -a|--attach) value='files' ;; -H|--header) value='-' ;; -F|--file) value='files' ;; --html) value='files' ;; --partial) value='=abort deliver' ;; --ehlo) value='-' ;; --deadline) value='-' ;; --at) value='-' ;; --undo) value='-' ;; --idempotency-key) value='-' ;; --on-unknown) value='=hold retry' ;; esac ;;
+    'forward') options='-s --subject -c --cc -b --bcc -r --from -a --attach -H --header -F --file --html -E --not-empty --partial --ehlo --deadline --queue --at --undo --idempotency-key --on-unknown -n --dry-run'; arg='addresses'; case "$prev" in -s|--subject) value='-' ;; -c|--cc) value='addresses' ;; -b|--bcc) value='addresses' ;; -r|--from) value='-' ;; -a|--attach) value='files' ;; -H|--header) value='-' ;; -F|--file) value='files' ;; --html) value='files' ;; --partial) value='=abort deliver' ;; --ehlo) value='-' ;; --deadline) value='-' ;; --at) value='-' ;; --undo) value='-' ;; --idempotency-key) value='-' ;; --on-unknown) value='=hold retry' ;; esac ;;
+    'outbox list') options=''; arg='' ;;
+    'outbox show') options=''; arg='' ;;
+    'outbox run') options=''; arg='' ;;
+    'outbox hold') options=''; arg='' ;;
+    'outbox retry') options=''; arg='' ;;
+    'outbox cancel') options=''; arg='' ;;
     'delete') options='--purge -n --dry-run -y --yes'; arg='ids' ;;
     'move') options='--to --create -y --yes'; arg='ids'; case "$prev" in --to) value='folders' ;; esac ;;
     'copy') options='--to --create -y --yes'; arg='ids'; case "$prev" in --to) value='folders' ;; esac ;;

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from mailcli.accounts.durable import replace_file
 from mailcli.accounts.edit import add_account
 from mailcli.accounts.paths import paths
-from mailcli.app import changing, fetching, listing, reading, sending
+from mailcli.app import changing, fetching, listing, preparing, reading, sending
 from mailcli.app.context import Context
 from mailcli.errors import ConfigError, LocalIOError, MailcliError
 from mailcli.model import printable
@@ -138,24 +138,24 @@ def _search(ctx: Context, title: str, words: tuple[str, ...]) -> Step:
 
 def _send(ctx: Context) -> Step:
     text = "Bob, you may have the ladder on Saturday.\n"
-    request = sending.SendRequest(to=("bob@valley.example",), subject="The ladder", text=text)
+    request = preparing.SendRequest(to=("bob@valley.example",), subject="The ladder", text=text)
     return Step(
         "Send: it is in the other mailbox at once",
         f"echo {shlex.quote(text.strip())} | mailcli send -s 'The ladder' bob@valley.example",
-        _submit(ctx, sending.prepare(ctx, request)),
+        _submit(ctx, preparing.prepare(ctx, request)),
     )
 
 
 def _reply(ctx: Context, original: Summary) -> Step:
-    prepared = sending.prepare_reply(
-        ctx, original.id, sending.SendRequest(text="Thank you!\n"), everyone=False, quote=True
+    prepared = preparing.prepare_reply(
+        ctx, original.id, preparing.SendRequest(text="Thank you!\n"), everyone=False, quote=True
     )
     lines = _submit(ctx, prepared)
-    sending.mark_answered(ctx, original.id)
+    preparing.mark_answered(ctx, original.id)
     return Step("Answer it", f"echo 'Thank you!' | mailcli reply {_short(ctx, original)}", lines)
 
 
-def _submit(ctx: Context, prepared: sending.Prepared) -> tuple[str, ...]:
+def _submit(ctx: Context, prepared: preparing.Prepared) -> tuple[str, ...]:
     sent = sending.deliver(ctx, prepared, sending.Delivery())
     problem = sending.failure(sent)
     if problem is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from mailcli.app.sending import attachment, header, strict
+from mailcli.app.addressing import attachment, header, strict
 from mailcli.errors import MessageMalformed
 from mailcli.model.draft import Draft
 

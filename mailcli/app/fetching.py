@@ -81,12 +81,26 @@ def fetch(ctx: Context, request: FetchRequest) -> list[FetchReport]:
         for thread in threads:
             thread.join()
         raise Interrupted("interrupted; what had arrived is kept, and the next fetch continues") from None
+    if not (request.dry_run or request.count):
+        _flush_outbox(ctx, accounts)
     if not (request.dry_run or request.count or any(report.error for report in reports)):
         try:
             ctx.store.expire()
         except MailcliError as error:  # housekeeping: the mail is here
             ctx.notice(error.message)
     return reports
+
+
+def _flush_outbox(ctx: Context, accounts: Sequence[Account]) -> None:
+    """Send what waits for these accounts; where nothing waits this costs one look at a directory."""
+    try:
+        waiting = any((ctx.paths.data / "outbox/entries").iterdir())
+    except OSError:
+        return
+    if waiting:
+        from mailcli.app import outbox
+
+        outbox.flush(ctx, [account.name for account in accounts])
 
 
 def _chosen(ctx: Context, request: FetchRequest) -> list[Account]:

@@ -87,7 +87,7 @@ def account_names(ctx: Context) -> list[str]:
 
 def search(
     ctx: Context,
-    words: Sequence[str],
+    wanted: Sequence[str] | Query,
     *,
     limit: int | None = None,
     sort: str = "date",
@@ -95,9 +95,12 @@ def search(
     reverse: bool = False,
     after: str | None = None,
 ) -> Page:
-    """Messages of every account (or that of `-A`) that match a query. Raises QueryError."""
+    """Messages of every account (or that of `-A`) that match a query: its words, or parsed before.
+
+    Raises QueryError.
+    """
     return ctx.store.search(
-        parse(ctx, words),
+        _parsed(ctx, wanted),
         limit=limit,
         after=after,
         sort=sort,
@@ -107,9 +110,9 @@ def search(
     )
 
 
-def count(ctx: Context, words: Sequence[str]) -> int:
-    """How many messages match a query."""
-    return ctx.store.count_matches(parse(ctx, words), own_addresses=own_addresses(ctx))
+def count(ctx: Context, wanted: Sequence[str] | Query) -> int:
+    """How many messages match a query, given as for `search`."""
+    return ctx.store.count_matches(_parsed(ctx, wanted), own_addresses=own_addresses(ctx))
 
 
 def own_addresses(ctx: Context) -> list[str]:
@@ -132,6 +135,12 @@ def parse(ctx: Context, words: Sequence[str]) -> Query:
     if ctx.account is not None and ctx.account != "all":
         within = LOCAL if ctx.account == LOCAL else ctx.chosen_account().name
     return parse_query(" ".join(words), now=ctx.clock(), account=within)
+
+
+def _parsed(ctx: Context, wanted: Sequence[str] | Query) -> Query:
+    from mailcli.model.query.ast import Query
+
+    return wanted if isinstance(wanted, Query) else parse(ctx, wanted)
 
 
 def resolve(ctx: Context, ids: Iterable[str]) -> list[Summary]:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mailcli.cli.session import Session
 from mailcli.cli.spec import Option
-from mailcli.cli.views.results import PREPARED, SENT
 from mailcli.errors import Interrupted, LocalIOError, MailcliError, NotFound, UsageError
 
 if TYPE_CHECKING:
-    from mailcli.app.sending import Prepared, SendRequest
-    from mailcli.model.draft import Draft, Outcome
+    from mailcli.app.preparing import Prepared, SendRequest
+    from mailcli.model.draft import Draft
 
 SUBJECT: Final = Option(("-s", "--subject"), "The subject.", "text", "SUBJECT")
 OPTIONS: Final = (
@@ -60,6 +59,18 @@ OPTIONS: Final = (
     ),
     Option(("--ehlo",), "The name of this machine for the server.", "text", "NAME"),
     Option(("--deadline",), "Give up after this time.", "number", "SECONDS"),
+    Option(("--queue",), "Put it into the outbox, durable before the command ends; sent now or later."),
+    Option(("--at",), "Send it then: 'tomorrow 9am', 17:30, +2h, 2026-05-31T08:00.", "text", "WHEN"),
+    Option(("--undo",), "Wait so long before it goes; Ctrl-C recalls it.", "integer", "SECONDS"),
+    Option(
+        ("--idempotency-key",), "Send one message under this key, however often this runs.", "text", "KEY"
+    ),
+    Option(
+        ("--on-unknown",),
+        "When the answer of the server is lost: hold the message, or send it again.",
+        "choice",
+        choices=("hold", "retry"),
+    ),
     Option(("-n", "--dry-run"), "Print the message as it would be sent, and send nothing."),
 )
 
@@ -80,16 +91,12 @@ class Letter(NamedTuple):
     partial: str | None
     ehlo: str | None
     deadline: float | None
+    queue: bool
+    at: str | None
+    undo: int | None
+    idempotency_key: str | None
+    on_unknown: str | None
     dry_run: bool
-
-
-class Row(NamedTuple):
-    """One recipient's line of the result."""
-
-    outcome: Outcome
-    message_id: str
-    queue_id: str
-    account: str
 
 
 def body(session: Session, letter: Letter) -> str | None:
@@ -125,7 +132,7 @@ def _decoded(data: bytes) -> str:
 
 
 def request(session: Session, letter: Letter, text: str) -> SendRequest:
-    from mailcli.app.sending import SendRequest
+    from mailcli.app.preparing import SendRequest
 
     return SendRequest(
         to=letter.to,
@@ -152,11 +159,11 @@ def edited(session: Session, template: Draft, letter: Letter) -> tuple[Prepared,
 
     What was written is never lost: the file given back stays until `finish` has sent it.
     """
-    from mailcli.app import drafting, sending
+    from mailcli.app import drafting, preparing
     from mailcli.cli.ask import answer
     from mailcli.cli.editor import edit, private_file
 
-    draft = sending.merged(template, request(session, letter, template.text), template.text)
+    draft = preparing.merged(template, request(session, letter, template.text), template.text)
     before = drafting.to_text(draft)
     path = private_file(session.ctx.paths.state / "drafts", before)
     while True:
@@ -165,7 +172,7 @@ def edited(session: Session, template: Draft, letter: Letter) -> tuple[Prepared,
             path.unlink()
             raise Interrupted("nothing was written, so nothing is sent")
         try:
-            prepared = sending.prepare_draft(session.ctx, drafting.from_text(draft, text))
+            prepared = preparing.prepare_draft(session.ctx, drafting.from_text(draft, text))
         except MailcliError as error:
             question = f"{error.message}. Edit again? [Y/n] "
         else:
@@ -175,53 +182,6 @@ def edited(session: Session, template: Draft, letter: Letter) -> tuple[Prepared,
             return prepared, path
         if said.startswith(("q", "n")):
             raise Interrupted(f"not sent; the text is kept in {path}")
-
-
-def finish(
-    session: Session,
-    prepared: Prepared,
-    letter: Letter,
-    after: Callable[[], Any] = lambda: None,
-    *,
-    kept: Path | None = None,
-) -> None:
-    """Send a prepared message, or with --dry-run only print it. Raises the error of its outcome.
-
-    `kept` is the file of the editor: it goes once the message is sent, and is named otherwise.
-    """
-    try:
-        _finish(session, prepared, letter, after)
-    except BaseException:
-        if kept is not None:
-            session.out.notice(f"the text is kept in {kept}")
-        raise
-    if kept is not None:
-        kept.unlink(missing_ok=True)
-
-
-def _finish(session: Session, prepared: Prepared, letter: Letter, after: Callable[[], Any]) -> None:
-    if letter.dry_run:
-        envelope = prepared.envelope
-        to = ", ".join(f"<{address}>" for address in envelope.recipients)
-        session.out.notice(
-            f"not sent: by account {prepared.account.name}, from <{envelope.sender}> to {to}, "
-            f"{len(prepared.data)} octets"
-        )
-        session.out.show(PREPARED, (prepared,))
-        return
-    from mailcli.app import sending
-
-    delivery = sending.Delivery(letter.partial == "deliver", letter.deadline, letter.ehlo or "")
-    sent = sending.deliver(session.ctx, prepared, delivery)
-    session.end_progress()
-    rows = [Row(o, sent.message_id, sent.queue_id, sent.account) for o in sent.recipients]
-    session.out.show(SENT, rows, quiet=True)
-    session.streams.flush()
-    if any(outcome.outcome == "sent" for outcome in sent.recipients):
-        after()
-    failed = sending.failure(sent)
-    if failed is not None:
-        raise failed
 
 
 def nothing_to_send(letter: Letter, text: str | None) -> bool:

@@ -28,6 +28,7 @@ COMMANDS: Final[dict[str, Entry]] = {
     "send": Entry("Write", "send", "Send a message."),
     "reply": Entry("Write", "reply", "Answer a message."),
     "forward": Entry("Write", "forward", "Forward a message."),
+    "outbox": Entry("Write", "outbox", "Show, send, hold and cancel what waits to be sent."),
     "delete": Entry("Change", "delete", "Move messages to Trash, or expunge them."),
     "move": Entry("Change", "move", "Move messages to a folder."),
     "copy": Entry("Change", "copy", "Copy messages to a folder."),

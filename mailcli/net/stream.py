@@ -12,6 +12,7 @@ import contextlib
 import select
 import socket
 import ssl
+import struct
 import time
 
 from mailcli.errors import MailcliError, StartTlsInjection, Unreachable
@@ -133,6 +134,17 @@ class Stream:
     def write(self, data: bytes) -> None:
         """Queue `data`; `flush` sends it."""
         self._plain += data
+
+    def in_transit(self) -> int:
+        """Octets that the kernel has taken and the peer has not acknowledged; 0 where it cannot say."""
+        import fcntl
+        import termios
+
+        try:
+            (count,) = struct.unpack("i", fcntl.ioctl(self.socket, termios.TIOCOUTQ, b"\0\0\0\0"))
+        except OSError:
+            return 0
+        return int(count)
 
     def flush(self) -> bool:
         """Send what the socket takes now; True if anything moved.

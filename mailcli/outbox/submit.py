@@ -1,9 +1,9 @@
-"""One message over one SMTP connection, and the truth about each of its recipients."""
+"""Messages over an SMTP connection, and the truth about each of their recipients."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
 from mailcli.errors import MailcliError, MessageMalformed, MessageRefused, TryAgain
@@ -11,9 +11,13 @@ from mailcli.model import printable
 from mailcli.model.draft import Envelope, Outcome
 from mailcli.net.smtp import SmtpConnection
 from mailcli.wire.smtp import commands as smtp
+from mailcli.wire.smtp.commands import SmtpCommand
 from mailcli.wire.smtp.events import Completed, Reply, SmtpEvent
 
 _QUEUED_AS: Final = re.compile(r"(?:queued as|id=)\s*<?([A-Za-z0-9._-]{4,64})", re.IGNORECASE)
+SMALL: Final = 64 << 10
+"""A message up to this size goes out in one flight with its dot."""
+
 _NOT_SENT: Final = "not sent, since another recipient was refused"
 
 
@@ -58,61 +62,152 @@ def check(connection: SmtpConnection, envelope: Envelope, data: bytes) -> tuple[
     return tuple(parameters)
 
 
-def submit(
-    connection: SmtpConnection,
-    envelope: Envelope,
-    data: bytes,
-    *,
-    partial: bool = False,
-    committing: Callable[[], None] = lambda: None,
-) -> Submission:
-    """Hand the message to the server in two flights: MAIL, RCPT… and DATA; body, dot and QUIT
+class Letter(NamedTuple):
+    """One message to submit. `data` has CRLF line ends. Without `partial` nothing is sent when one
+    recipient is refused. `committing` is called just before the last flight: from then on only the
+    server's reply says what became of the message."""
+
+    envelope: Envelope
+    data: bytes
+    partial: bool = False
+    committing: Callable[[], None] = lambda: None
+
+
+class Submitter:
+    """Submits messages over one connection, one after the other.
+
+    A message takes two flights: MAIL, RCPT… and DATA; then body and dot, with what comes next: QUIT,
+    or the envelope of the message behind it, so that a queue costs one round trip a message
     (RFC 2920 §3.1 lets a body begin a group and QUIT end it).
-
-    `data` has CRLF line ends. Without `partial` nothing is sent when one recipient is refused.
-    `committing` is called just before the last flight: from then on only the server's reply says
-    what became of the message, and if it is lost the outcomes are "unknown". What the server
-    refuses is an outcome; what `check` finds and a connection lost before the last flight raise.
     """
-    parameters = check(connection, envelope, data)
-    pump = connection.pump
-    rcpts = [smtp.Rcpt(r, ()) for r in envelope.recipients]
-    tags = pump.send(smtp.Mail(envelope.sender, parameters), *rcpts, smtp.Data())
-    replies = _replies(event for batch in pump.events(tags[-1]) for event in batch)
-    mail, go_ahead = replies[tags[0]], replies[tags[-1]]
-    if not mail.ok:
-        return Submission(tuple(_outcome(r, mail) for r in envelope.recipients), stage="message")
-    outcomes = [
-        _outcome(recipient, replies[tag])
-        for recipient, tag in zip(envelope.recipients, tags[1:-1], strict=True)
-    ]
-    accepted = [o for o in outcomes if o.outcome == "sent"]
-    if go_ahead.code != 354:
-        if not accepted:
-            return Submission(tuple(outcomes), stage="recipient")
-        final = tuple(_outcome(o.email, go_ahead) if o in accepted else o for o in outcomes)
-        return Submission(final, stage="message")
-    if not accepted or (len(accepted) < len(outcomes) and not partial):
-        pump.close()  # after a 354 the only way not to send a body is to go away
-        return Submission(tuple(_withheld(o) for o in outcomes), stage="recipient")
-    committing()
-    return _last_flight(connection, outcomes, data)
 
+    def __init__(self, connection: SmtpConnection) -> None:
+        self._connection = connection
+        self._pump = connection.pump
+        self._replies: dict[int, Reply] = {}
+        self._begun: tuple[Letter, list[int]] | None = None
+        self._stale = False  # a transaction is open that was not finished
+        self._over = False
 
-def _last_flight(connection: SmtpConnection, outcomes: list[Outcome], data: bytes) -> Submission:
-    pump = connection.pump
-    dot = pump.sent + len(data)  # at least so many octets come before it
-    try:
-        tags = pump.send(smtp.Body(data), smtp.Quit())
-        batches = pump.events(tags[0], patience=pump.deadlines.content)
-        final = _replies(event for batch in batches for event in batch)[tags[0]]
-    except MailcliError as error:
-        if pump.stream.begun < dot:
-            # The dot never left this machine: the server cannot have accepted the message.
+    @property
+    def usable(self) -> bool:
+        """Whether another message may be submitted over this connection."""
+        return not (self._over or self._pump.engine.closed)
+
+    def submit(self, letter: Letter, following: Letter | None = None) -> Submission:
+        """Hand over one message; `following` is the one the next call is going to be given, None
+        if this is the last.
+
+        What the server refuses is an outcome, and so is an answer that was lost after the dot
+        ("unknown"). What `check` finds and a connection lost before the dot raise.
+        """
+        tags = self._taken(letter) or self._begin(letter)
+        mail, *rcpts, go_ahead = [self._reply(tag) for tag in tags]
+        recipients = letter.envelope.recipients
+        self._stale = True
+        if not mail.ok:
+            return Submission(tuple(_outcome(r, mail) for r in recipients), stage="message")
+        outcomes = [_outcome(r, reply) for r, reply in zip(recipients, rcpts, strict=True)]
+        accepted = [o for o in outcomes if o.outcome == "sent"]
+        if go_ahead.code != 354:
+            if not accepted:
+                return Submission(tuple(outcomes), stage="recipient")
+            final = tuple(_outcome(o.email, go_ahead) if o in accepted else o for o in outcomes)
+            return Submission(final, stage="message")
+        if not accepted or (len(accepted) < len(outcomes) and not letter.partial):
+            self.close()  # after a 354 the only way not to send a body is to go away
+            return Submission(tuple(_withheld(o) for o in outcomes), stage="recipient")
+        rest = self._all_but_the_end(letter.data)
+        self._stale = False
+        letter.committing()
+        return _finished(outcomes, self._last_flight(rest, following))
+
+    def close(self) -> None:
+        """Go away at once."""
+        self._over = True
+        self._pump.close()
+
+    def _taken(self, letter: Letter) -> list[int]:
+        """The tags of this letter's envelope, if it went out behind the message before."""
+        begun, self._begun = self._begun, None
+        if begun is None:
+            return []
+        if begun[0] is not letter:
+            raise ValueError("another message was announced to follow")
+        return begun[1]
+
+    def _begin(self, letter: Letter) -> list[int]:
+        """Send a letter's envelope; its tags."""
+        commands = self._envelope(letter)
+        tags = self._pump.send(*commands)
+        self._stale = False
+        return tags[-len(letter.envelope.recipients) - 2 :]
+
+    def _envelope(self, letter: Letter) -> list[SmtpCommand]:
+        parameters = check(self._connection, letter.envelope, letter.data)
+        reset = [smtp.Rset()] if self._stale else []
+        rcpts = [smtp.Rcpt(r, ()) for r in letter.envelope.recipients]
+        return [*reset, smtp.Mail(letter.envelope.sender, parameters), *rcpts, smtp.Data()]
+
+    def _all_but_the_end(self, data: bytes) -> bytes:
+        """Send what comes before the last part of a large message, and see it arrive; the last part.
+
+        The dot has to leave as late as can be: while octets of the message are still on their way
+        nobody can tell what a broken connection means.
+        """
+        cut = data.rfind(b"\r\n", 0, len(data) - SMALL // 2) + 2
+        if len(data) <= SMALL or cut < 2:
+            return data
+        try:
+            self._pump.send(smtp.Body(data[:cut], last=False))
+            self._keep(self._pump.drain())
+        except MailcliError as error:
+            self.close()
             raise TryAgain(
                 f"the connection broke while sending: {error.message}", hint="send again"
             ) from error
-        lost = Outcome("", "unknown", 0, "", error.message)
+        return data[cut:]
+
+    def _last_flight(self, rest: bytes, following: Letter | None) -> Reply | str:
+        """The end of the body, the dot, and in the same flight QUIT or the next envelope. The
+        server's answer, or why there is none."""
+        pump = self._pump
+        dot = pump.sent + len(rest)  # at least so many octets come before it
+        behind: list[SmtpCommand] = [smtp.Quit()]
+        if following is not None:
+            try:
+                behind = self._envelope(following)
+            except (MessageMalformed, MessageRefused):
+                behind = []  # its own turn will say so
+        self._over = following is None
+        try:
+            tag, *tags = pump.send(smtp.Body(rest), *behind)
+            if following is not None and behind:
+                self._begun = following, tags
+            return self._reply(tag, patience=pump.deadlines.content)
+        except MailcliError as error:
+            self.close()
+            if pump.stream.begun < dot:
+                # The dot never left this machine: the server cannot have accepted the message.
+                raise TryAgain(
+                    f"the connection broke while sending: {error.message}", hint="send again"
+                ) from error
+            return error.message
+
+    def _reply(self, tag: int, patience: float | None = None) -> Reply:
+        if tag not in self._replies:
+            for batch in self._pump.events(tag, patience=patience):
+                self._keep(batch)
+        return self._replies.pop(tag)
+
+    def _keep(self, events: Iterable[SmtpEvent]) -> None:
+        self._replies.update((e.tag, e.reply) for e in events if isinstance(e, Completed))
+
+
+def _finished(outcomes: list[Outcome], final: Reply | str) -> Submission:
+    """The outcomes once the dot has left: `final` is the server's answer, or why it was lost."""
+    if isinstance(final, str):
+        lost = Outcome("", "unknown", 0, "", final)
         return Submission(tuple(_if_open(o, lost) for o in outcomes), stage="message")
     reply = _outcome("", final)
     match = _QUEUED_AS.search(final.text) if final.ok else None
@@ -123,8 +218,9 @@ def _last_flight(connection: SmtpConnection, outcomes: list[Outcome], data: byte
     )
 
 
-def _replies(events: Iterator[SmtpEvent] | Iterable[SmtpEvent]) -> dict[int, Reply]:
-    return {event.tag: event.reply for event in events if isinstance(event, Completed)}
+def submit(connection: SmtpConnection, letter: Letter) -> Submission:
+    """Submit the only message of a connection; see `Submitter.submit`."""
+    return Submitter(connection).submit(letter)
 
 
 def _outcome(recipient: str, reply: Reply) -> Outcome:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from prompt_toolkit.application import run_in_terminal
 
-from mailcli.app import drafting, sending
+from mailcli.app import drafting, preparing, sending
 from mailcli.app.context import Context
 from mailcli.errors import MailcliError
 from mailcli.model import printable
@@ -33,7 +33,7 @@ class Writing:
 
     def write(self) -> None:
         ctx = self.reader.local
-        self._begin(lambda: sending.blank_template(ctx), lambda: None)
+        self._begin(lambda: preparing.blank_template(ctx), lambda: None)
 
     def reply(self) -> None:
         self._reply(everyone=False)
@@ -46,8 +46,8 @@ class Writing:
         if id is not None:
             ctx = self.reader.local
             self._begin(
-                lambda: sending.reply_template(ctx, id, None, everyone=everyone),
-                lambda: sending.mark_answered(self.reader.local, id),
+                lambda: preparing.reply_template(ctx, id, None, everyone=everyone),
+                lambda: preparing.mark_answered(self.reader.local, id),
             )
 
     def forward(self) -> None:
@@ -55,8 +55,8 @@ class Writing:
         if id is not None:
             ctx = self.reader.local
             self._begin(
-                lambda: sending.forward_template(ctx, id, None),
-                lambda: sending.mark_answered(self.reader.local, id, forwarded=True),
+                lambda: preparing.forward_template(ctx, id, None),
+                lambda: preparing.mark_answered(self.reader.local, id, forwarded=True),
             )
 
     def _begin(self, template: Callable[[], Draft], sent: Callable[[], None]) -> None:
@@ -146,7 +146,7 @@ def edit(ctx: Context, draft: Draft) -> tuple[Draft, Path] | str:
 
 def submit(ctx: Context, draft: Draft) -> Sent:
     """Send a draft; raises unless every recipient was accepted."""
-    outcome = sending.deliver(ctx, sending.prepare_draft(ctx, draft), sending.Delivery())
+    outcome = sending.deliver(ctx, preparing.prepare_draft(ctx, draft), sending.Delivery())
     error = sending.failure(outcome)
     if error is not None:
         raise error
@@ -156,9 +156,9 @@ def submit(ctx: Context, draft: Draft) -> Sent:
 def write_plainly(ctx: Context, id: str | None, *, everyone: bool) -> None:
     """Write or reply on the terminal as it is, for the plain reader."""
     if id is None:
-        template = sending.blank_template(ctx)
+        template = preparing.blank_template(ctx)
     else:
-        template = sending.reply_template(ctx, id, None, everyone=everyone)
+        template = preparing.reply_template(ctx, id, None, everyone=everyone)
     edited = edit(ctx, template)
     if isinstance(edited, str):
         sys.stdout.write(edited + "\n")
@@ -167,7 +167,7 @@ def write_plainly(ctx: Context, id: str | None, *, everyone: bool) -> None:
     submit(ctx, draft)
     path.unlink(missing_ok=True)
     if id is not None:
-        sending.mark_answered(ctx, id)
+        preparing.mark_answered(ctx, id)
     sys.stdout.write("sent\n")
 
 

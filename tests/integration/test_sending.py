@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from mailcli.app import preparing
 from mailcli.app import sending as app
-from mailcli.app.sending import Delivery, SendRequest
+from mailcli.app.preparing import SendRequest
+from mailcli.app.sending import Delivery
 from mailcli.errors import (
     AuthenticationFailed,
     MessageMalformed,
@@ -27,7 +29,7 @@ from tests.support.postfix import Postfix
 
 
 def send(profile: Profile, request: SendRequest, delivery: Delivery | None = None) -> Sent:
-    return app.deliver(profile.ctx, app.prepare(profile.ctx, request), delivery or Delivery())
+    return app.deliver(profile.ctx, preparing.prepare(profile.ctx, request), delivery or Delivery())
 
 
 def to_self(profile: Profile) -> str:
@@ -102,7 +104,7 @@ def test_raw_input_goes_through_byte_for_byte(sending: Profile, postfix: Postfix
         b"From: me <%b>\nTo:   odd   <%b>\nBcc: x@elsewhere.test\nMessage-ID: <raw1@%b>\n"
         b"Date: Mon, 2 Nov 2015 10:00:00 +0100\nSubject: raw\n\n.\n..\n tail \n"
     ) % ((to_self(sending).encode(),) * 2 + (sending.user.encode(),))
-    prepared = app.prepare_raw(sending.ctx, raw, from_header=True)
+    prepared = preparing.prepare_raw(sending.ctx, raw, from_header=True)
     sent = app.deliver(sending.ctx, prepared, Delivery())
     postfix.wait_delivered(sent.message_id, 2)
     sending.fetch()
@@ -115,9 +117,11 @@ def test_a_reply_is_threaded_quoted_and_noted_on_the_original(sending: Profile, 
     sending.server.append(sending.user, "INBOX", message("question", "what?"))
     sending.fetch()
     asked = sending.id("question")
-    prepared = app.prepare_reply(sending.ctx, asked, SendRequest(text="that\n"), everyone=False, quote=True)
+    prepared = preparing.prepare_reply(
+        sending.ctx, asked, SendRequest(text="that\n"), everyone=False, quote=True
+    )
     sent = app.deliver(sending.ctx, prepared, Delivery())
-    app.mark_answered(sending.ctx, asked)
+    preparing.mark_answered(sending.ctx, asked)
     postfix.wait_delivered(sent.message_id)
     sending.fetch()
     answer = sending.ctx.store.get([sending.id("Re: question", "Sent")])[0]
@@ -135,7 +139,7 @@ def test_a_forward_keeps_attachments(sending: Profile, postfix: Postfix, tmp_pat
     first = send(sending, SendRequest(to=[to_self(sending)], subject="with", text="x", attachments=[file]))
     postfix.wait_delivered(first.message_id)
     sending.fetch()
-    prepared = app.prepare_forward(
+    prepared = preparing.prepare_forward(
         sending.ctx, sending.id("with"), SendRequest(to=[to_self(sending)], text="see")
     )
     (part,) = [p for p in mime.parts(prepared.data) if p.attachment]
@@ -145,7 +149,7 @@ def test_a_forward_keeps_attachments(sending: Profile, postfix: Postfix, tmp_pat
 
 def test_a_missing_attachment_fails_before_any_connection(sending: Profile) -> None:
     with pytest.raises(NotFound):
-        app.prepare(sending.ctx, SendRequest(to=["a@b.test"], attachments=[Path("/no/such/file")]))
+        preparing.prepare(sending.ctx, SendRequest(to=["a@b.test"], attachments=[Path("/no/such/file")]))
 
 
 @pytest.mark.parametrize(
@@ -163,24 +167,24 @@ def test_a_missing_attachment_fails_before_any_connection(sending: Profile) -> N
 )
 def test_a_bad_address_is_refused(sending: Profile, bad: str) -> None:
     with pytest.raises((MessageMalformed, UsageError)):
-        app.prepare(sending.ctx, SendRequest(to=[bad], subject="s"))
+        preparing.prepare(sending.ctx, SendRequest(to=[bad], subject="s"))
 
 
 @pytest.mark.parametrize("field", ["subject", "sender"])
 def test_a_line_break_in_a_field_is_refused(sending: Profile, field: str) -> None:
     words = {"to": ["a@b.test"], "subject": "s", field: "x@y.test\nBcc: z@y.test"}
     with pytest.raises(MessageMalformed):
-        app.prepare(sending.ctx, SendRequest(**words))  # type: ignore[arg-type]
+        preparing.prepare(sending.ctx, SendRequest(**words))  # type: ignore[arg-type]
 
 
 def test_a_mailto_url_fills_the_harmless_fields_only(sending: Profile) -> None:
     url = "mailto:a@b.test?subject=Hi%20you&cc=c@d.test&body=text&bcc=evil@x.test&attach=/etc/passwd"
-    prepared = app.prepare(sending.ctx, SendRequest(to=[url]))
+    prepared = preparing.prepare(sending.ctx, SendRequest(to=[url]))
     assert prepared.envelope.recipients == ("a@b.test", "c@d.test")
     assert mime.envelope(prepared.data).subject == "Hi you"
 
 
 def test_a_domain_beyond_ascii_goes_out_in_a_labels_and_needs_no_smtputf8(sending: Profile) -> None:
-    prepared = app.prepare(sending.ctx, SendRequest(to=["Jörg <joerg@bücher.test>"], subject="s"))
+    prepared = preparing.prepare(sending.ctx, SendRequest(to=["Jörg <joerg@bücher.test>"], subject="s"))
     assert prepared.envelope.recipients == ("joerg@xn--bcher-kva.test",)
     assert prepared.data.isascii()

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from mailcli.model import flags
 from mailcli.model.query.ast import (
+    Among,
     And,
     Everything,
     InThread,
@@ -84,6 +85,8 @@ class Oracle:
             case Own(field):
                 texts = "\n".join(self._texts(m, field)).lower()
                 return any(re.search(rf"(?:^| ){re.escape(e)}$", texts, re.M) is not None for e in self._own)
+            case Among(_, ids):
+                return m.id in ids
             case Name():
                 return self._named(node, m)
 

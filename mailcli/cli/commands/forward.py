@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mailcli.cli import composing
+from mailcli.cli import composing, submitting
 from mailcli.cli.composing import OPTIONS, SUBJECT, Letter
 from mailcli.cli.session import Session
 from mailcli.cli.spec import Argument, Command, Example
@@ -12,24 +12,25 @@ from mailcli.cli.views.results import SENT
 
 
 def run(session: Session, id: str, to: tuple[str, ...], **options: Any) -> None:
-    from mailcli.app import sending
+    from mailcli.app import preparing
 
     letter = Letter(to=to, **options)
+    submitting.check_options(session, letter)
     original = session.message(id).id
     text = composing.body(session, letter)
     if composing.nothing_to_send(letter, text):
         return
     kept = None
     if text is None:
-        template = sending.forward_template(session.ctx, original, letter.sender)
+        template = preparing.forward_template(session.ctx, original, letter.sender)
         prepared, kept = composing.edited(session, template, letter)
     else:
-        prepared = sending.prepare_forward(session.ctx, original, composing.request(session, letter, text))
-    composing.finish(
+        prepared = preparing.prepare_forward(session.ctx, original, composing.request(session, letter, text))
+    submitting.finish(
         session,
         prepared,
         letter,
-        lambda: sending.mark_answered(session.ctx, original, forwarded=True),
+        lambda: preparing.mark_answered(session.ctx, original, forwarded=True),
         kept=kept,
     )
 

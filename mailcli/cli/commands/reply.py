@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mailcli.cli import composing
+from mailcli.cli import composing, submitting
 from mailcli.cli.composing import OPTIONS, SUBJECT, Letter
 from mailcli.cli.session import Session
 from mailcli.cli.spec import Argument, Command, Example, Option
@@ -12,22 +12,23 @@ from mailcli.cli.views.results import SENT
 
 
 def run(session: Session, id: str, everyone: bool, quote: bool, **options: Any) -> None:
-    from mailcli.app import sending
+    from mailcli.app import preparing
 
     letter = Letter(to=(), **options)
+    submitting.check_options(session, letter)
     original = session.message(id).id
     text = composing.body(session, letter)
     if composing.nothing_to_send(letter, text):
         return
     kept = None
     if text is None:
-        template = sending.reply_template(session.ctx, original, letter.sender, everyone=everyone)
+        template = preparing.reply_template(session.ctx, original, letter.sender, everyone=everyone)
         prepared, kept = composing.edited(session, template, letter)
     else:
         asked = composing.request(session, letter, text)
-        prepared = sending.prepare_reply(session.ctx, original, asked, everyone=everyone, quote=quote)
-    composing.finish(
-        session, prepared, letter, lambda: sending.mark_answered(session.ctx, original), kept=kept
+        prepared = preparing.prepare_reply(session.ctx, original, asked, everyone=everyone, quote=quote)
+    submitting.finish(
+        session, prepared, letter, lambda: preparing.mark_answered(session.ctx, original), kept=kept
     )
 
 

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from mailcli.cli import failure
 from mailcli.cli.lists import AFTER, LIMIT, REVERSE, THREADS, show_page, shown_limit
 from mailcli.cli.session import Session
 from mailcli.cli.spec import Argument, Command, Example, Option
 from mailcli.cli.views.messages import MESSAGES
 from mailcli.errors import NoMatch
+
+if TYPE_CHECKING:
+    from mailcli.errors import MailcliError
+    from mailcli.model.query.ast import Query
 
 _SCOPE = " (Spam and Trash are not searched; in:any searches everything)"
 
@@ -22,21 +30,30 @@ def run(
     count: bool,
     exit_code: bool,
     explain: bool,
+    server: bool,
 ) -> int:
     from mailcli.app import listing
 
     if explain:
         session.out.text(listing.explain(session.ctx, query).rstrip("\n") + "\n")
         return 0
+    wanted: Sequence[str] | Query = query
+    errors: tuple[MailcliError, ...] = ()
+    if server:
+        from mailcli.app import searching
+
+        wanted, errors = searching.merged(session.ctx, query)
+        for error in errors:
+            session.ctx.notice(error.message)
     only_whether = exit_code and session.options.quiet  # as grep -q: the exit code is the answer
     if count or only_whether:
-        found = listing.count(session.ctx, query)
+        found = listing.count(session.ctx, wanted)
         if not only_whether:
             session.out.value(found)
     else:
         page = listing.search(
             session.ctx,
-            query,
+            wanted,
             limit=shown_limit(session, limit),
             sort=sort or "date",
             threads=threads,
@@ -45,6 +62,8 @@ def run(
         )
         show_page(session, page, scope="" if _names_a_folder(query) else _SCOPE)
         found = len(page.rows)
+    if errors:
+        return failure.combined(error.exit_code for error in errors)
     return NoMatch.exit_code if exit_code and not found else 0
 
 
@@ -70,6 +89,7 @@ COMMAND = Command(
         AFTER,
         Option(("--count",), "Print only how many there are."),
         Option(("-e", "--exit-code"), "Exit 1 if nothing is found; with -q print nothing at all."),
+        Option(("--server",), "Ask the IMAP servers too, for messages whose text is not here."),
         Option(("--explain",), "Print how the query was understood instead of searching."),
     ),
     about="""

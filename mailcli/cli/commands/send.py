@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mailcli.cli import composing
+from mailcli.cli import composing, submitting
 from mailcli.cli.composing import OPTIONS, SUBJECT, Letter
 from mailcli.cli.session import Session
 from mailcli.cli.spec import Argument, Command, Example, Option
@@ -14,9 +14,10 @@ from mailcli.cli.views.results import SENT
 def run(
     session: Session, to: tuple[str, ...], recipients_from_header: bool, raw: bool, **options: Any
 ) -> None:
-    from mailcli.app import sending
+    from mailcli.app import preparing
 
     letter = Letter(to=to, **options)
+    submitting.check_options(session, letter)
     if raw or recipients_from_header:
         _send_raw(session, letter, recipients_from_header)
         return
@@ -25,15 +26,17 @@ def run(
         return
     kept = None
     if text is None:
-        prepared, kept = composing.edited(session, sending.blank_template(session.ctx, letter.sender), letter)
+        prepared, kept = composing.edited(
+            session, preparing.blank_template(session.ctx, letter.sender), letter
+        )
     else:
-        prepared = sending.prepare(session.ctx, composing.request(session, letter, text))
-    composing.finish(session, prepared, letter, kept=kept)
+        prepared = preparing.prepare(session.ctx, composing.request(session, letter, text))
+    submitting.finish(session, prepared, letter, kept=kept)
 
 
 def _send_raw(session: Session, letter: Letter, from_header: bool) -> None:
     """The input is a message already; without recipients on the line, the header names them."""
-    from mailcli.app import sending
+    from mailcli.app import preparing
 
     composing.refuse_together(
         (
@@ -49,14 +52,14 @@ def _send_raw(session: Session, letter: Letter, from_header: bool) -> None:
     data = composing.content(session, letter.file)
     if letter.not_empty and not data.strip():
         return
-    prepared = sending.prepare_raw(
+    prepared = preparing.prepare_raw(
         session.ctx,
         data,
         recipients=letter.to,
         sender=letter.sender,
         from_header=from_header or not letter.to,
     )
-    composing.finish(session, prepared, letter)
+    submitting.finish(session, prepared, letter)
 
 
 COMMAND = Command(

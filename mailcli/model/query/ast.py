@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, TypeAlias
 
 
@@ -79,6 +79,15 @@ class Own(NamedTuple):
     at: int = 0
 
 
+class Among(NamedTuple):
+    """One of these messages. Never written by a user: it stands for what a server's search found.
+    `text` is the term that was asked."""
+
+    text: str
+    ids: frozenset[str]
+    at: int = 0
+
+
 class InThread(NamedTuple):
     """`thread:{…}`: some message of the same thread, wherever it is, matches."""
 
@@ -104,7 +113,7 @@ class Or(NamedTuple):
     children: tuple[Node, ...]
 
 
-Leaf: TypeAlias = Everything | Text | Near | Regex | When | Size | Name | Own
+Leaf: TypeAlias = Everything | Text | Near | Regex | When | Size | Name | Own | Among
 Node: TypeAlias = Leaf | InThread | Saved | Not | And | Or
 
 
@@ -149,6 +158,23 @@ def leaves(node: Node) -> Iterator[Leaf]:
             yield from leaves(child)
         case leaf:
             yield leaf
+
+
+def replaced(node: Node, by: Callable[[Leaf], Node]) -> Node:
+    """The same tree with every leaf replaced; the children of `thread:{…}` and `query:` too."""
+    match node:
+        case And(children):
+            return conjunction(replaced(child, by) for child in children)
+        case Or(children):
+            return disjunction(replaced(child, by) for child in children)
+        case Not(child):
+            return Not(replaced(child, by))
+        case InThread(child):
+            return InThread(replaced(child, by))
+        case Saved(name, child):
+            return Saved(name, replaced(child, by))
+        case leaf:
+            return by(leaf)
 
 
 def _names_place(node: Node, *, negated: bool) -> bool:

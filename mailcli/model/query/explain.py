@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mailcli.model.query import fields
 from mailcli.model.query.ast import (
+    Among,
     And,
     Everything,
     InThread,
@@ -70,6 +71,8 @@ def _leaf(leaf: Leaf) -> str:
             return f"{field}:/{pattern}/"
         case Own(field):
             return f"{field}:me"
+        case Among(text):
+            return f"server:{text}"
         case Name(field, text, True):
             return f"{field}:{text}*"
         case Name("is" | "has" as field, text):
@@ -146,7 +149,7 @@ def _indexed(leaf: Leaf) -> bool:
 
 
 def _tabled(leaf: Leaf) -> bool:
-    return isinstance(leaf, When | Size) or (isinstance(leaf, Name) and leaf.field != "lang")
+    return isinstance(leaf, When | Size | Among) or (isinstance(leaf, Name) and leaf.field != "lang")
 
 
 def _read(leaf: Leaf) -> bool:

@@ -1,0 +1,114 @@
+"""Who sends, and to whom: the account, the addresses, header fields and files of a message as they
+were typed."""
+
+from __future__ import annotations
+
+import mimetypes
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from mailcli.app.context import Context
+from mailcli.errors import ConfigError, LocalIOError, MessageMalformed, NotFound, UsageError
+from mailcli.mime import addresses, encode
+from mailcli.model import printable
+from mailcli.model.account import LOCAL, Account
+from mailcli.model.address import Address
+from mailcli.model.draft import Attachment
+
+_RESERVED: Final = re.compile(r"(content-.*|mime-version|bcc|resent-bcc|date|message-id)", re.IGNORECASE)
+"""Header fields that `-H` may not set: they are made from the message, or have options."""
+
+
+def sending_account(ctx: Context, sender: str | None) -> Account:
+    """The account to send by: that of `-A`, else the one whose address is in From, else the
+    default. Raises ConfigError if it cannot send."""
+    account: Account | None = None
+    if ctx.account is None and sender:
+        address = bare(sender)
+        own = [
+            a for a in ctx.config.accounts.values() if address in {e.lower() for e in (a.email, *a.aliases)}
+        ]
+        account = next((a for a in own if a.sending), None)
+    if account is None:
+        account = ctx.chosen_account()
+    if account.sending is None:
+        raise ConfigError(
+            f"account {account.name} cannot send: it has no SMTP server",
+            hint=f"add [accounts.{account.name}.smtp] to the configuration, or choose another with -A",
+        )
+    return account
+
+
+def owns(account: Account, email: str) -> bool:
+    """Whether an address is one of the account's own, in any case."""
+    return email.lower() in {known.lower() for known in (account.email, *account.aliases)}
+
+
+def strict(texts: Sequence[str]) -> tuple[Address, ...]:
+    """The addresses of header texts or arguments. Raises MessageMalformed for what is none."""
+    found: list[Address] = []
+    for text in texts:
+        if any(c in text for c in "\r\n\0"):
+            raise MessageMalformed("an address must not contain a line break or NUL")
+        parsed = addresses.parse_strictly(text)
+        if not parsed:
+            raise MessageMalformed(f"{printable.line(text)!r} is not an address")
+        for address in parsed:
+            encode.addr_spec(address.email, smtputf8=True)
+            if address.name and not {"<", "("} & set(text):
+                raise MessageMalformed(f"{printable.line(text)!r} is not an address")
+        found.extend(parsed)
+    return tuple(found)
+
+
+def local_zone(when: float) -> int:
+    """Minutes east of UTC here at that time."""
+    import time
+
+    return time.localtime(when).tm_gmtoff // 60
+
+
+def replying_account(ctx: Context, received_by: str, sender: str | None) -> Account:
+    """The account that received the original answers it, if it can send."""
+    if ctx.account is None and not sender and received_by != LOCAL:
+        account = ctx.config.accounts.get(received_by)
+        if account is not None and account.sending is not None:
+            return account
+    return sending_account(ctx, sender)
+
+
+def sender_address(account: Account, sender: str | None) -> Address:
+    """The From address: that of `-r`, else the account's; with the account's name if it has none."""
+    if not sender:
+        return account.sender
+    (address,) = strict([sender])
+    return address if address.name else Address(account.full_name, address.email)
+
+
+def bare(sender: str) -> str:
+    """The address alone of a From text; "" for the null sender `<>`."""
+    return strict([sender])[0].email if sender.strip("<>") else ""
+
+
+def attachment(path: Path) -> Attachment:
+    """A file as an attachment. Raises NotFound, LocalIOError."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        hint = "to set a header use -H 'Name: value'" if ": " in str(path) else ""
+        raise NotFound(f"there is no file {path} to attach", hint=hint) from None
+    except OSError as error:
+        raise LocalIOError(f"cannot read {path}: {error.strerror}") from error
+    kind, encoding = mimetypes.guess_type(path.name)
+    return Attachment(path.name, kind if kind and not encoding else "application/octet-stream", data)
+
+
+def header(name: str, value: str) -> tuple[str, str]:
+    """An extra header field, if `-H` may set it. Raises MessageMalformed, UsageError."""
+    if not re.fullmatch(r"[!-9;-~]+", name):
+        raise MessageMalformed(f"{printable.line(name)!r} is no header name")
+    if _RESERVED.fullmatch(name):
+        raise UsageError(f"-H cannot set {name}: it is made from the message")
+    return name, value

@@ -1,0 +1,91 @@
+"""`search --server`: the servers are asked too, and their answers merged with our own.
+
+What is here is judged here, by the same index as always. A server is believed only about messages
+whose body was not brought over, so that a search means the same with and without it wherever all
+mail is here, and terms the server does not know (`has:attachment`, `-tag:`) go on to hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from mailcli.app.connecting import deadlines, named, open_incoming_imap
+from mailcli.app.context import Context
+from mailcli.app.listing import parse
+from mailcli.errors import MailcliError
+from mailcli.model.account import Account, Protocol
+from mailcli.model.query.ast import Among, Leaf, Node, Query, Text, disjunction, leaves, replaced
+
+PATIENCE = 30.0
+"""Seconds for the answer of one account: a server without an index reads all mail."""
+
+
+class Merged(NamedTuple):
+    """The query with what the servers found put into it, and the servers that gave no answer."""
+
+    query: Query
+    errors: tuple[MailcliError, ...]
+
+
+def merged(ctx: Context, words: Sequence[str]) -> Merged:
+    """Ask the IMAP servers of the accounts a query speaks of. Raises QueryError, UsageError."""
+    from mailcli.sync.searching import can_ask
+
+    query = parse(ctx, words)
+    texts = list(
+        dict.fromkeys(t._replace(at=0) for t in leaves(query.node) if isinstance(t, Text) and can_ask(t))
+    )
+    found: dict[Text, set[str]] = {}
+    errors: list[MailcliError] = []
+    for account in _asked(ctx, query) if texts else ():
+        try:
+            with named(account):
+                for text, ids in _ask(ctx, account, query, texts).items():
+                    found.setdefault(text, set()).update(ids)
+        except MailcliError as error:
+            errors.append(error)
+    return Merged(query._replace(node=_with(query.node, found)), tuple(errors))
+
+
+def _asked(ctx: Context, query: Query) -> list[Account]:
+    accounts = [ctx.config.accounts[query.account]] if query.account in ctx.config.accounts else []
+    if not query.account:
+        accounts = list(ctx.config.accounts.values())
+    return [a for a in accounts if a.incoming is not None and a.incoming.protocol is Protocol.IMAP]
+
+
+def _with(node: Node, found: Mapping[Text, set[str]]) -> Node:
+    """Each text or one of the messages in which a server found it."""
+
+    def either(leaf: Leaf) -> Node:
+        if isinstance(leaf, Text) and (ids := found.get(leaf._replace(at=0))):
+            return disjunction((leaf, Among(leaf.text, frozenset(ids))))
+        return leaf
+
+    return replaced(node, either)
+
+
+def _ask(ctx: Context, account: Account, query: Query, texts: Sequence[Text]) -> dict[Text, set[str]]:
+    """The messages without a body here in which the server found each text."""
+    from mailcli.sync.folders import to_server
+    from mailcli.sync.searching import Place, ask
+    from mailcli.sync.server import Server
+
+    assert account.incoming is not None
+    places = {
+        row.key: Place(to_server(row.name, row.delimiter), row.state.uidvalidity)
+        for row in ctx.store.sync_folders(account.name)
+        if row.selectable
+        and row.state.uidvalidity is not None
+        and (query.everywhere or row.special not in ("Spam", "Trash"))
+    }
+    with open_incoming_imap(ctx, account, deadlines(PATIENCE)) as connection:
+        hits = ask(Server(connection, account.incoming.disabled), places, texts)
+    found: dict[Text, set[str]] = {}
+    for folder in {hit.folder for hit in hits}:
+        lacking = {m.uid: m.id for m in ctx.store.agreed(folder) if not m.file_present}
+        for hit in hits:
+            if hit.folder == folder:
+                found.setdefault(hit.text, set()).update(lacking[u] for u in hit.uids if u in lacking)
+    return found

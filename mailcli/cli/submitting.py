@@ -1,0 +1,184 @@
+"""The end of `send`, `reply` and `forward`: off to the server, into the outbox, or only printed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from mailcli.cli.composing import Letter
+from mailcli.cli.session import Session
+from mailcli.cli.views.results import PREPARED, SENT
+from mailcli.errors import Interrupted, TryAgain, UsageError
+
+if TYPE_CHECKING:
+    from mailcli.app.preparing import Prepared
+    from mailcli.app.sending import Delivery
+    from mailcli.model.draft import Outcome, Sent
+    from mailcli.outbox.entry import Entry
+
+
+class Row(NamedTuple):
+    """One recipient's line of the result."""
+
+    outcome: Outcome
+    message_id: str
+    queue_id: str
+    account: str
+
+
+def check_options(session: Session, letter: Letter) -> None:
+    """UsageError for what cannot be done, before anything is read or written."""
+    if letter.undo is not None and not session.can_ask:
+        raise UsageError(
+            "--undo is for a terminal", hint="off a terminal: --queue --at +1min, then outbox cancel"
+        )
+    if letter.idempotency_key is not None and not letter.idempotency_key.strip():
+        raise UsageError("the idempotency key is empty")
+    if letter.at is not None:
+        _moment(session, letter.at)
+
+
+def finish(
+    session: Session,
+    prepared: Prepared,
+    letter: Letter,
+    after: Callable[[], Any] = lambda: None,
+    *,
+    kept: Path | None = None,
+) -> None:
+    """Send a prepared message, or with --dry-run only print it. Raises the error of its outcome.
+
+    `kept` is the file of the editor: it goes once the message is sent, and is named otherwise.
+    """
+    try:
+        _finish(session, prepared, letter, after)
+    except BaseException:
+        if kept is not None:
+            session.out.notice(f"the text is kept in {kept}")
+        raise
+    if kept is not None:
+        kept.unlink(missing_ok=True)
+
+
+def _finish(session: Session, prepared: Prepared, letter: Letter, after: Callable[[], Any]) -> None:
+    if letter.dry_run:
+        _print(session, prepared)
+        return
+    from mailcli.app import sending
+
+    if letter.idempotency_key is None:
+        sent = _send(session, prepared, letter, "")
+    else:
+        from mailcli.app.once import once
+
+        def send(digest: str) -> Sent:
+            return _send(session, prepared, letter, digest)
+
+        sent = once(session.ctx, letter.idempotency_key, prepared, send)
+    session.end_progress()
+    rows = [Row(o, sent.message_id, sent.queue_id, sent.account) for o in sent.recipients]
+    session.out.show(SENT, rows, quiet=True)
+    session.streams.flush()
+    failed = sending.failure(sent)
+    if failed is None or any(outcome.outcome == "sent" for outcome in sent.recipients):
+        after()
+    if failed is not None:
+        raise failed
+
+
+def _print(session: Session, prepared: Prepared) -> None:
+    envelope = prepared.envelope
+    to = ", ".join(f"<{address}>" for address in envelope.recipients)
+    session.out.notice(
+        f"not sent: by account {prepared.account.name}, from <{envelope.sender}> to {to}, "
+        f"{len(prepared.data)} octets"
+    )
+    session.out.show(PREPARED, (prepared,))
+
+
+def _send(session: Session, prepared: Prepared, letter: Letter, digest: str) -> Sent:
+    from mailcli.app import outbox, sending
+
+    how = sending.Delivery(
+        letter.partial == "deliver",
+        letter.deadline,
+        letter.ehlo or "",
+        letter.on_unknown or "hold",
+        digest,
+    )
+    if letter.at is not None:
+        when = _moment(session, letter.at)
+        sent = outbox.queue(session.ctx, _entry(session, prepared, how, when))
+        session.out.notice(f"it will be sent by the first `mailcli outbox run` or fetch after {_stamp(when)}")
+        return sent
+    if letter.undo:
+        return _recallable(session, _entry(session, prepared, how, session.ctx.clock() + letter.undo))
+    if letter.queue:
+        return _queue(session, prepared, how)
+    try:
+        return sending.deliver(session.ctx, prepared, how)
+    except TryAgain as error:
+        if not session.can_ask or session.options.offline:
+            raise
+        from mailcli.cli.ask import confirm
+
+        session.end_progress()
+        if not confirm(
+            session.streams, f"{error.message}. Keep it in the outbox and try later?", default=True
+        ):
+            raise
+        return _queue(session, prepared, how, now=False)
+
+
+def _queue(session: Session, prepared: Prepared, how: Delivery, *, now: bool = True) -> Sent:
+    from mailcli.app import outbox
+
+    entry = _entry(session, prepared, how, 0.0)
+    sent = outbox.queue(session.ctx, entry) if now else outbox.standing(outbox.enqueue(session.ctx, entry))
+    if any(o.outcome == "deferred" for o in sent.recipients):
+        session.out.notice("queued; `mailcli outbox run`, the next fetch or the next send tries again")
+    return sent
+
+
+def _recallable(session: Session, entry: Entry) -> Sent:
+    """Count down with the message in the outbox already: a terminal that goes away does not lose
+    it. Ctrl-C takes it out."""
+    from mailcli.app import outbox
+
+    row = outbox.enqueue(session.ctx, entry)
+    try:
+        while (left := entry.not_before - session.ctx.clock()) > 0:
+            session.streams.say(f"\rsending in {left:.0f} s, Ctrl-C recalls it ")
+            time.sleep(min(left, 1.0))
+    except (KeyboardInterrupt, Interrupted):
+        outbox.cancel(session.ctx, [row.entry.id])
+        session.streams.say("\n")
+        raise Interrupted("recalled: it was not sent") from None
+    session.streams.say("\r\x1b[K")
+    return outbox.attempt(session.ctx, row)
+
+
+def _entry(session: Session, prepared: Prepared, how: Delivery, when: float) -> Entry:
+    from mailcli.app import outbox
+
+    return outbox.entry(
+        prepared,
+        session.ctx.clock(),
+        not_before=when,
+        partial=how.partial,
+        on_unknown=how.on_unknown,
+        ehlo=how.ehlo,
+        key=how.key,
+    )
+
+
+def _moment(session: Session, text: str) -> float:
+    from mailcli.model.moment import moment
+
+    return moment(text, session.ctx.clock())
+
+
+def _stamp(when: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S%z", time.localtime(when))
