@@ -51,30 +51,38 @@ def warm() -> None:
             importlib.import_module(module.name)
 
 
+class Child:
+    """A process that does `work`; `ending` is a descriptor that becomes readable when it ends."""
+
+    def __init__(self, work: Callable[[], object]) -> None:
+        self._reading, writing = os.pipe()
+        gc.collect()
+        gc.freeze()  # what is not looked at stays shared
+        self._pid = os.fork()
+        if self._pid == 0:
+            os.close(self._reading)
+            _child(work, writing)
+        os.close(writing)
+        self.ending = os.pidfd_open(self._pid)
+
+    def ended(self, limit: float = LIMIT) -> Ended:
+        """Wait for its end. Raises Hung after so many seconds; it is killed then."""
+        try:
+            said = _all(self._reading, self._pid, limit)
+        finally:
+            os.close(self.ending)
+            os.close(self._reading)
+        _, status = os.waitpid(self._pid, 0)
+        code = os.waitstatus_to_exitcode(status)
+        return Ended(code) if code < 0 or not said else Ended(*json.loads(said))
+
+
 def run(work: Callable[[], object], meanwhile: Callable[[int], None] | None = None) -> Ended:
-    """Do `work` in a child. `meanwhile` is called with a descriptor that becomes readable when the
-    child ends, and returns then. Raises Hung (the child is killed)."""
-    reading, writing = os.pipe()
-    gc.collect()
-    gc.freeze()  # what is not looked at stays shared
-    pid = os.fork()
-    if pid == 0:
-        os.close(reading)
-        _child(work, writing)
-    os.close(writing)
-    ending = os.pidfd_open(pid)
-    try:
-        if meanwhile is not None:
-            meanwhile(ending)
-        said = _all(reading, pid)
-    finally:
-        os.close(ending)
-        os.close(reading)
-    _, status = os.waitpid(pid, 0)
-    code = os.waitstatus_to_exitcode(status)
-    if code < 0 or not said:
-        return Ended(code)
-    return Ended(*json.loads(said))
+    """Do `work` in a child. `meanwhile` is called with its `ending`, and returns then. Raises Hung."""
+    child = Child(work)
+    if meanwhile is not None:
+        meanwhile(child.ending)
+    return child.ended()
 
 
 def _child(work: Callable[[], object], writing: int) -> None:
@@ -98,15 +106,15 @@ def _child(work: Callable[[], object], writing: int) -> None:
         os._exit(0)
 
 
-def _all(reading: int, pid: int) -> bytes:
-    data, end = b"", time.monotonic() + LIMIT
+def _all(reading: int, pid: int, limit: float) -> bytes:
+    data, end = b"", time.monotonic() + limit
     poll = select.poll()
     poll.register(reading, select.POLLIN)
     while True:
         if not poll.poll(max(0.0, end - time.monotonic()) * 1000):
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
-            raise Hung(f"still running after {LIMIT:g} s")
+            raise Hung(f"still running after {limit:g} s")
         some = os.read(reading, 1 << 16)
         if not some:
             return data

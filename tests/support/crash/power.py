@@ -330,13 +330,18 @@ def image_at(recording: Recording, number: int, kind: str) -> tuple[dict[str, by
     return disk.image(kind, f"{SEED} {number}"), disk.snapshot
 
 
+def _answered(snapshots: Path, number: int) -> Path:
+    """The snapshot taken when this sending was answered, perhaps together with later ones."""
+    later = [int(p.name) for p in snapshots.iterdir() if p.name != "end" and int(p.name) >= number]
+    return snapshots / (str(min(later)) if later else "end")
+
+
 def _cut(recording: Recording, number: int, kind: str) -> Cut:
     def make(trial: Trial) -> str:
         image, snapshot = image_at(recording, number, kind)
         home = trial.server.maildir(trial.user).parent
         shutil.rmtree(home)
-        then = recording.snapshots / str(snapshot)
-        sites.copy_home(trial.server, then if then.exists() else recording.snapshots / "end", home)
+        sites.copy_home(trial.server, _answered(recording.snapshots, snapshot), home)
         shutil.rmtree(trial.profile)
         trial.profile.mkdir()
         for name, data in sorted(image.items()):
