@@ -58,7 +58,9 @@ ACTS: dict[str, Act] = {
     "search": lambda ctx, drawn, n: ctx.store.search(parse(f"line m{n % FIRST}", now=time.time())),
     "flag": _flag,
     "delete": lambda ctx, drawn, n: changing.delete(ctx, _any(ctx, drawn, *FOLDERS)),
-    "move": lambda ctx, drawn, n: changing.move(ctx, _any(ctx, drawn, *FOLDERS, "Trash"), drawn.choice(FOLDERS)),
+    "move": lambda ctx, drawn, n: changing.move(
+        ctx, _any(ctx, drawn, *FOLDERS, "Trash"), drawn.choice(FOLDERS)
+    ),
     "import": _import,
 }
 

@@ -16,7 +16,7 @@ PATIENCE: Final = 0.5
 """Seconds a run that meets silence is given."""
 
 _PLACES: Final = re.compile(
-    rb"DELE|QUIT|\r\n\.\r\n|EXPUNGE|MOVE|COPY|APPEND|STORE|DATA|COPYUID|APPENDUID|VANISHED|BYE|354|250 2\.0\.0"
+    rb"DELE|QUIT|\r\n\.\r\n|EXPUNGE|MOVE|COPY|APPEND|STORE|DATA|COPYUID|APPENDUID|VANISHED|354|250 2\.0\.0"
 )
 
 

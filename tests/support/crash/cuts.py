@@ -73,7 +73,7 @@ def try_all(
     harm: list[str] = []
     began = time.monotonic()
     for cut in cuts:
-        if ONLY and ONLY != cut.name:
+        if ONLY and cut.name != ONLY:
             continue
         trial = template.trial()
         try:

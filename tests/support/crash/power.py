@@ -148,7 +148,7 @@ class _Change:
     def __init__(self, gone: str, new: str, inode: _Inode | None) -> None:
         self.gone, self.new, self.inode = gone, new, inode
         self.synced = False
-        self.parents = {os.path.dirname(name) for name in (gone, new) if name}
+        self.parents = {_parent(name) for name in (gone, new) if name}
 
 
 class Disk:
@@ -299,8 +299,12 @@ def _apply(names: dict[str, _Inode | None], change: _Change) -> None:
         names[change.new] = change.inode
 
 
+def _parent(name: str) -> str:
+    return name.rpartition("/")[0]
+
+
 def _reachable(name: str, names: dict[str, bytes | None]) -> bool:
-    parent = os.path.dirname(name)
+    parent = _parent(name)
     return not parent or (parent in names and _reachable(parent, names))
 
 

@@ -80,7 +80,7 @@ def copy_home(server: Dovecot, old: Path, new: Path) -> None:
         for directory, _, names in os.walk(new):
             os.chown(directory, owner.st_uid, owner.st_gid)
             for name in names:
-                os.chown(os.path.join(directory, name), owner.st_uid, owner.st_gid)
+                os.chown(Path(directory, name), owner.st_uid, owner.st_gid)
 
 
 # -- ours --------------------------------------------------------------------------------------

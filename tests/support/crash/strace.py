@@ -22,7 +22,7 @@ from tests.support.program import ROOT
 
 KILLED: Final = tuple(NUMBERS)
 """Without those that Python makes many of as it starts: the process that forks would be cut."""
-FAILING: Final = {
+FAILING: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "full disk": {
         "ENOSPC": ("write", "pwrite64", "mkdir", "ftruncate"),
         "EIO": ("fsync", "fdatasync", "rename", "unlink", "syncfs"),
@@ -34,10 +34,10 @@ _CALL: Final = re.compile(r"(\d+) +(\w+)\(")
 
 
 class Point(NamedTuple):
-    """One system call of a run: the n-th of its name in a thread, which is the index-th so named."""
+    """One system call of a run: the n-th of its name in a thread, the which-th so named."""
 
     thread: str
-    index: int
+    which: int
     call: str
     number: int
 
@@ -90,7 +90,7 @@ class Strace:
         assert self._process.stdin is not None and self._process.stdout is not None
         asked = {"flow": trial.flow.name, "profile": str(trial.profile), "pad": pad, "thread": None}
         if point is not None:
-            asked |= {"thread": [point.thread, point.index], "call": point.call}
+            asked |= {"thread": [point.thread, point.which], "call": point.call}
         asked |= {name: str(value) for name, value in more.items()}
         self._process.stdin.write(json.dumps(asked) + "\n")
         self._process.stdin.flush()
@@ -152,4 +152,4 @@ class Cutter:
             return ended_well(ended, LOCAL_FAILURES)
 
         verb = f"{self._errors[point.call]} from" if self._errors else "killed before"
-        return Cut(f"{verb} {point.call} {point.number} of {point.thread} {point.index}", make)
+        return Cut(f"{verb} {point.call} {point.number} of {point.thread} {point.which}", make)

@@ -100,7 +100,7 @@ def seed(bug: str) -> None:
         write_new = disk.write_new
         disk.write_new = lambda path, data, durable=True: write_new(path, data, durable=False)  # type: ignore[misc]
     elif bug == "no directory fsync":
-        disk.fsync_directory = lambda path: None  # type: ignore[misc]
+        disk.fsync_directory = lambda path: None
     elif bug == "rows before files":
         _commit_early()
     elif bug:
@@ -119,7 +119,7 @@ def _commit_early() -> None:
         write(site, items)
         return ids
 
-    deliver._write, deliver._commit = late, early
+    deliver._write, deliver._commit = late, early  # type: ignore[assignment]
 
 
 if __name__ == "__main__":

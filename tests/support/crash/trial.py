@@ -215,7 +215,7 @@ class Trial:
         for _ in range(ROUNDS):
             self._age()
             commits: list[str] = []
-            disk.failpoint = lambda name, path, to=commits: to.append(name)  # type: ignore[misc]
+            disk.failpoint = lambda name, path, to=commits: to.append(name)
             ctx = open_context(self.profile)
             report = fetched(ctx, self.flow.request)
             ctx.close()
