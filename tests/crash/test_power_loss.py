@@ -31,7 +31,7 @@ def test_a_power_loss_after_any_call_loses_and_doubles_nothing(
     recording = power.record(template.trial(), tmp_path)
     by_name = {cut.name: cut for cut in power.cuts(recording)}
     scenario = f"power loss: {flow.name}"
-    names = figures.chosen(scenario, list(by_name), figures.share(PERCENT, sample=24))
+    names = figures.chosen(scenario, list(by_name), figures.share(PERCENT, sample=16))
     try_all(scenario, template, [by_name[name] for name in names], record_property)
 
 

@@ -29,7 +29,7 @@ def test_a_flow_cut_at_any_system_call_comes_to_the_same_end(
     template = Template(dovecot, tmp_path, flow)
     points = strace.points(template.trial(), tmp_path)
     scenario = f"system calls: {flow.name}"
-    number = figures.share(PERCENT, sample=16)
+    number = figures.share(PERCENT, sample=12)
     wanted: list[Cut] = []
     cutters = [strace.Cutter(tmp_path, kind, points) for kind in KINDS]
     try:

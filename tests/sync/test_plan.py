@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailcli.model.flags import ANSWERED, FLAGGED, SEEN, Flags
+from mailcli.model.flags import ANSWERED, DELETED, FLAGGED, SEEN, Flags
 from mailcli.sync.plan import (
     Action,
     Download,
@@ -28,7 +28,7 @@ from mailcli.sync.plan import (
 
 HERE, THERE = 1, 2
 NONE: Flags = frozenset()
-S, F, A = frozenset({SEEN}), frozenset({FLAGGED}), frozenset({ANSWERED})
+S, F, A, T = (frozenset({flag}) for flag in (SEEN, FLAGGED, ANSWERED, DELETED))
 
 
 def remote(
@@ -54,6 +54,7 @@ TABLE: list[tuple[str, Placed | Purged, Remote, list[Action]]] = [
     ("moved, gone", moved_here, remote(gone={7}), [Upload("m")]),
     ("purged, same", purged_here, remote(), [Expunge((7,), ("m",))]),
     ("purged, seen", purged_here, remote({7: S}), [Expunge((7,), ("m",))]),
+    ("purged, deleted", purged_here, remote({7: S | T}), [Expunge((7,), ("m",))]),
     ("purged, flagged", purged_here, remote({7: F}), [Revive("m", 7, F)]),
     ("purged, gone", purged_here, remote(gone={7}), [Forget("m")]),
 ]
