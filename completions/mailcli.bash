@@ -14,7 +14,7 @@ _mailcli_offer() {  # by kind
     =*) COMPREPLY=($(compgen -W "${1#=}" -- "$2")) ;;
     files) compopt -o filenames; COMPREPLY=($(compgen -f -- "$2")) ;;
     dirs) compopt -o filenames; COMPREPLY=($(compgen -d -- "$2")) ;;
-    accounts|folders|ids|addresses) _mailcli_ask "$1" "$2" ;;
+    accounts|folders|ids|addresses|changes) _mailcli_ask "$1" "$2" ;;
   esac
 }
 
@@ -45,7 +45,7 @@ _mailcli() {
     --log-file) value='files' ;;
   esac
   case "$path" in
-    '') words='fetch list search read attach ui send reply forward outbox delete move copy archive spam ham flag folder import export index account config doctor demo completion help' ;;
+    '') words='fetch list search read attach ui send reply forward outbox sendmail delete move copy archive spam ham flag undo redo log folder import export index account config doctor demo completion help' ;;
     'attach') words='list save open' ;;
     'outbox') words='list show run hold retry cancel' ;;
     'folder') words='list create rename delete subscribe unsubscribe' ;;
@@ -69,6 +69,7 @@ _mailcli() {
     'outbox hold') options=''; arg='' ;;
     'outbox retry') options=''; arg='' ;;
     'outbox cancel') options=''; arg='' ;;
+    'sendmail') options=''; arg='' ;;
     'delete') options='--purge -n --dry-run -y --yes'; arg='ids' ;;
     'move') options='--to --create -y --yes'; arg='ids'; case "$prev" in --to) value='folders' ;; esac ;;
     'copy') options='--to --create -y --yes'; arg='ids'; case "$prev" in --to) value='folders' ;; esac ;;
@@ -76,6 +77,9 @@ _mailcli() {
     'spam') options='-y --yes'; arg='ids' ;;
     'ham') options='-y --yes'; arg='ids' ;;
     'flag') options='-y --yes'; arg='' ;;
+    'undo') options=''; arg='changes' ;;
+    'redo') options=''; arg='' ;;
+    'log') options='-n --limit'; arg=''; case "$prev" in -n|--limit) value='-' ;; esac ;;
     'folder list') options=''; arg='' ;;
     'folder create') options=''; arg='folders' ;;
     'folder rename') options=''; arg='' ;;

@@ -18,7 +18,14 @@ def main() -> int:
         return 0
     from mailcli.cli import run, streams
 
-    return run.main(sys.argv[1:], streams.standard(), reader=_reader)
+    return run.main(_words(), streams.standard(), reader=_reader)
+
+
+def _words() -> list[str]:
+    """The command line. A link named sendmail, mailq or newaliases makes it sendmail's."""
+    name = sys.argv[0].rpartition("/")[2]
+    called = {"sendmail": [], "mailq": ["-bp"], "newaliases": ["-bi"]}.get(name)
+    return sys.argv[1:] if called is None else ["sendmail", *called, *sys.argv[1:]]
 
 
 def _reader(ctx: Context, start: str | None, plain: bool) -> int:

@@ -42,6 +42,17 @@ class Config(NamedTuple):
     default: str | None
     settings: Mapping[str, Any]
 
+    @property
+    def aliases(self) -> Mapping[str, str]:
+        """Short names for addresses, and what they stand for."""
+        held: Mapping[str, str] = self.settings.get("aliases", {})
+        return held
+
+    @property
+    def alias_files(self) -> list[Path]:
+        """Files of mailx or mutt with more of them."""
+        return [self.path.parent / Path(name).expanduser() for name in self.settings.get("alias_files", ())]
+
     def account(self, name: str | None = None) -> Account:
         """The account of this name, or the default one. Raises NotFound, ConfigError."""
         if name is None:
@@ -138,7 +149,11 @@ class _Reader:
         elif default not in accounts:
             hint = _did_you_mean(default, accounts)
             raise self.fault(("default_account",), f"default_account: there is no account {default!r}", hint)
-        return Config(self.path, accounts, default, {})
+        settings = {
+            "aliases": read.get("aliases", {}),
+            "alias_files": read.get("alias_files", ("~/.mailrc",)),
+        }
+        return Config(self.path, accounts, default, settings)
 
     def account(self, name: str, table: dict[str, Any]) -> Account:
         at = ("accounts", name)
@@ -256,6 +271,9 @@ class _Reader:
                     raise self.fault(here, f"{name} must be a table, not {_type(value)}")
                 if field.table in TABLES:
                     self.check(here, value, TABLES[field.table])
+                elif not field.table:
+                    for name_, text in value.items():
+                        self.check_value((*here, name_), text, Field("text", ""))
             elif field.kind == "secret":
                 self.check_secret(here, value)
             else:

@@ -56,6 +56,8 @@ TABLES: Final[dict[str, dict[str, Field]]] = {
     "root": {
         "default_account": Field("text", "the account used when none is named"),
         "accounts": Field("table", "the accounts by name", table="accounts"),
+        "aliases": Field("table", 'short names for addresses: team = "ann@example.org, bob@example.org"'),
+        "alias_files": Field("texts", "files of mailx or mutt with more of them; without it ~/.mailrc"),
     },
     "account": {
         "email": Field("text", "the account's address"),

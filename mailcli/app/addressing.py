@@ -4,13 +4,23 @@ were typed."""
 from __future__ import annotations
 
 import mimetypes
+import os
 import re
 from collections.abc import Sequence
+from contextlib import suppress
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
 
 from mailcli.app.context import Context
-from mailcli.errors import ConfigError, LocalIOError, MessageMalformed, NotFound, UsageError
+from mailcli.errors import (
+    ConfigError,
+    LocalIOError,
+    MessageMalformed,
+    NotFound,
+    RecipientRefused,
+    UsageError,
+)
 from mailcli.mime import addresses, encode
 from mailcli.model import printable
 from mailcli.model.account import LOCAL, Account
@@ -21,16 +31,13 @@ _RESERVED: Final = re.compile(r"(content-.*|mime-version|bcc|resent-bcc|date|mes
 """Header fields that `-H` may not set: they are made from the message, or have options."""
 
 
-def sending_account(ctx: Context, sender: str | None) -> Account:
-    """The account to send by: that of `-A`, else the one whose address is in From, else the
-    default. Raises ConfigError if it cannot send."""
+def sending_account(ctx: Context, *senders: str | None) -> Account:
+    """The account to send by: that of `-A`, else the one that owns the first of these From texts
+    that any owns, else the default. Raises ConfigError if it cannot send."""
     account: Account | None = None
-    if ctx.account is None and sender:
-        address = bare(sender)
-        own = [
-            a for a in ctx.config.accounts.values() if address in {e.lower() for e in (a.email, *a.aliases)}
-        ]
-        account = next((a for a in own if a.sending), None)
+    for address in [bare(sender) for sender in senders if sender and ctx.account is None]:
+        own = [a for a in ctx.config.accounts.values() if a.sending and owns(a, address)]
+        account = account or next(iter(own), None)
     if account is None:
         account = ctx.chosen_account()
     if account.sending is None:
@@ -42,8 +49,48 @@ def sending_account(ctx: Context, sender: str | None) -> Account:
 
 
 def owns(account: Account, email: str) -> bool:
-    """Whether an address is one of the account's own, in any case."""
-    return email.lower() in {known.lower() for known in (account.email, *account.aliases)}
+    """Whether an address is one of the account's own, in any case; `*` in an alias stands for any
+    characters."""
+    known = (account.email, *account.aliases)
+    return any(
+        fnmatchcase(email.lower(), own.lower().replace("[", "[[]").replace("?", "[?]")) for own in known
+    )
+
+
+def expanded(ctx: Context, texts: Sequence[str]) -> tuple[Address, ...]:
+    """As `strict`, for recipients: a text that is the name of an alias becomes what it stands for."""
+    found: list[Address] = []
+    for text in texts:
+        name = text.strip()
+        words = [] if "@" in name or not name else _aliases(ctx, name)
+        found += strict(words or [text])
+    return tuple(found)
+
+
+def localised(ctx: Context, account: Account, name: str) -> list[str]:
+    """A recipient as a program on this machine names it. The user who calls is the account: cron
+    writes to `alice`. Raises RecipientRefused for any other bare name that is no alias."""
+    if "@" in name or name.lower().startswith("mailto:") or not name.strip():
+        return [name]
+    words = _aliases(ctx, name.strip())
+    if words:
+        return words
+    import pwd
+
+    with suppress(KeyError):
+        if pwd.getpwuid(os.getuid()).pw_name == name.strip():
+            return [account.email]
+    raise RecipientRefused(
+        f"there is no address for {printable.line(name)}",
+        hint=f'give one in [aliases] of the configuration: {name.strip()} = "you@example.org"',
+    )
+
+
+def _aliases(ctx: Context, name: str) -> list[str]:
+    from mailcli.accounts.aliases import expand, read
+
+    own = {key.lower(): value for key, value in ctx.config.aliases.items()}
+    return expand(name, {**read(ctx.config.alias_files), **own})
 
 
 def strict(texts: Sequence[str]) -> tuple[Address, ...]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from shlex import quote
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from mailcli.app.context import Context
 from mailcli.app.folders import check_name
@@ -13,45 +12,51 @@ from mailcli.errors import NotFound, UsageError
 from mailcli.model import flags as flagging
 from mailcli.model.flags import Flags
 from mailcli.model.message import Summary
+from mailcli.store.journal import Note
+
+if TYPE_CHECKING:
+    from mailcli.store.editing import Edit
 
 
 class Change(NamedTuple):
-    """What a command did. `summary` is for people ("3 moved to Trash"), `undo` a command line that
-    turns it back ("" if there is none); `pushed` is whether the servers know already."""
+    """What a command did. `summary` is for people ("3 messages moved to Trash"), `brief` the same for a
+    status line ("Deleted 3"); `undo` is the token with which `undo` turns it back ("": nothing was done);
+    `pushed` is whether the servers know already."""
 
     ids: tuple[str, ...]
     summary: str
     undo: str = ""
     pushed: bool = True
+    brief: str = ""
 
 
 def delete(ctx: Context, ids: Sequence[str], *, purge: bool = False, dry_run: bool = False) -> Change:
-    """Move messages to their account's Trash; with `purge`, or from Trash, remove them for good
-    (their files stay in the recovery area for 14 days)."""
+    """Move messages to their account's Trash; with `purge` remove them for good (their files stay in
+    the recovery area for 14 days)."""
     rows = ctx.store.get(list(ids))
-    if purge:
-        if dry_run:
-            return Change(tuple(ids), f"{len(rows)} would be removed for good", pushed=False)
-        ctx.store.purge([r.id for r in rows])
-        return _pushed(ctx, rows, f"{_count(rows)} removed for good")
-    return _to_use(ctx, rows, "Trash", dry_run)
+    if not purge:
+        return _to_use(ctx, rows, "Trash", "delete", "Deleted", dry_run=dry_run)
+    if dry_run:
+        return Change(tuple(ids), f"{_count(rows)} would be removed for good", pushed=False)
+    named = [r.id for r in rows]
+    _, token = ctx.store.edit(lambda edit: edit.purge(named), Note("delete", "for good"))
+    done = Change(tuple(named), f"{_count(rows)} removed for good", token, brief=f"Removed {len(rows)}")
+    return _pushed(ctx, rows, done)
 
 
 def archive(ctx: Context, ids: Sequence[str]) -> Change:
     """Move messages to their account's Archive."""
-    return _to_use(ctx, ctx.store.get(list(ids)), "Archive")
+    return _to_use(ctx, ctx.store.get(list(ids)), "Archive", "archive", "Archived")
 
 
 def spam(ctx: Context, ids: Sequence[str]) -> Change:
     """Move messages to Spam and mark them as such (RFC 5788's `$Junk`)."""
-    ctx.store.set_flags(list(ids), frozenset({"$Junk"}), frozenset({"$NotJunk"}))
-    return _to_use(ctx, ctx.store.get(list(ids)), "Spam")
+    return _to_use(ctx, ctx.store.get(list(ids)), "Spam", "spam", "Spam:", "$Junk", "$NotJunk")
 
 
 def ham(ctx: Context, ids: Sequence[str]) -> Change:
     """Move messages to the inbox and mark them as no spam."""
-    ctx.store.set_flags(list(ids), frozenset({"$NotJunk"}), frozenset({"$Junk"}))
-    return _to_use(ctx, ctx.store.get(list(ids)), "Inbox")
+    return _to_use(ctx, ctx.store.get(list(ids)), "Inbox", "ham", "No spam:", "$NotJunk", "$Junk")
 
 
 def move(ctx: Context, ids: Sequence[str], to: str, *, create: bool = False) -> Change:
@@ -60,31 +65,51 @@ def move(ctx: Context, ids: Sequence[str], to: str, *, create: bool = False) -> 
     Raises NotFound if there is no such folder, unless `create`.
     """
     rows = ctx.store.get(list(ids))
-    for account, some in _by_account(rows).items():
-        ctx.store.move([r.id for r in some], _destination(ctx, account, to, create))
-    return _pushed(ctx, rows, f"{_count(rows)} moved to {to}", _back(rows), also=_named_account(ctx, to))
+    targets = [
+        ([r.id for r in some], _destination(ctx, account, to, create))
+        for account, some in _by_account(rows).items()
+    ]
+    moved, token = ctx.store.edit(
+        lambda edit: [c.id for some, key in targets for c in edit.move(some, key)], Note("move", f"to {to}")
+    )
+    if rows and not moved:
+        return Change((), f"already in {to}")
+    done = Change(
+        tuple(r.id for r in rows), f"{_count(rows)} moved to {to}", token, brief=f"Moved {len(moved)}"
+    )
+    return _pushed(ctx, rows, done, also=_named_account(ctx, to))
 
 
 def copy(ctx: Context, ids: Sequence[str], to: str, *, create: bool = False) -> Change:
     """Copy messages to a folder, named as for `move`; the change's ids are those of the copies."""
     rows = ctx.store.get(list(ids))
-    copies: list[str] = []
-    for account, some in _by_account(rows).items():
-        copies += ctx.store.copy([r.id for r in some], _destination(ctx, account, to, create))
-    undo = f"mailcli delete --purge {' '.join(copies)}"
-    done = _pushed(ctx, rows, f"{_count(rows)} copied to {to}", undo, also=_named_account(ctx, to))
-    return done._replace(ids=tuple(copies))
+    targets = [
+        ([r.id for r in some], _destination(ctx, account, to, create))
+        for account, some in _by_account(rows).items()
+    ]
+    copies, token = ctx.store.copies(targets, Note("copy", f"to {to}"))
+    done = Change(tuple(copies), f"{_count(rows)} copied to {to}", token, brief=f"Copied {len(rows)}")
+    return _pushed(ctx, rows, done, also=_named_account(ctx, to))
 
 
 def flag(ctx: Context, ids: Sequence[str], words: Sequence[str]) -> Change:
     """Set and clear flags: `+seen`, `-flagged`, `+work` (any IMAP keyword). Raises UsageError."""
     add, remove = parse_flags(words)
     rows = ctx.store.get(list(ids))
-    ctx.store.set_flags([r.id for r in rows], add, remove)
+    named = [r.id for r in rows]
     told = " ".join(words)
-    turned = " ".join(("-" if w[0] == "+" else "+") + w[1:] for w in words)
-    undo = f"mailcli flag {' '.join(r.id for r in rows)} {turned}"
-    return _pushed(ctx, rows, f"{_count(rows)} changed: {told}", undo)
+    changed, token = ctx.store.edit(lambda edit: edit.set_flags(named, add, remove), Note("flag", told))
+    if rows and not changed:
+        return Change(tuple(named), f"nothing to change: {told} already")
+    brief = f"{told} on {len(changed)}"
+    return _pushed(ctx, rows, Change(tuple(named), f"{_count(rows)} changed: {told}", token, brief=brief))
+
+
+def mark_seen(ctx: Context, ids: Sequence[str]) -> Change:
+    """Reading marks as seen. It has no line in the log, which would bury the changes that were meant."""
+    rows = ctx.store.get(list(ids))
+    ctx.store.set_flags([r.id for r in rows], frozenset({flagging.SEEN}))
+    return _pushed(ctx, rows, Change(tuple(r.id for r in rows), f"{_count(rows)} seen"))
 
 
 def parse_flags(words: Sequence[str]) -> tuple[Flags, Flags]:
@@ -112,20 +137,43 @@ def _is_atom(text: str) -> bool:
     return bool(text) and text.isascii() and not set(text) & set('(){%*"\\] ') and text.isprintable()
 
 
-def _to_use(ctx: Context, rows: list[Summary], use: str, dry_run: bool = False) -> Change:
+def _to_use(
+    ctx: Context,
+    rows: list[Summary],
+    use: str,
+    verb: str,
+    brief: str,
+    add: str = "",
+    remove: str = "",
+    *,
+    dry_run: bool = False,
+) -> Change:
+    """Move messages to their accounts' folders of a special use, with a keyword set and one cleared."""
+    targets: list[tuple[list[str], int]] = []
     moving: list[Summary] = []
     for account, some in _by_account(rows).items():
         name, key = special_folder(ctx, account, use, create=not dry_run)
         there = [r for r in some if r.folder != name]
         moving += there
-        if not dry_run and there:
-            ctx.store.move([r.id for r in there], key)
+        targets.append(([r.id for r in there], key))
     if dry_run:
-        return Change(tuple(r.id for r in moving), f"{len(moving)} would be moved to {use}", pushed=False)
-    if not moving and rows:
+        return Change(tuple(r.id for r in moving), f"{_count(moving)} would be moved to {use}", pushed=False)
+
+    def work(edit: Edit) -> None:
+        if add:
+            edit.set_flags([r.id for r in rows], frozenset({add}), frozenset({remove}))
+        for ids, key in targets:
+            if ids:
+                edit.move(ids, key)
+
+    _, token = ctx.store.edit(work, Note(verb, f"to {use}"))
+    if not moving and not token and rows:
         hint = " (--purge removes them for good)" if use == "Trash" else ""
         return Change((), f"already in {use}{hint}")
-    return _pushed(ctx, moving, f"{_count(moving)} moved to {use}", _back(moving))
+    touched = moving or rows  # those that were there already may have got the keyword
+    summary = f"{_count(moving)} moved to {use}" if moving else f"already in {use}, and marked as {verb}"
+    done = Change(tuple(r.id for r in touched), summary, token, brief=f"{brief} {len(touched)}")
+    return _pushed(ctx, rows, done)
 
 
 def special_folder(ctx: Context, account: str, use: str, *, create: bool = True) -> tuple[str, int]:
@@ -165,23 +213,13 @@ def _by_account(rows: Sequence[Summary]) -> dict[str, list[Summary]]:
     return grouped
 
 
-def _back(rows: Sequence[Summary]) -> str:
-    """The command that moves messages back, if they all came from one folder."""
-    homes = {(r.account, r.folder) for r in rows}
-    if len(homes) != 1:
-        return ""
-    ((_, folder),) = homes
-    return f"mailcli move {' '.join(r.id for r in rows)} --to {quote(folder)}"
-
-
 def _count(rows: Sequence[Summary]) -> str:
     return f"{len(rows)} message" + ("" if len(rows) == 1 else "s")
 
 
-def _pushed(
-    ctx: Context, rows: Sequence[Summary], summary: str, undo: str = "", also: Sequence[str] = ()
-) -> Change:
-    outcome = push_now(ctx, [*(r.account for r in rows), *also])
+def _pushed(ctx: Context, rows: Sequence[Summary], done: Change, also: Sequence[str] = ()) -> Change:
+    # `also` first: what moves to another account is expunged only once it has been uploaded there.
+    outcome = push_now(ctx, [*also, *(r.account for r in rows)])
     if outcome.notice:
         ctx.notice(outcome.notice)
-    return Change(tuple(r.id for r in rows), summary, undo, outcome.done)
+    return done._replace(pushed=outcome.done)

@@ -42,6 +42,13 @@ def ids(ctx: Context) -> Iterator[Offer]:
         yield row.id, f"{sender}: {row.subject}"
 
 
+def changes(ctx: Context) -> Iterator[Offer]:
+    """The tokens of what can be undone."""
+    for entry in ctx.store.changes(RECENT):
+        if entry.undone is None:
+            yield entry.token, entry.words
+
+
 def addresses(ctx: Context) -> Iterator[Offer]:
     """Those who wrote or were written to lately, the newest first."""
     offered: dict[str, str] = {}

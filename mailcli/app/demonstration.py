@@ -118,7 +118,11 @@ def tour(ctx: Context) -> Iterator[Step]:
     answer = _one(ctx, "subject:ladder account:alice in:INBOX from:bob")
     yield _read(ctx, "The answer, in alice's inbox", answer)
     change = changing.archive(ctx, [answer.id])
-    yield Step("File it", f"mailcli archive {_short(ctx, answer)}", (change.summary, f"undo: {change.undo}"))
+    yield Step(
+        "File it",
+        f"mailcli archive {_short(ctx, answer)}",
+        (change.summary, f"undo: mailcli undo {change.undo}"),
+    )
 
 
 # -- stops of the tour -------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import re
 import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO, Final, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 
 from mailcli.app.context import Context, Progress
 from mailcli.app.folders import check_name
@@ -17,6 +17,10 @@ from mailcli.model.account import LOCAL
 from mailcli.model.flags import Flags
 from mailcli.model.folder import INBOX
 from mailcli.model.message import Summary
+from mailcli.store.journal import Note
+
+if TYPE_CHECKING:
+    from mailcli.store.editing import Making
 
 FORMS: Final = ("mbox", "eml", "maildir")
 
@@ -44,12 +48,14 @@ _MAILDIR_WIRE: Final = re.compile(r",W=(\d+)")
 
 
 class Imported(NamedTuple):
-    """What an import did: messages stored, where, and one line for each thing that could not be read."""
+    """What an import did: messages stored, where, and one line for each thing that could not be read.
+    `undo` is the token with which it is undone, "" if nothing was stored."""
 
     messages: int
     account: str
     folder: str
     unreadable: tuple[str, ...] = ()
+    undo: str = ""
 
 
 class Exported(NamedTuple):
@@ -84,9 +90,11 @@ def import_paths(ctx: Context, paths: Sequence[Path], to: str | None = None) -> 
     batch: list[_Mail] = []
     done = octets = held = 0
 
+    making = ctx.store.making(Note("import", f"into {account}:{folder}"))
+
     def store() -> None:
         nonlocal done, held
-        _deliver(ctx, key, batch)
+        _deliver(ctx, key, batch, making)
         done, held = done + len(batch), 0
         batch.clear()
         ctx.progress(Progress(account, f"import into {folder}", done, None, octets))
@@ -100,7 +108,7 @@ def import_paths(ctx: Context, paths: Sequence[Path], to: str | None = None) -> 
             store()
     if batch:
         store()
-    return Imported(done, account, folder, tuple(unreadable))
+    return Imported(done, account, folder, tuple(unreadable), making.token)
 
 
 def _destination(ctx: Context, to: str | None) -> tuple[str, str, int]:
@@ -131,10 +139,11 @@ def _account(ctx: Context) -> str:
     return ctx.chosen_account().name
 
 
-def _deliver(ctx: Context, key: int, batch: Sequence[_Mail]) -> None:
+def _deliver(ctx: Context, key: int, batch: Sequence[_Mail], making: Making) -> None:
     from mailcli.store.values import Arrival
 
-    ctx.store.deliver([Arrival(key, mail.data, mail.flags, mail.arrived) for mail in batch])
+    arrivals = [Arrival(key, mail.data, mail.flags, mail.arrived) for mail in batch]
+    ctx.store.deliver(arrivals, also=making.note(arrivals))
 
 
 def _mails(paths: Sequence[Path], unreadable: list[str], now: float) -> Iterator[_Mail]:

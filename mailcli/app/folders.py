@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from mailcli.app.context import Context
 from mailcli.app.listing import account_names
 from mailcli.errors import ServerRefused, UsageError
 from mailcli.model.account import Protocol
 from mailcli.model.folder import INBOX, Folder
+from mailcli.store.journal import Note
 
 
 def folders(ctx: Context) -> list[Folder]:
@@ -16,45 +19,53 @@ def folders(ctx: Context) -> list[Folder]:
     return ctx.store.folders()
 
 
-def create(ctx: Context, name: str) -> str:
-    """Make a folder here; an IMAP server is told at once, or at the next fetch. Returns a notice
-    for people, "" if all is done."""
+class Done(NamedTuple):
+    """What was done to a folder: a notice for people ("" if there is none), and the token of `undo`."""
+
+    notice: str = ""
+    undo: str = ""
+
+
+def create(ctx: Context, name: str) -> Done:
+    """Make a folder here; an IMAP server is told at once, or at the next fetch."""
     account = _one(ctx)
     check_name(name)
-    ctx.store.ensure_folder(account, name)
-    return _tell(ctx, account, "CREATE", name)
+    _, token = ctx.store.create_folder(account, name, Note("folder create", name))
+    return Done(tell(ctx, account, "CREATE", name), token)
 
 
-def rename(ctx: Context, name: str, to: str) -> str:
+def rename(ctx: Context, name: str, to: str) -> Done:
     """Rename a folder with all below it, on the server first: a name it refuses changes nothing."""
     account = _one(ctx)
     check_name(to)
     folder = ctx.store.find_folder(account, name)
     if folder.name == INBOX:
         raise UsageError("the inbox keeps its name")
-    _tell(ctx, account, "RENAME", folder.name, to)
-    ctx.store.rename_folder(folder.key, to)
-    return ""
+    tell(ctx, account, "RENAME", folder.name, to)
+    return Done(
+        undo=ctx.store.rename_folder(folder.key, to, note=Note("folder rename", f"{folder.name} to {to}"))
+    )
 
 
-def delete(ctx: Context, name: str) -> str:
+def delete(ctx: Context, name: str) -> Done:
     """Delete a folder, on the server first; its messages go to the recovery area for 14 days."""
     account = _one(ctx)
     folder = ctx.store.find_folder(account, name)
     if folder.name == INBOX:
         raise UsageError("the inbox cannot be deleted")
-    _tell(ctx, account, "DELETE", folder.name)
-    count = ctx.store.delete_folder(folder.key)
-    return f"{count} messages are kept for recovery for 14 days" if count else ""
+    tell(ctx, account, "DELETE", folder.name)
+    count, token = ctx.store.discard_folder(folder.key, Note("folder delete", folder.name))
+    messages = f"{count} message{' is' if count == 1 else 's are'}"
+    return Done(f"{messages} kept for recovery for 14 days" if count else "", token)
 
 
-def subscribe(ctx: Context, name: str, *, wanted: bool = True) -> str:
+def subscribe(ctx: Context, name: str, *, wanted: bool = True) -> Done:
     """Subscribe to a folder, or end it (RFC 9051 §6.3.7)."""
     account = _one(ctx)
     folder = ctx.store.find_folder(account, name)
-    _tell(ctx, account, "SUBSCRIBE" if wanted else "UNSUBSCRIBE", folder.name)
-    ctx.store.ensure_folder(account, folder.name, subscribed=wanted)
-    return ""
+    tell(ctx, account, "SUBSCRIBE" if wanted else "UNSUBSCRIBE", folder.name)
+    note = Note("folder subscribe" if wanted else "folder unsubscribe", folder.name)
+    return Done(undo=ctx.store.subscribe_folder(account, folder.name, wanted, note))
 
 
 def _one(ctx: Context) -> str:
@@ -71,7 +82,7 @@ def check_name(name: str) -> None:
         raise UsageError(f"{name!r} cannot be a folder's name")
 
 
-def _tell(ctx: Context, account: str, verb: str, name: str, to: str = "") -> str:
+def tell(ctx: Context, account: str, verb: str, name: str, to: str = "") -> str:
     """Have an IMAP account's server do it now. CREATE may wait, the others must not: undone here
     and done there, the next fetch would turn them back."""
     config = ctx.config.accounts.get(account)
@@ -82,8 +93,16 @@ def _tell(ctx: Context, account: str, verb: str, name: str, to: str = "") -> str
     from mailcli.app.connecting import deadlines, open_incoming_imap
     from mailcli.sync.folders import change
 
+    held = _held(ctx, account, name) if verb == "DELETE" else None
     with open_incoming_imap(ctx, config, deadlines(20)) as connection:
-        answer = change(connection, config.incoming.disabled, verb, name, to)
+        answer = change(connection, config.incoming.disabled, verb, name, to, held)
     if answer:
         raise ServerRefused(f"{config.incoming.label} refused to {verb.lower()} {name}: {answer}")
     return ""
+
+
+def _held(ctx: Context, account: str, name: str) -> int:
+    """How many of the messages that the server has in a folder are here, or in the recovery area."""
+    key = ctx.store.folder(account, name).key
+    purged = sum(e.folder == key for e in ctx.store.pending(account).expunges)
+    return sum(a.file_present for a in ctx.store.agreed(key)) + purged

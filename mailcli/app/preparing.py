@@ -11,8 +11,10 @@ from urllib.parse import parse_qsl, unquote
 from mailcli.app.addressing import (
     attachment,
     bare,
+    expanded,
     header,
     local_zone,
+    localised,
     replying_account,
     sender_address,
     sending_account,
@@ -68,9 +70,9 @@ def prepare(ctx: Context, request: SendRequest) -> Prepared:
     fields, request = _with_mailto(request)
     draft = Draft(
         sender=sender_address(account, request.sender),
-        to=strict(request.to),
-        cc=strict(request.cc),
-        bcc=strict(request.bcc),
+        to=expanded(ctx, request.to),
+        cc=expanded(ctx, request.cc),
+        bcc=expanded(ctx, request.bcc),
         subject=request.subject,
         text=request.text,
         html=request.html,
@@ -91,13 +93,24 @@ def prepare_raw(
     *,
     recipients: Sequence[str] = (),
     sender: str | None = None,
+    full_name: str = "",
     from_header: bool = False,
+    local_names: bool = False,
 ) -> Prepared:
     """Take a message that is one already. It goes through byte for byte, but for line ends, Bcc,
-    and a missing Date, Message-ID or From. With `from_header` the header names recipients too."""
+    and a missing Date, Message-ID or From (with `full_name`).
+
+    `sender` is the envelope's, "" the null sender, None the header's. With `from_header` the header
+    names recipients besides. With `local_names` recipients may be users of this machine: an alias,
+    or who calls.
+    """
     declared = mime.envelope(data).sender
-    account = sending_account(ctx, sender or (declared[0].email if declared else None))
+    # Cron writes "From: root": no address, but the account's is meant.
+    senders = [declared[0].email if declared and "@" in declared[0].email else None, sender]
+    account = sending_account(ctx, *(senders if local_names else reversed(senders)))
     default = sender_address(account, sender)
+    if full_name:
+        default = default._replace(name=full_name)
     found = raw.submission(
         data,
         recipients_from_header=from_header,
@@ -105,12 +118,16 @@ def prepare_raw(
         zone=local_zone(ctx.clock()),
         default_sender=default,
     )
-    named = [a.email for a in strict(recipients)]
-    everyone = tuple(dict.fromkeys([*named, *found.recipients]))
+    named = [*recipients, *found.recipients]
+    if local_names:
+        named = [found_ for name in named for found_ in localised(ctx, account, name)]
+    everyone = tuple(dict.fromkeys(a.email for a in expanded(ctx, named)))
     if not everyone:
         raise UsageError("no recipient", hint="name one, or use -t to take them from the header")
-    envelope = Envelope(bare(sender) if sender else found.sender, everyone)
-    return Prepared(account, envelope, found.data, found.data, mime.envelope(found.data).message_id, data)
+    origin = bare(sender) if sender is not None else found.sender if "@" in found.sender else default.email
+    envelope = Envelope(origin, tuple(map(_on_wire, everyone)))
+    message_id = mime.envelope(found.data).message_id
+    return Prepared(account, envelope, found.data, found.data, message_id, data)
 
 
 def prepare_reply(ctx: Context, id: str, request: SendRequest, *, everyone: bool, quote: bool) -> Prepared:

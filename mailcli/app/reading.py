@@ -33,9 +33,9 @@ def read(ctx: Context, id: str, *, html: bool = False, mark_seen: bool = False) 
     (summary,) = ctx.store.get([id])
     reading = mime.reading(ctx.store.open_bytes(id), html=html)
     if mark_seen and SEEN not in summary.flags:
-        from mailcli.app.changing import flag
+        from mailcli.app.changing import mark_seen as mark
 
-        flag(ctx, [id], ["+seen"])
+        mark(ctx, [id])
         (summary,) = ctx.store.get([id])
     return Message(summary, reading)
 

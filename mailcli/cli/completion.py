@@ -2,7 +2,7 @@
 
 `completions/` holds what this module prints; a test says when it has to be written anew
 (`python -m mailcli.cli.completion completions`). Values that change (accounts, folders, ids,
-addresses) are asked of `mailcli __complete` when they are wanted.
+addresses, changes) are asked of `mailcli __complete` when they are wanted.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ FIXED: Final = {
     "shells": ("bash", "zsh", "fish"),
     "topics": ("query", "output", "exit-codes", "environment"),
 }
-DYNAMIC: Final = ("accounts", "folders", "ids", "addresses")
+DYNAMIC: Final = ("accounts", "folders", "ids", "addresses", "changes")
 _HEAD: Final = "Written by `mailcli completion`; do not edit."
 
 
@@ -110,7 +110,7 @@ _mailcli_offer() {  # by kind
     =*) COMPREPLY=($(compgen -W "${1#=}" -- "$2")) ;;
     files) compopt -o filenames; COMPREPLY=($(compgen -f -- "$2")) ;;
     dirs) compopt -o filenames; COMPREPLY=($(compgen -d -- "$2")) ;;
-    accounts|folders|ids|addresses) _mailcli_ask "$1" "$2" ;;
+    accounts|folders|ids|addresses|changes) _mailcli_ask "$1" "$2" ;;
   esac
 }
 """

@@ -90,6 +90,7 @@ class _Reading:
     def enter(self, command: Command) -> None:
         self._known = known_options(command.options)
         self._words = command.words
+        self._literal = command.verbatim
         self._command = True
 
     def globals(self) -> Globals:

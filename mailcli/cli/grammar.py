@@ -111,7 +111,9 @@ class _Leaf(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         with _placed(ctx):
-            if self.spec.words:
+            if self.spec.verbatim:
+                args = ["--", *args]
+            elif self.spec.words:
                 args = _options_first(args, known_options(self.spec.options))
             return super().parse_args(ctx, args)
 

@@ -21,7 +21,8 @@ class Option:
     """One option.
 
     `kind` is flag, count, text, integer (0 or more), number (above 0) or choice. `complete` names
-    what the shell may offer as its value: accounts, folders, ids, addresses, files or dirs.
+    what the shell may offer as its value: accounts, folders, ids, addresses, changes, files or
+    dirs.
     `key` is the parameter's name: `dest`, or derived from the first long name.
     """
 
@@ -109,7 +110,8 @@ class Command:
     """One command.
 
     `run(session, **parameters)` does the work and returns an exit code or None (0). `words` marks
-    the commands whose arguments may begin with `-` (see `is_option`). `about` holds paragraphs
+    the commands whose arguments may begin with `-` (see `is_option`), `verbatim` the one to which all
+    that follows its name belongs. `about` holds paragraphs
     parted by an empty line. `view` is that of its results: --format and --ids are held against it
     before the command does anything.
     """
@@ -125,6 +127,7 @@ class Command:
         examples: tuple[Example, ...] = (),
         words: bool = False,
         view: View | None = None,
+        verbatim: bool = False,
     ) -> None:
         self.name = name
         self.help = help
@@ -135,6 +138,7 @@ class Command:
         self.examples = examples
         self.words = words
         self.view = view
+        self.verbatim = verbatim
 
     @property
     def absent(self) -> dict[str, Any]:

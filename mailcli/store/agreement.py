@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from mailcli.model import flags as flag_words
 from mailcli.model.flags import Flags
-from mailcli.store import changing, cursors, folders, index, recovery
+from mailcli.store import changing, cursors, folders, index, journal, recovery
 from mailcli.store.renames import Renames
 from mailcli.store.site import Site
 from mailcli.store.sql import chunks, marks, rows
@@ -153,7 +153,9 @@ def apply(site: Site, changes: SyncChanges, also: Callable[[Writer], None] | Non
         for identity, reason in changes.gone:
             gone.setdefault(reason, []).append(identity)
         for reason, ids in gone.items():
-            recovery.take_away(connection, ids, reason, site.clock(), pending=False)
+            present = changing.present_rows(connection, ids)
+            recovery.take_away(connection, [row.id for row in present], reason, site.clock(), pending=False)
+            _log_gone(connection, present, reason, site.clock())
         writer = Writer(connection)
         writer.expunged(changes.expunged)
         writer.end_operations(changes.ended)
@@ -170,6 +172,20 @@ def apply(site: Site, changes: SyncChanges, also: Callable[[Writer], None] | Non
             also(writer)
     if changes.gone:
         recovery.settle(site)
+
+
+def _log_gone(connection: apsw.Connection, gone: Sequence[changing.Row], reason: str, now: float) -> None:
+    """What the server no longer has can be brought back: an entry for each folder."""
+    homes = folders.homes(connection)
+    places: dict[int, list[journal.Step]] = {}
+    for row in gone:
+        home = homes[row.folder]
+        flags = " ".join(sorted(flag_words.from_bits(row.bits, row.words)))
+        step = journal.Step("gone", home.account_name, home.name, row.id, added=flags)
+        places.setdefault(row.folder, []).append(step)
+    for folder, steps in places.items():
+        tail = f"of {homes[folder].name}: {reason}"
+        journal.write(connection, journal.Note("gone", tail, by_sync=True), steps, now)
 
 
 def _bind(connection: apsw.Connection, bound: Sequence[Bound], now: float) -> None:

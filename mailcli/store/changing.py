@@ -1,26 +1,23 @@
-"""What the user does to messages: flags, moving, copying, purging. Each call is one transaction."""
+"""Changing one message within a transaction: its flags, its folder, in row and file name."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mailcli.errors import LocalIOError, NotFound
 from mailcli.model import flags as flag_words
 from mailcli.model.flags import Flags
-from mailcli.store import deliver, disk, folders, index, maildir, reading, recovery
+from mailcli.store import disk, maildir
 from mailcli.store.renames import Renames
-from mailcli.store.site import Site
 from mailcli.store.sql import chunks, marks, rows
-from mailcli.store.values import Arrival, Changed
 
 if TYPE_CHECKING:
     import apsw
 
 _PLACE: Final = re.compile(r",[VUF]=[0-9a-z]+")
-_COPIED_AT_ONCE: Final = 16 << 20  # octets
 
 
 class Row(NamedTuple):
@@ -61,21 +58,7 @@ def present_rows(connection: apsw.Connection, ids: Sequence[str]) -> list[Row]:
     return [found[i] for i in dict.fromkeys(ids) if i in found]
 
 
-def _changed(row: Row) -> Changed:
-    return Changed(row.id, row.folder, flag_words.from_bits(row.bits, row.words))
-
-
 # -- flags -------------------------------------------------------------------------------------
-
-
-def set_flags(site: Site, ids: Sequence[str], add: Flags, remove: Flags) -> list[Changed]:
-    """See Store.set_flags."""
-    with site.database.writing() as connection, Renames(site.tree) as renames:
-        done = [
-            row for row in fetch_rows(connection, ids) if change_flags(connection, renames, row, add, remove)
-        ]
-        index.mark_dirty(connection, [row.id for row in done])
-    return [_changed(row) for row in done]
 
 
 def change_flags(connection: apsw.Connection, renames: Renames, row: Row, add: Flags, remove: Flags) -> bool:
@@ -97,23 +80,6 @@ def change_flags(connection: apsw.Connection, renames: Renames, row: Row, add: F
 
 
 # -- moving ------------------------------------------------------------------------------------
-
-
-def move(site: Site, ids: Sequence[str], folder: int) -> list[Changed]:
-    """See Store.move."""
-    with site.database.writing() as connection, Renames(site.tree) as renames:
-        homes = folders.homes(connection)
-        if folder not in homes:
-            raise NotFound(f"there is no folder number {folder}")
-        done = [row for row in fetch_rows(connection, ids) if row.folder != folder]
-        site.tree.make_folder(homes[folder].path)
-        for row in done:
-            relocate(connection, renames, row, homes[folder].path, folder)
-            if row.at_folder is not None and homes[row.at_folder].account != homes[folder].account:
-                recovery.expunge_elsewhere(connection, row.id, site.clock())
-                unbind(connection, row.id)
-        index.mark_dirty(connection, [row.id for row in done])
-    return [_changed(row) for row in done]
 
 
 def relocate(connection: apsw.Connection, renames: Renames, row: Row, path: str, folder: int) -> None:
@@ -144,36 +110,3 @@ def unbind(connection: apsw.Connection, identity: str) -> None:
         " WHERE id = ?",
         (identity,),
     )
-
-
-# -- copying, purging --------------------------------------------------------------------------
-
-
-def copy(site: Site, ids: Sequence[str], folder: int) -> list[str]:
-    """See Store.copy. Real copies and not links: other programs edit files in place."""
-    with site.database.reading() as connection:
-        found = fetch_rows(connection, ids)
-        arrived: dict[str, Any] = {}
-        for some in chunks([row.id for row in found]):
-            arrived.update(
-                connection.execute(f"SELECT id, arrived FROM message WHERE id IN ({marks(some)})", some)
-            )
-    made: list[str] = []
-    batch: list[Arrival] = []
-    for row in found:
-        flags = flag_words.from_bits(row.bits, row.words)
-        data = reading.wire(site, row.id)
-        batch.append(Arrival(folder, data, flags, arrived[row.id], origin=row.id))
-        if sum(len(a.data) for a in batch) > _COPIED_AT_ONCE:
-            made += deliver.deliver(site, batch)
-            batch = []
-    return made + deliver.deliver(site, batch) if batch else made
-
-
-def purge(site: Site, ids: Sequence[str], reason: str) -> list[Changed]:
-    """See Store.purge."""
-    with site.database.writing() as connection:
-        done = fetch_rows(connection, ids)
-        recovery.take_away(connection, [row.id for row in done], reason, site.clock(), pending=True)
-    recovery.settle(site)
-    return [_changed(row) for row in done]

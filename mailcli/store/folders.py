@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mailcli.errors import LocalIOError, NotFound
@@ -226,8 +226,10 @@ def ensure_folder(
     delimiter: str | None,
     selectable: bool | None,
     subscribed: bool | None,
+    also: Callable[[apsw.Connection], None] | None = None,
 ) -> int:
-    """See Store.ensure_folder."""
+    """See Store.ensure_folder. `also` is called in the transaction that makes or changes it, if one is
+    needed."""
     name = canonical(name)
     if special is None and name == INBOX:
         special = "Inbox"
@@ -238,7 +240,10 @@ def ensure_folder(
             return key
     with site.database.writing() as connection:
         owner = _make_account(connection, site.tree, account, "")
-        return _ensure(connection, site.tree, owner, account, name, wanted)
+        key = _ensure(connection, site.tree, owner, account, name, wanted)
+        if also is not None:
+            also(connection)
+        return key
 
 
 def _key_if_so(

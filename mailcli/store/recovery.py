@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mailcli.errors import NotFound
 from mailcli.mime import lineends
 from mailcli.model.ids import new_id
-from mailcli.store import disk, folders, index, maildir
+from mailcli.store import disk, folders, index, journal, maildir
 from mailcli.store.renames import Renames
 from mailcli.store.site import Site
 from mailcli.store.sql import chunks, marks, rows
@@ -75,6 +75,21 @@ def expunge_elsewhere(connection: apsw.Connection, identity: str, now: float) ->
     )
 
 
+def reclaim(connection: apsw.Connection, identity: str, account: str) -> None:
+    """The message comes back from another account before its old server was told: all is as it was."""
+    for entry, at_folder, uid, base_bits, base_words in rows(
+        connection,
+        "SELECT id, at_folder, uid, base_bits, base_words FROM recovery"
+        " WHERE after = ? AND pending = 1 AND account = ?",
+        (identity, account),
+    ):
+        connection.execute(
+            "UPDATE OR IGNORE message SET at_folder = ?, uid = ?, base_bits = ?, base_words = ? WHERE id = ?",
+            (at_folder, uid, base_bits, base_words, identity),
+        )
+        connection.execute("DELETE FROM recovery WHERE id = ?", (entry,))
+
+
 def settle(site: Site) -> None:
     """Move the files of recovery entries that are still in the mail tree."""
     with site.database.reading() as connection:
@@ -123,73 +138,114 @@ def listed(connection: apsw.Connection) -> list[RecoveryEntry]:
     ]
 
 
+class Kept(NamedTuple):
+    """A recovery entry that can be brought back, its message read. `parsed` is None where there is no body
+    here, but the server still has it."""
+
+    entry: dict[str, Any]
+    parsed: index.Parsed | None
+
+
+def read(site: Site, identity: str) -> Kept | None:
+    """An entry to be brought back; None if there is none, or its file is gone."""
+    with site.database.reading() as connection:
+        found = rows(connection, f"SELECT {_COLUMNS} FROM recovery WHERE id = ?", (identity,))
+    if not found:
+        return None
+    entry = dict(zip(_COLUMNS.split(", "), found[0], strict=True))
+    if entry["file"] is None:
+        return Kept(entry, None) if entry["pending"] else None
+    try:
+        with open(f"{site.tree.recovery}/{entry['file']}", "rb") as opened:
+            data = lineends.to_wire(opened.read(), entry["size"])
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise disk.failure(error, "read from the recovery area") from error
+    return Kept(entry, index.parse(data))
+
+
 def restore(site: Site, ids: Sequence[str]) -> list[str]:
     """See Store.restore."""
     settle(site)
     back: list[str] = []
     for identity in ids:
-        with site.database.reading() as connection:
-            found = rows(connection, f"SELECT {_COLUMNS} FROM recovery WHERE id = ?", (identity,))
-        if not found:
+        kept = read(site, identity)
+        if kept is None:
             raise NotFound(
                 f"{identity} is not in the recovery area", hint="purged messages are kept there for 14 days"
             )
-        entry = dict(zip(_COLUMNS.split(", "), found[0], strict=True))
-        if entry["file"] is None and entry["pending"]:
-            # No body here, but the server still has it: leave it there, and it comes like any other.
-            with site.database.writing() as connection:
-                connection.execute("DELETE FROM recovery WHERE id = ?", (identity,))
-            continue
-        if entry["file"] is None:
-            raise NotFound(f"{identity} has no file in the recovery area")
+        entry = kept.entry
         key = folders.ensure_folder(site, entry["account"], entry["folder"], None, None, None, None)
-        _restore(site, entry, key)
-        back.append(identity)
+        with site.database.writing() as connection, Renames(site.tree) as renames:
+            if bring_back(site, connection, renames, kept, key):
+                back.append(identity)
     return back
 
 
-def _restore(site: Site, entry: dict[str, Any], folder: int) -> None:
-    source = f"{site.tree.recovery}/{entry['file']}"
-    with disk.reported("read from the recovery area"), open(source, "rb") as opened:
-        data = lineends.to_wire(opened.read(), entry["size"])
-    parsed = index.parse(data)
-    letters = maildir.letters_of(entry["bits"])
-    file = maildir.place_name(entry["file"].partition(":")[0], letters)
-    with site.database.writing() as connection, Renames(site.tree) as renames:
-        home = folders.home(connection, folder)
-        at_folder, uid = entry["at_folder"], entry["uid"]
-        # Still to be expunged: then the server has it yet, and all is as it was.
-        bound = (
-            bool(entry["pending"])
-            and at_folder is not None
-            and not rows(
-                connection, "SELECT 1 FROM message WHERE at_folder = ? AND uid = ?", (at_folder, uid)
-            )
+def bring_back(
+    site: Site,
+    connection: apsw.Connection,
+    renames: Renames,
+    kept: Kept,
+    folder: int,
+    *,
+    expunging: bool = False,
+) -> bool:
+    """Put an entry's message into a folder, in the caller's transaction. Returns whether it is there now:
+    without a body here it comes from the server, which is not told to expunge it after all.
+
+    With `expunging` another run may be telling the server this very moment. Then what the server has is
+    left to that run, and the message is uploaded again: it must not be bound to a UID that is going.
+    """
+    entry = kept.entry
+    if not connection.execute("SELECT 1 FROM recovery WHERE id = ?", (entry["id"],)).get:
+        return False  # another run was faster
+    going = expunging and entry["pending"] and entry["uid"] is not None and kept.parsed is not None
+    if going:
+        connection.execute(
+            "UPDATE recovery SET id = ?, file = NULL, source = NULL, moved = 1 WHERE id = ?",
+            (new_id(), entry["id"]),
         )
-        site.tree.make_folder(home.path)
-        with disk.reported("bring the message back"):
-            renames.rename(source, site.tree.file(home.path, file))
+    else:
         connection.execute("DELETE FROM recovery WHERE id = ?", (entry["id"],))
-        state = index.State(
-            id=entry["id"],
-            folder=folder,
-            at_folder=at_folder if bound else None,
-            uid=uid if bound else None,
-            base_bits=entry["base_bits"] if bound else None,
-            base_words=entry["base_words"] if bound else None,
-            origin=None,
-            file=file,
-            size=entry["size"],
-            sha256=entry["sha256"],
-            normal=None,
-            object_id=None,
-            bits=entry["bits"],
-            words=entry["words"],
-            arrived=entry["arrived"],
-            dirty=0,
-        )
-        index.insert(connection, index.RowIds(connection), state, parsed)
-        index.mark_dirty(connection, [entry["id"]])
+    if kept.parsed is None:
+        return False
+    source = f"{site.tree.recovery}/{entry['file']}"
+    file = maildir.place_name(entry["file"].partition(":")[0], maildir.letters_of(entry["bits"]))
+    home = folders.home(connection, folder)
+    at_folder, uid = entry["at_folder"], entry["uid"]
+    # Still to be expunged: then the server has it yet, and all is as it was.
+    bound = (
+        bool(entry["pending"])
+        and not going
+        and at_folder is not None
+        and not rows(connection, "SELECT 1 FROM message WHERE at_folder = ? AND uid = ?", (at_folder, uid))
+    )
+    site.tree.make_folder(home.path)
+    with disk.reported("bring the message back"):
+        renames.rename(source, site.tree.file(home.path, file))
+    state = index.State(
+        id=entry["id"],
+        folder=folder,
+        at_folder=at_folder if bound else None,
+        uid=uid if bound else None,
+        base_bits=entry["base_bits"] if bound else None,
+        base_words=entry["base_words"] if bound else None,
+        origin=None,
+        file=file,
+        size=entry["size"],
+        sha256=entry["sha256"],
+        normal=None,
+        object_id=None,
+        bits=entry["bits"],
+        words=entry["words"],
+        arrived=entry["arrived"],
+        dirty=0,
+    )
+    index.insert(connection, index.RowIds(connection), state, kept.parsed)
+    index.mark_dirty(connection, [entry["id"]])
+    return True
 
 
 def expire(site: Site) -> int:
@@ -199,13 +255,15 @@ def expire(site: Site) -> int:
     with site.database.reading() as connection:
         due = rows(connection, "SELECT id, file FROM recovery WHERE expires < ? AND pending = 0", (now,))
         paths = [home.path for home in folders.homes(connection).values()]
+        stale = journal.stale(connection, now)
     with disk.reported("clear the recovery area"):
         for _, file in due:
             if file is not None:
                 disk.unlink(f"{site.tree.recovery}/{file}")
-    if due:
+    if due or stale:
         with site.database.writing() as connection:
             connection.executemany("DELETE FROM recovery WHERE id = ?", [(i,) for i, _ in due])
+            journal.expire(connection, now)
     for path in paths:
         with suppress(OSError):
             site.tree.sweep(path, now)

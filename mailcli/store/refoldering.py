@@ -7,18 +7,27 @@ as done; `finish` completes one that was cut.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from mailcli.errors import CannotCreate
 from mailcli.model.folder import INBOX
-from mailcli.store import disk, folders, maildir
+from mailcli.store import disk, folders, journal, maildir
 from mailcli.store.site import Site
 from mailcli.store.sql import rows
 from mailcli.store.tree import Tree
 
+if TYPE_CHECKING:
+    import apsw
 
-def rename_folder(site: Site, key: int, name: str) -> None:
-    """See Store.rename_folder. The inbox is renamed without what is below it (RFC 9051 §6.3.6)."""
+
+def rename_folder(
+    site: Site, key: int, name: str, also: Callable[[apsw.Connection, folders.Home], None] | None = None
+) -> None:
+    """See Store.rename_folder. The inbox is renamed without what is below it (RFC 9051 §6.3.6).
+
+    `also` is called in the transaction, with the folder as it was."""
     finish(site)
     name = folders.canonical(name)
     with site.database.writing() as connection:
@@ -39,7 +48,27 @@ def rename_folder(site: Site, key: int, name: str) -> None:
                 raise CannotCreate(f"{home.account_name} has a folder {new} already")
             path = folders.new_path(connection, home.account, new, without=home.name)
             connection.execute("UPDATE folder SET name = ?, renaming = ? WHERE key = ?", (new, path, one))
+            journal.renamed(connection, home.account_name, old, new)
+        if also is not None:
+            also(connection, home)
     finish(site)
+
+
+def rename_noted(site: Site, key: int, name: str, note: journal.Note | None) -> str:
+    """See Store.rename_folder."""
+    token = ""
+
+    def write(connection: apsw.Connection, home: folders.Home) -> None:
+        nonlocal token
+        if note is not None:
+            account = home.account_name
+            step = journal.Step(
+                "rename", account, home.name, to_account=account, to_folder=folders.canonical(name)
+            )
+            token = journal.write(connection, note, [step], site.clock())
+
+    rename_folder(site, key, name, write)
+    return token
 
 
 def finish(site: Site) -> None:

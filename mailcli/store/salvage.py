@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import apsw
 
-from mailcli.store import disk, folders, history, index, locks, maildir, rebuild, scanning
+from mailcli.store import disk, folders, history, index, journal, locks, maildir, rebuild, scanning
 from mailcli.store.database import Damaged
 from mailcli.store.site import Site
 from mailcli.store.sql import rows
@@ -43,6 +43,7 @@ _TABLES: Final = {
         " missing_since, id",
     ),
     "setting": ("key", "key, value"),
+    **{table: ("seq", columns) for table, columns in journal.COLUMNS.items()},
 }
 _MESSAGE: Final = ", ".join(("rid", "thread", "missing_since", *index.STATE_COLUMNS, *index.DERIVED_COLUMNS))
 

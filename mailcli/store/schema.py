@@ -89,7 +89,14 @@ def _first(connection: apsw.Connection) -> None:
         connection.execute(statement)
 
 
-MIGRATIONS: Final[tuple[Callable[[apsw.Connection], None], ...]] = (_first,)
+def _journal(connection: apsw.Connection) -> None:
+    from mailcli.store import journal
+
+    for statement in journal.DDL:
+        connection.execute(statement)
+
+
+MIGRATIONS: Final[tuple[Callable[[apsw.Connection], None], ...]] = (_first, _journal)
 VERSION: Final = len(MIGRATIONS)
 
 

@@ -16,8 +16,9 @@ from contextlib import AbstractContextManager
 from os.path import exists, getsize
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+from mailcli.errors import Locked
 from mailcli.model.message import Page
 from mailcli.store import listing, naming
 from mailcli.store.database import Damaged, Database
@@ -31,7 +32,10 @@ if TYPE_CHECKING:
     from mailcli.model.folder import Folder
     from mailcli.model.message import Summary
     from mailcli.model.query.ast import Query
+    from mailcli.store.editing import Edit, Making
+    from mailcli.store.journal import Entry, Note
     from mailcli.store.places import Place
+    from mailcli.store.undoing import FolderTurn, Turned
     from mailcli.store.values import (
         Agreed,
         Arrival,
@@ -51,6 +55,8 @@ if TYPE_CHECKING:
     )
 
 __all__ = ["Store", "Writer"]
+
+T = TypeVar("T")
 
 
 class Store:
@@ -168,17 +174,36 @@ class Store:
 
         return folders.ensure_folder(self._site, account, name, special, delimiter, selectable, subscribed)
 
-    def rename_folder(self, key: int, name: str) -> None:
-        """Rename a folder and all below it, directories included (RFC 9051 §6.3.6)."""
+    def rename_folder(self, key: int, name: str, *, note: Note | None = None) -> str:
+        """Rename a folder and all below it, directories included (RFC 9051 §6.3.6). Returns the token
+        with which the journal has it, "" without a note."""
         from mailcli.store import refoldering
 
-        refoldering.rename_folder(self._site, key, name)
+        return refoldering.rename_noted(self._site, key, name, note)
 
-    def delete_folder(self, key: int, *, reason: str = "folder deleted") -> int:
+    def delete_folder(self, key: int, *, reason: str = "folder deleted", note: Note | None = None) -> int:
         """Remove a folder; its messages go to the recovery area. Returns how many."""
         from mailcli.store import removing
 
-        return removing.delete_folder(self._site, key, reason)
+        return removing.delete_folder(self._site, key, reason, note)[0]
+
+    def discard_folder(self, key: int, note: Note) -> tuple[int, str]:
+        """`delete_folder` for a command that says how to undo it: returns the journal's token too."""
+        from mailcli.store import removing
+
+        return removing.delete_folder(self._site, key, "folder deleted", note)
+
+    def create_folder(self, account: str, name: str, note: Note) -> tuple[int, str]:
+        """Make a folder that is not there yet. Returns its key, and the token ("": it was there)."""
+        from mailcli.store import undoing
+
+        return undoing.create_folder(self._site, account, name, note)
+
+    def subscribe_folder(self, account: str, name: str, wanted: bool, note: Note) -> str:
+        """Note that a folder is subscribed to, or not any more. Returns the token ("": so it was)."""
+        from mailcli.store import undoing
+
+        return undoing.subscribe_folder(self._site, account, name, wanted, note)
 
     def folder_state(self, key: int) -> FolderState:
         """The sync cursor of one folder."""
@@ -356,31 +381,92 @@ class Store:
 
     # -- changing ------------------------------------------------------------------------------
 
+    def edit(self, work: Callable[[Edit], T], note: Note | None = None) -> tuple[T, str]:
+        """Change messages in one transaction, in which the journal gets its line if there is a note.
+
+        Returns what `work` does, and the line's token ("": no note, or nothing was done).
+        """
+        from mailcli.store import editing
+
+        return editing.edit(self._site, work, note)
+
     def set_flags(
         self, ids: Sequence[str], add: Flags = frozenset(), remove: Flags = frozenset()
     ) -> list[Changed]:
-        """Add and remove flags; returns what really changed, as it was before."""
-        from mailcli.store import changing
-
-        return changing.set_flags(self._site, ids, add, remove)
+        """Add and remove flags; returns what really changed, as it was before. Not in the journal."""
+        return self.edit(lambda edit: edit.set_flags(ids, add, remove))[0]
 
     def move(self, ids: Sequence[str], folder: int) -> list[Changed]:
-        """Move to a folder (of another account too: uploaded there, then expunged here)."""
-        from mailcli.store import changing
-
-        return changing.move(self._site, ids, folder)
-
-    def copy(self, ids: Sequence[str], folder: int) -> list[str]:
-        """Copy to a folder; returns the ids of the copies."""
-        from mailcli.store import changing
-
-        return changing.copy(self._site, ids, folder)
+        """Move to a folder (of another account too: uploaded there, then expunged here). Not in the
+        journal."""
+        return self.edit(lambda edit: edit.move(ids, folder))[0]
 
     def purge(self, ids: Sequence[str], *, reason: str = "purged") -> list[Changed]:
-        """Take messages away: files to the recovery area, and the next push expunges them on the server."""
-        from mailcli.store import changing
+        """Take messages away: files to the recovery area, and the next push expunges them on the server.
+        Not in the journal."""
+        return self.edit(lambda edit: edit.purge(ids, reason))[0]
 
-        return changing.purge(self._site, ids, reason)
+    def copy(self, ids: Sequence[str], folder: int) -> list[str]:
+        """Copy to a folder; returns the ids of the copies. Not in the journal."""
+        return self.copies([(ids, folder)])[0]
+
+    def copies(
+        self, destinations: Sequence[tuple[Sequence[str], int]], note: Note | None = None
+    ) -> tuple[list[str], str]:
+        """Copy messages to folders; returns the ids of the copies, and the token of the journal."""
+        from mailcli.store import editing
+
+        return editing.copy(self._site, destinations, note)
+
+    def making(self, note: Note) -> Making:
+        """The journal's line of deliveries that are one command: `making.note(batch)` is their `also`."""
+        from mailcli.store import editing
+
+        return editing.Making(note, self._site.clock())
+
+    def changes(self, limit: int | None = None) -> list[Entry]:
+        """The journal, newest first."""
+        from mailcli.store import journal
+
+        with self._site.database.snapshot() as connection:
+            return journal.entries(connection, limit)
+
+    def change(self, token: str) -> Entry:
+        """The journal's entry of a token. Raises NotFound."""
+        from mailcli.store import journal
+
+        with self._site.database.snapshot() as connection:
+            return journal.find(connection, token)
+
+    def next_turn(self, *, back: bool, account: str | None = None) -> Entry | None:
+        """What is to be undone next (`back`) or to be done again (of an account); None: nothing."""
+        from mailcli.store import journal
+
+        with self._site.database.snapshot() as connection:
+            return (journal.to_undo if back else journal.to_redo)(connection, account)
+
+    def folder_turn(self, entry: Entry, *, back: bool) -> FolderTurn | None:
+        """What turning an entry would do to a folder on the server, if it can be done."""
+        from mailcli.store import undoing
+
+        return undoing.folder_turn(self._site, entry, back=back)
+
+    def turn(self, entry: Entry, *, back: bool) -> Turned:
+        """Undo what an entry did, or do it again. Touched is only what still is as it was left.
+        NotFound if nothing of it can be brought back any more."""
+        from contextlib import ExitStack
+
+        from mailcli.store import undoing
+
+        busy: set[str] = set()
+        with ExitStack() as held:
+            # Purged mail that comes back must not meet the run that expunges it.
+            for account in entry.accounts if entry.kept else ():
+                try:
+                    held.enter_context(self.lock_account(account))
+                except Locked:
+                    busy.add(account)
+            return undoing.turn(self._site, entry, back=back, busy=frozenset(busy))
 
     def restore(self, ids: Sequence[str]) -> list[str]:
         """Bring purged messages back to the folders they were in (uploaded again if expunged meanwhile)."""

@@ -20,11 +20,11 @@ class Writer:
     """In `deliver`: the ids of the arrivals, in their order."""
 
     def __init__(self, connection: apsw.Connection, ids: tuple[str, ...] = ()) -> None:
-        self._connection = connection
+        self.connection = connection
         self.ids = ids
 
     def _account(self, name: str) -> int:
-        key: int | None = self._connection.execute("SELECT key FROM account WHERE name = ?", (name,)).get
+        key: int | None = self.connection.execute("SELECT key FROM account WHERE name = ?", (name,)).get
         if key is None:
             raise NotFound(f"there is no account {name} in the mailbox")
         return key
@@ -32,7 +32,7 @@ class Writer:
     def pop3_record(self, account: str, rows: Iterable[Pop3Row]) -> None:
         """Insert or replace rows of the POP3 history."""
         key = self._account(account)
-        self._connection.executemany(
+        self.connection.executemany(
             "INSERT OR REPLACE INTO pop3_message(account, uidl, occurrence, size, state, header_hash, sha256,"
             " first_seen, delivered_at, missing_since, id) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [(key, *row) for row in rows],
@@ -41,7 +41,7 @@ class Writer:
     def pop3_forget(self, account: str, keys: Iterable[tuple[str, int]]) -> None:
         """Remove rows (uidl, occurrence) of the POP3 history."""
         key = self._account(account)
-        self._connection.executemany(
+        self.connection.executemany(
             "DELETE FROM pop3_message WHERE account = ? AND uidl = ? AND occurrence = ?",
             [(key, *row) for row in keys],
         )
@@ -50,19 +50,19 @@ class Writer:
         """A whole run went well: `pop3_unrecorded` has nothing more to tell."""
         from mailcli.store import history
 
-        history.forget_unrecorded(self._connection, account)
+        history.forget_unrecorded(self.connection, account)
 
     def expunged(self, ids: Iterable[str]) -> None:
         """The server has done the EXPUNGE or DELE of these recovery entries."""
-        self._connection.executemany("UPDATE recovery SET pending = 0 WHERE id = ?", [(i,) for i in ids])
+        self.connection.executemany("UPDATE recovery SET pending = 0 WHERE id = ?", [(i,) for i in ids])
 
     def put_setting(self, key: str, value: str | None) -> None:
         """Keep a value under a key; None removes it."""
         if value is None:
-            self._connection.execute("DELETE FROM setting WHERE key = ?", (key,))
+            self.connection.execute("DELETE FROM setting WHERE key = ?", (key,))
         else:
-            self._connection.execute("INSERT OR REPLACE INTO setting(key, value) VALUES(?, ?)", (key, value))
+            self.connection.execute("INSERT OR REPLACE INTO setting(key, value) VALUES(?, ?)", (key, value))
 
     def end_operations(self, seqs: Iterable[int]) -> None:
         """The outcome of these operations is known."""
-        self._connection.executemany("DELETE FROM operation WHERE seq = ?", [(s,) for s in seqs])
+        self.connection.executemany("DELETE FROM operation WHERE seq = ?", [(s,) for s in seqs])

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import Final, NamedTuple
 
-from mailcli.errors import RemoteProtocolError
+from mailcli.errors import RemoteProtocolError, TryAgain
 from mailcli.model.account import FolderPolicy
 from mailcli.model.folder import INBOX
 from mailcli.net.imap import ImapConnection
@@ -178,9 +178,20 @@ def _with_uses(folders: list[Found], chosen: dict[str, str]) -> list[Found]:
     return result
 
 
-def change(connection: ImapConnection, disabled: frozenset[str], verb: str, name: str, to: str = "") -> str:
+def change(
+    connection: ImapConnection,
+    disabled: frozenset[str],
+    verb: str,
+    name: str,
+    to: str = "",
+    held: int | None = None,
+) -> str:
     """Create, rename, delete or (un)subscribe a folder on the server. Returns the server's refusal,
-    "" when it is done."""
+    "" when it is done.
+
+    `held` is how many of its messages are here. DELETE takes all that are in a mailbox with it (RFC 9051
+    §6.3.5), so TryAgain is raised if the server has more.
+    """
     server = Server(connection, disabled)
     listed = only(Listed, server.ask(imap.List(patterns=("%",))))
     delimiter = next((f.delimiter for f in listed if f.delimiter), "/")
@@ -192,5 +203,13 @@ def change(connection: ImapConnection, disabled: frozenset[str], verb: str, name
         "SUBSCRIBE": (imap.Subscribe(mailbox),),
         "UNSUBSCRIBE": (imap.Unsubscribe(mailbox),),
     }
+    if held is not None and verb == "DELETE":
+        events, _ = server.try_each(imap.Status(mailbox, ("MESSAGES",)))
+        there = max((s.messages or 0 for s in only(StatusOf, events)), default=0)
+        if there > held:
+            raise TryAgain(
+                f"{name} is not deleted: {server.label} has more mail in it ({there}) than is here ({held})",
+                hint="mailcli fetch brings them, so that they can be recovered",
+            )
     _, answers = server.try_each(*commands[verb])
     return "" if answers[0].status == "OK" else answers[0].text

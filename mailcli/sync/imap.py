@@ -21,6 +21,7 @@ from typing import NamedTuple
 from mailcli.model.account import Account
 from mailcli.model.folder import INBOX
 from mailcli.net.cancel import CancelToken
+from mailcli.store.journal import Note
 from mailcli.store.store import Store
 from mailcli.store.values import (
     Arrival,
@@ -149,7 +150,10 @@ class Synchroniser:
         # The brake: before anything here is put away, the server is asked a second way.
         _, answers = self.server.try_each(imap.Status(mailbox, ("UIDVALIDITY",)))
         if answers[0].status == "NO":
-            self.tally.gone += self.store.delete_folder(row.key, reason="folder gone from the server")
+            note = Note("gone", f"of {row.name}: the folder is gone from the server", by_sync=True)
+            self.tally.gone += self.store.delete_folder(
+                row.key, reason="folder gone from the server", note=note
+            )
 
     def _changed(self, places: dict[int, Found]) -> list[SyncFolder]:
         """The folders to open: those with something to push first, so that what is moved is known

@@ -9,11 +9,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mailcli.app import changing, reading
+from mailcli.app import changing, reading, undoing
 from mailcli.app.changing import Change
+from mailcli.app.context import Context
 from mailcli.app.pushing import push_now
+from mailcli.app.undoing import Undone
+from mailcli.errors import Unreachable
 from mailcli.model.flags import FLAGGED, SEEN
-from mailcli.tui.jobs import Done, Message
+from mailcli.tui.jobs import Done, Failed, Message
 
 if TYPE_CHECKING:
     from mailcli.tui.reader import Reader
@@ -49,6 +52,34 @@ class Acting:
     def flag(self) -> None:
         self._toggle(FLAGGED, "flagged")
 
+    def undo(self) -> None:
+        self._turn(undoing.undo, "U redo")
+
+    def redo(self) -> None:
+        self._turn(undoing.redo, "u undo")
+
+    def _turn(self, turn: Callable[[Context], Undone | None], follow: str) -> None:
+        """Undo or do again, and go to the first message it was about, if the list shows it."""
+
+        def then(message: Message) -> None:
+            if isinstance(message, Done) and message.result is not None:
+                done: Undone = message.result
+                remark = f" ({done.remark})" if done.remark else ""
+                self.reader.say(f"{done.summary[:1].upper()}{done.summary[1:]}{remark} · {follow}")
+                self.reader.rows.seek(done.ids)
+                self.reader.reload()
+                self.push()
+            self.reader.answer(message)
+
+        def first(message: Message) -> None:
+            if isinstance(message, Failed) and isinstance(message.error, Unreachable):
+                # A folder's name is turned back on its server first.
+                self.reader.jobs.network(lambda: turn(self.reader.ctx), then)
+            else:
+                then(message)
+
+        self.reader.jobs.local(lambda: turn(self.reader.local), first)
+
     def _toggle(self, flag: str, name: str) -> None:
         held = {r.id: r.flags for r in self.reader.rows.rows}
         sign = "-" if all(flag in held.get(i, ()) for i in self.reader.rows.targets) else "+"
@@ -76,7 +107,7 @@ class Acting:
             if isinstance(message, Done):
                 done: Change = message.result
                 if not quiet:
-                    self.reader.say(done.summary)
+                    self.reader.say(f"{done.brief} · u undo" if done.undo else done.summary)
                 self.reader.reload()
                 self.push()
             elif leaving:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from prompt_toolkit.formatted_text import StyleAndTextTuples
+from prompt_toolkit.utils import get_cwidth
 
 from mailcli.app.context import Progress
 from mailcli.model import printable
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from mailcli.tui.reader import Reader
 
 _HINT = " j/k move  Enter open  d delete  e archive  r reply  / search  $ fetch  ? keys  q quit"
+_SHORT_HINT = "e archive  r reply  / search  ? keys "
 _NO_ACCOUNT = """No account yet.
 
 Leave with q, then:  mailcli account add you@example.org
@@ -48,8 +50,16 @@ class Bars:
             parts = [_progress_text(p) for p in self.reader.finding.working.values()]
             return [("class:status", " ⟳ " + " · ".join(parts))]
         if self.reader.status:
-            style = "class:status.error" if self.reader.failed else "class:status"
-            return [(style, " " + self.reader.status)]
+            if self.reader.failed:
+                return [("class:status.error", " " + self.reader.status)]
+            # The keys are shown beside it where there is room.
+            width = self.reader.application.output.get_size().columns
+            room = width - get_cwidth(self.reader.status) - 2
+            hint = _SHORT_HINT if room > len(_SHORT_HINT) else ""
+            return [
+                ("class:status", " " + formatting.fit(self.reader.status, width - len(hint) - 1)),
+                ("class:row.preview", hint),
+            ]
         return [("class:row.preview", _HINT)]
 
     def empty(self) -> str:

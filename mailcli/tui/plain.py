@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from mailcli.app import changing, fetching, reading
+from mailcli.app import changing, fetching, reading, undoing
 from mailcli.app.context import Context
 from mailcli.app.fetching import FetchRequest
 from mailcli.errors import MailcliError, UsageError
@@ -25,8 +25,10 @@ NUMBER        read a message             n       the next page
 d NUMBER...   delete                     l       this list again
 e NUMBER...   archive                    c       choose a folder
 f NUMBER...   flag                       /QUERY  search
-r NUMBER      reply      R: to all       $       fetch mail
-m             write                      q       quit"""
+N NUMBER...   mark as unread             $       fetch mail
+r NUMBER      reply      R: to all       u       undo the last change
+m             write                      U       do it again
+                                         q       quit"""
 
 
 class PlainReader:
@@ -42,6 +44,9 @@ class PlainReader:
             "d": lambda words: self._change(changing.delete, words),
             "e": lambda words: self._change(changing.archive, words),
             "f": lambda words: self._change(_flag, words),
+            "N": lambda words: self._change(_unread, words),
+            "u": lambda words: self._turn(undoing.undo(self.ctx)),
+            "U": lambda words: self._turn(undoing.redo(self.ctx)),
             "r": lambda words: self._reply(words, everyone=False),
             "R": lambda words: self._reply(words, everyone=True),
             "m": lambda words: write_plainly(self.ctx, None, everyone=False),
@@ -106,7 +111,13 @@ class PlainReader:
 
     def _change(self, change: Callable[[Context, list[str]], changing.Change], words: list[str]) -> None:
         done = change(self.ctx, [self._id(word) for word in words])
-        self._print(done.summary)
+        self._print(f"{done.summary} · u undo" if done.undo else done.summary)
+
+    def _turn(self, done: undoing.Undone | None) -> None:
+        if done is None:
+            return  # the notice has said so
+        self._print(printable.line(f"{done.summary}{f' ({done.remark})' if done.remark else ''}"))
+        self._list()
 
     def _reply(self, words: list[str], *, everyone: bool) -> None:
         if len(words) != 1:
@@ -139,6 +150,10 @@ class PlainReader:
 
     def _print(self, text: str) -> None:
         sys.stdout.write(text + "\n")
+
+
+def _unread(ctx: Context, ids: list[str]) -> changing.Change:
+    return changing.flag(ctx, ids, ["-seen"])
 
 
 def _flag(ctx: Context, ids: list[str]) -> changing.Change:

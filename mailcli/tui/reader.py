@@ -89,7 +89,7 @@ class Reader:
         )
         self.application.ttimeoutlen = 0.05
         ctx.progress = self._progress
-        ctx.notice = self._notice
+        ctx.notice = self.local.notice = self._notice
 
     @property
     def reading(self) -> bool:
@@ -319,7 +319,7 @@ class Reader:
     def _mark_seen(self, id: str) -> None:
         row = next((r for r in self.rows.rows if r.id == id), None)
         if row is not None and SEEN not in row.flags:
-            self.acting.change(lambda: changing.flag(self.local, [id], ["+seen"]), quiet=True)
+            self.acting.change(lambda: changing.mark_seen(self.local, [id]), quiet=True)
 
     def html(self) -> None:
         self.prefer_html = not self.prefer_html

@@ -25,6 +25,7 @@ class Rows:
         self.selected: set[str] = set()
         self.leaving: set[str] = set()
         self._at = 0
+        self._sought: frozenset[str] = frozenset()
 
     @property
     def index(self) -> int:
@@ -51,7 +52,14 @@ class Rows:
         self.selected &= held.keys()
         if current is not None and current.id in held:
             self._at = held[current.id]
+        if back := self._sought & held.keys():
+            self._at = min(held[i] for i in back)
+        self._sought = frozenset()
         self._at = max(0, min(self._at, len(self.rows) - 1))
+
+    def seek(self, ids: Sequence[str]) -> None:
+        """The next `refresh` puts the cursor on the first of these, if it has any."""
+        self._sought = frozenset(ids)
 
     def append(self, rows: Sequence[Summary], cursor: str | None) -> None:
         """The next page."""

@@ -160,11 +160,88 @@ def test_attach_save_takes_the_numbers_that_attach_list_and_read_show(mail: Mail
 def test_a_change_can_be_undone_by_the_line_it_prints(mail: Mail) -> None:
     ident = mail("list", "--ids").out.split()[-1]
     done = mail("archive", ident)
-    match = re.fullmatch(r"1 message moved to Archive \(undo: mailcli (.*)\)\n", done.out)
+    match = re.fullmatch(r"1 message moved to Archive \(undo: mailcli (undo \w{4})\)\n", done.out)
     assert match and done.err == ""
     assert ident in mail("list", "Archive", "--ids").out
-    assert mail(*match[1].split()).code == 0
+    assert mail(*match[1].split()).out == "undone: archive 1 message to Archive (redo: mailcli redo)\n"
     assert ident in mail("list", "--ids").out
+    again = mail(*match[1].split())
+    assert (again.code, again.out) == (0, "")
+    assert "was undone before" in again.err
+
+
+def test_undo_and_redo_walk_through_the_log(mail: Mail) -> None:
+    ident = mail("list", "--ids").out.split()[-1]
+    mail("flag", ident, "+one")
+    (changed,) = data(mail("flag", ident, "+two", "--json"))
+    assert changed["undo"] == f"mailcli undo {changed['token']}"
+    assert mail("undo", "-q") == (0, "", "")
+    (row,) = data(mail("undo", "--json"))
+    assert (row["summary"], row["ids"], row["undone"]) == ("undone: flag 1 message +one", [ident], True)
+    assert mail("redo", "--ids").out == f"{ident}\n"
+    log = data(mail("log", "-n", "2", "--json"))
+    assert [(e["summary"], e["state"]) for e in log] == [
+        ("flag 1 message +two", "undone"),
+        ("flag 1 message +one", "done"),
+    ]
+    line = mail("log", "-n", "1").out
+    assert re.fullmatch(
+        r"\w{4}\t[-0-9]+T[:0-9]+[+-]\d\d:\d\d\tundone\tflag 1 message \+two\t1\talice\t0\t\n", line
+    )
+    assert mail("undo", "-A", "bob").err == "mailcli: nothing to undo\n"
+    mail("undo")
+
+
+def test_a_change_that_cannot_be_found_is_66_and_nothing_to_do_is_0(mail: Mail) -> None:
+    assert mail("undo", "zzzz").code == 66
+    assert mail("undo", "-A", "bob") == (0, "", "mailcli: nothing to undo\n")
+    assert mail("redo", "-A", "bob") == (0, "", "mailcli: nothing to do again\n")
+    assert data(mail("undo", "-A", "bob", "--json")) == []
+
+
+def test_what_was_changed_since_is_left_and_said(mail: Mail) -> None:
+    one, two = mail("list", "--ids").out.split()[-2:]
+    (done,) = data(mail("flag", one, two, "+three", "--json"))
+    mail("flag", one, "-three")
+    undone = mail("undo", done["token"])
+    assert undone.err == "mailcli: 1 of 2 had been changed since and was left\n"
+    mail("undo")
+    (done,) = data(mail("flag", one, "+four", "--json"))
+    mail("flag", one, "-four")
+    left = mail("undo", done["token"])
+    assert (left.code, left.out) == (0, "nothing undone: flag 1 message +four\n")
+    mail("undo")
+    mail("flag", one, "-four", "-three")
+
+
+def test_purged_mail_is_listed_with_its_time_and_comes_back(mail: Mail) -> None:
+    ident = mail("list", "--ids").out.split()[-1]
+    body = mail("read", ident, "--raw").out
+    assert mail("delete", "--purge", ident).code == 0
+    (entry,) = data(mail("log", "-n", "1", "--json"))
+    assert entry["kept"] == 1 and entry["until"] > entry["date"]
+    assert "undo may bring it back" in mail("read", ident).err
+    assert mail("undo", entry["token"]).code == 0
+    assert mail("read", ident, "--raw").out == body
+    assert data(mail("log", "-n", "1", "--json"))[0]["kept"] == 0
+
+
+def test_reading_is_no_change_of_its_own(mail: Mail) -> None:
+    ident = mail("list", "--ids").out.split()[-1]
+    mail("flag", ident, "-seen")
+    before = mail("log").out
+    assert mail("read", ident, "--mark-seen").code == 0
+    assert ident in mail("list", "--ids").out
+    assert ident not in mail("list", "--unread", "--ids").out
+    assert mail("log").out == before
+
+
+def test_folders_say_how_they_are_undone(mail: Mail) -> None:
+    done = mail("folder", "create", "Short/Lived")
+    assert (done.code, done.out) == (0, "")
+    match = re.search(r"undo: mailcli (undo \w{4})", done.err)
+    assert match and mail(*match[1].split()).code == 0
+    assert "Short/Lived" not in mail("folder", "list").out
 
 
 def test_flags_are_set_and_cleared_and_seen_in_json(mail: Mail) -> None:
@@ -280,7 +357,8 @@ def test_files_are_imported_and_exported_unchanged(mail: Mail, tmp_path: Path) -
     source = b"From: z@example.org\nSubject: imported\nDate: Mon, 2 Nov 2015 10:00:00 +0100\n\nFrom me\n"
     (tmp_path / "one.eml").write_bytes(source)
     done = mail("import", str(tmp_path / "one.eml"), "--to", "Old")
-    assert (done.code, done.out) == (0, "1 message imported into alice:Old\n")
+    assert done.code == 0
+    assert re.fullmatch(r"1 message imported into alice:Old \(undo: mailcli undo \w{4}\)\n", done.out)
     ident = one(mail, "in:Old")
     assert mail("read", ident, "--raw").out.encode() == source
     out = tmp_path / "out.mbox"

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from mailcli.app import changing, undoing
 from mailcli.app.context import Context
 from mailcli.cli import completion
 from mailcli.cli.completion import FILES, leaves, top
@@ -81,9 +82,19 @@ def test_folders_ids_and_addresses_come_from_the_local_mailbox(mailbox: Path) ->
     assert ask(mailbox, "addresses", "--", "z") == ["zoe@example.org\tZoe"]
 
 
+def test_undo_is_offered_the_tokens_of_what_stands(mailbox: Path) -> None:
+    ctx = Context.open(profile=mailbox, environ={"HOME": str(mailbox)})
+    ids = [row.id for row in ctx.store.summaries(folders=None).rows]
+    tokens = [changing.flag(ctx, ids, [word]).undo for word in ("+one", "+two")]
+    undoing.undo(ctx, tokens[1])
+    ctx.close()
+    assert ask(mailbox, "changes") == [f"{tokens[0]}\tflag 1 message +one"]
+    assert bash(mailbox, "mailcli undo ") == tokens[:1]
+
+
 def test_trouble_offers_nothing_and_says_nothing(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text("this is = no [toml")
-    for kind in ("accounts", "folders", "ids", "addresses", "nonsense", "Offer", "_newest"):
+    for kind in ("accounts", "folders", "ids", "addresses", "changes", "nonsense", "Offer", "_newest"):
         assert ask(tmp_path, kind) == []
 
 
@@ -111,7 +122,7 @@ def bash(mailbox: Path, line: str) -> list[str]:
 
 @pytest.mark.skipif(not shutil.which("bash"), reason="no bash here")
 def test_bash_completes_commands_options_and_values(mailbox: Path) -> None:
-    assert bash(mailbox, "mailcli se") == ["search", "send"]
+    assert bash(mailbox, "mailcli se") == ["search", "send", "sendmail"]
     assert bash(mailbox, "mailcli folder cr") == ["create"]
     assert bash(mailbox, "mailcli --json -A work folder un") == ["unsubscribe"]
     assert bash(mailbox, "mailcli list --un") == ["--unread"]

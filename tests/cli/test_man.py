@@ -56,6 +56,8 @@ def test_a_page_describes_exactly_the_options_of_its_command(name: str) -> None:
     found = table.load(name)
     assert found is not None
     text = plain(f"mailcli-{name}.1")
+    if isinstance(found, Command) and found.verbatim:
+        return  # its options are not the table's: tests/cli/test_sendmail_options.py
     assert sorted(headings(text)) == sorted(n for option in options_of(found) for n in option.names)
     for option in options_of(found):
         if option.takes_value:
@@ -68,6 +70,8 @@ def test_a_page_names_every_command_of_its_group_and_no_option_there_is_not(name
     text = plain(f"mailcli-{name}.1")
     for command in found.commands if isinstance(found, Group) else ():
         assert f"mailcli {name} {command.name}" in text
+    if isinstance(found, Command) and found.verbatim:
+        return
     named = set(re.findall(r"(?<![\w/'.{|=-])(--?[A-Za-z][A-Za-z-]*)(?![\w:])", text))
     excused = FOREIGN | {"-from", "-is", "-FLAG", "-flagged", "-seen", "-n5", "-text"}
     assert not {n for n in named - EVERY if n not in excused and not n.endswith("-")}

@@ -209,10 +209,10 @@ def test_json_keeps_the_value_and_escapes_what_could_drive_a_terminal() -> None:
 def test_a_change_says_how_to_undo_it_and_is_silent_with_quiet() -> None:
     from mailcli.app.changing import Change
 
-    done = Change(("7k2mabcd",), "1 message moved to Trash", "mailcli move 7k2mabcd --to INBOX")
+    done = Change(("7k2mabcd",), "1 message moved to Trash", "k7m2")
     out, made = output()
     out.show(CHANGES, [done], quiet=True)
-    assert printed(made)[0] == "1 message moved to Trash (undo: mailcli move 7k2mabcd --to INBOX)\n"
+    assert printed(made)[0] == "1 message moved to Trash (undo: mailcli undo k7m2)\n"
     out, made = output(Globals(quiet=True))
     out.show(CHANGES, [done], quiet=True)
     assert printed(made)[0] == ""

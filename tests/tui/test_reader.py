@@ -74,9 +74,9 @@ def test_d_and_e_act_on_the_selection(profile: Path, open_terminal: Open) -> Non
     terminal = open_terminal(profile)
     terminal.until("letter 59")
     terminal.keys("xxd")
-    terminal.until("2 messages moved to Trash")
+    terminal.until("Deleted 2 · u undo")
     terminal.keys("e")
-    terminal.until("1 message moved to Archive")
+    terminal.until("Archived 1 · u undo")
     terminal.keys("f")
     terminal.until("+flagged")
     terminal.keys("q")
@@ -84,6 +84,47 @@ def test_d_and_e_act_on_the_selection(profile: Path, open_terminal: Open) -> Non
     assert set(rows(profile, "Trash")) == {"letter 59", "letter 58"}
     assert set(rows(profile, "Archive")) == {"letter 57"}
     assert FLAGGED in rows(profile)["letter 56"].flags
+
+
+def test_u_undoes_one_change_after_another_and_shift_u_does_them_again(
+    profile: Path, open_terminal: Open
+) -> None:
+    terminal = open_terminal(profile)
+    terminal.until("letter 59")
+    terminal.keys("xxe")
+    terminal.until("Archived 2 · u undo")
+    terminal.keys("d")
+    terminal.until("Deleted 1 · u undo")
+    terminal.keys("u")
+    terminal.until("Undone: delete 1 message to Trash · U redo")
+    terminal.until("1 of 58")
+    terminal.keys("u")
+    terminal.until("Undone: archive 2 messages to Archive · U redo")
+    terminal.until("1 of 60")
+    terminal.keys("u")
+    terminal.until("nothing to undo")
+    terminal.keys("U")
+    terminal.until("Done again: archive 2 messages to Archive · u undo")
+    terminal.until("of 58")
+    terminal.keys("q")
+    assert terminal.wait() == 0
+    assert set(rows(profile, "Archive")) == {"letter 59", "letter 58"}
+    assert set(rows(profile, "Trash")) == set()
+
+
+def test_shift_n_marks_unread_and_reading_is_nothing_to_undo(profile: Path, open_terminal: Open) -> None:
+    terminal = open_terminal(profile)
+    terminal.until("10 unread")
+    terminal.keys("N")
+    terminal.until("+seen on 1 · u undo")
+    terminal.until("9 unread")
+    terminal.keys("j\r")
+    terminal.until("8 unread")
+    terminal.keys("qu")
+    terminal.until("Undone: flag 1 message +seen")
+    terminal.until("9 unread")
+    assert SEEN not in rows(profile)["letter 59"].flags
+    assert SEEN in rows(profile)["letter 58"].flags
 
 
 def test_search_finds_while_typing_and_escape_returns(profile: Path, open_terminal: Open) -> None:
@@ -168,6 +209,10 @@ def test_the_plain_reader_lists_reads_and_deletes(profile: Path, open_terminal: 
     terminal.until("body of letter 58")
     terminal.keys("d 1\n")
     terminal.until("moved to Trash")
+    terminal.keys("u\n")
+    terminal.until("undone: delete 1 message to Trash")
+    terminal.keys("U\n")
+    terminal.until("done again: delete 1 message to Trash")
     terminal.keys("d 99\n")
     terminal.until("99 is no number of the list")
     terminal.keys("q\n")

@@ -8,7 +8,7 @@ from mailcli.cli.session import Session
 from mailcli.cli.spec import Argument, Command
 from mailcli.model import printable
 
-KINDS = ("accounts", "folders", "ids", "addresses")
+KINDS = ("accounts", "folders", "ids", "addresses", "changes")
 
 
 def run(session: Session, kind: str, prefix: str | None) -> None:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from mailcli.cli.session import Session
 from mailcli.cli.spec import Argument, Command, Group, Option
 from mailcli.cli.views.results import FOLDERS
+
+if TYPE_CHECKING:
+    from mailcli.app.folders import Done
 
 _NAME = Argument("name", "FOLDER", complete="folders")
 
@@ -51,9 +56,11 @@ def unsubscribe(session: Session, name: str) -> None:
     _tell(session, folders.subscribe(session.ctx, name, wanted=False))
 
 
-def _tell(session: Session, notice: str) -> None:
-    if notice:
-        session.out.notice(notice)
+def _tell(session: Session, done: Done) -> None:
+    if done.notice:
+        session.out.notice(done.notice)
+    if done.undo:
+        session.out.notice(f"undo: mailcli undo {done.undo}")
     session.out.show(FOLDERS, (), quiet=True)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from mailcli.cli.views.results import undo_hint
 from mailcli.cli.views.view import Field, Look, View
 from mailcli.model import printable
 
@@ -11,7 +12,7 @@ from mailcli.model import printable
 def _imported(done: Any, _look: Look) -> str:
     failed = f", {len(done.unreadable)} could not be read" if done.unreadable else ""
     place = printable.line(f"{done.account}:{done.folder}")
-    return f"{_count(done.messages)} imported into {place}{failed}\n"
+    return f"{_count(done.messages)} imported into {place}{failed}{undo_hint(done.undo)}\n"
 
 
 def _count(messages: int) -> str:
@@ -25,6 +26,7 @@ IMPORTS: Final = View(
         "folder": Field("text", lambda d: d.folder),
         "messages": Field("integer", lambda d: d.messages),
         "unreadable": Field("words", lambda d: d.unreadable),
+        "token": Field("text", lambda d: d.undo),
     },
     text=_imported,
 )

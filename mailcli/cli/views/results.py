@@ -10,9 +10,6 @@ from mailcli.cli.views.view import Column, Field, Look, View
 from mailcli.model import printable
 from mailcli.model.folder import Folder
 
-_UNDO_SHOWN: Final = 20
-"""Ids that an undo line for a person may name; --json always has the whole line."""
-
 
 def _fetched(report: Any, _look: Look) -> str:
     """`work: 12 new, 3 changed, 1 gone`; an account that failed has its line on stderr."""
@@ -41,11 +38,13 @@ COUNTS: Final = View("fetch", _REPORT, text=lambda r, _: "" if r.error is not No
 """`fetch --count`: a bare number for each account."""
 
 
-def _changed(change: Any, look: Look) -> str:
-    line = printable.line(change.summary)
-    if change.undo and (not look.terminal or len(change.ids) <= _UNDO_SHOWN):
-        line += f" (undo: {printable.line(change.undo)})"
-    return line + "\n"
+def _changed(change: Any, _look: Look) -> str:
+    return printable.line(change.summary) + undo_hint(change.undo) + "\n"
+
+
+def undo_hint(token: str) -> str:
+    """How to undo a change, behind the line that reports it."""
+    return f" (undo: mailcli undo {token})" if token else ""
 
 
 CHANGES: Final = View(
@@ -53,8 +52,9 @@ CHANGES: Final = View(
     {
         "ids": Field("words", lambda c: c.ids),
         "summary": Field("text", lambda c: c.summary),
-        "undo": Field("text", lambda c: c.undo),
+        "undo": Field("text", lambda c: f"mailcli undo {c.undo}" if c.undo else ""),
         "pushed": Field("boolean", lambda c: c.pushed),
+        "token": Field("text", lambda c: c.undo),
     },
     text=_changed,
     ident=lambda c: tuple(c.ids),

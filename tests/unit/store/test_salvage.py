@@ -9,6 +9,7 @@ import pytest
 
 from mailcli.errors import LocalIOError
 from mailcli.model.flags import FLAGGED, SEEN
+from mailcli.store.journal import Note
 from mailcli.store.store import Store
 from mailcli.store.values import Arrival, FolderState, Pop3Row
 from tests.support.letters import NOW, files, letter, open_store, remote
@@ -51,6 +52,19 @@ def _check(root: Path, mails: dict[str, bytes], *, notice: bool = True) -> Store
 
 def _database(root: Path) -> Path:
     return root / "data/mailcli.db"
+
+
+def test_the_journal_is_saved_from_a_damaged_database(tmp_path: Path, full: dict[str, bytes]) -> None:
+    some = sorted(full)[:3]
+    with open_store(tmp_path) as store:
+        trash = store.ensure_folder("work", "Trash")
+        store.edit(lambda edit: edit.move(some, trash), Note("move", "to Trash"))
+        (before,) = store.changes()
+    (tmp_path / "data/mailcli.db.damaged").touch()
+    with open_store(tmp_path) as store:
+        assert store.notices
+        assert store.changes() == [before]
+        assert set(store.turn(before, back=True).ids) == set(some)
 
 
 def test_a_lost_database_is_made_again_from_the_files(tmp_path: Path, full: dict[str, bytes]) -> None:
