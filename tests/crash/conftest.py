@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,13 @@ def tmp_path() -> Iterator[Path]:
     """Killed processes leave what they wrote, on a disk or in memory; memory is faster."""
     with memory_directory() as directory:
         yield directory
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """The whole takes a while: each scenario is told as it ends."""
+    if figures.WHOLE and report.when == "call":
+        for value in (value for name, value in report.user_properties if name == "cuts"):
+            print(figures.line(figures.Figure(*value)), file=sys.__stderr__, flush=True)  # type: ignore[misc]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

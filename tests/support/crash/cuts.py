@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from tests.support.crash.children import BUG, Ended, Hung
-from tests.support.crash.figures import CUTS, SEED, WHOLE, Figure
+from tests.support.crash.figures import CUTS, SEED, Figure
 from tests.support.crash.trial import Template, Trial
 
 ONLY = os.environ.get("MAILCLI_CUT", "")
@@ -63,15 +62,12 @@ def try_all(
     template: Template,
     cuts: Sequence[Cut],
     record: Callable[[str, object], None],
-    *,
-    home: Callable[[Cut], object] | None = None,
 ) -> Figure:
     """Make each cut in a trial of its own and judge it. The figure is recorded; AssertionError with
     the names of those that did harm."""
     _ = template.expected
     tried = lost = doubled = 0
     harm: list[str] = []
-    began = time.monotonic()
     for cut in cuts:
         if ONLY and cut.name != ONLY:
             continue
@@ -95,8 +91,6 @@ def try_all(
         trial.remove()
     figure = Figure(scenario, tried, lost, doubled)
     record("cuts", tuple(figure))
-    if WHOLE:
-        print(f"{scenario}: {tried} in {time.monotonic() - began:.0f} s", file=sys.__stderr__, flush=True)
     assert not harm, "\n".join(
         [f"{scenario}: {len(harm)} of {tried} did harm; MAILCLI_CUT=NAME (with MAILCLI_CUTS={CUTS}, "
          f"MAILCLI_SEED={SEED}) tries one alone", *harm[:12]]

@@ -40,10 +40,15 @@ def chosen(scenario: str, points: Sequence[T], number: int, first: Sequence[T] =
     return [p for p in points if p in keep]
 
 
+def line(figure: Figure, width: int = 0) -> str:
+    """One scenario's."""
+    return f"{figure.scenario:<{width}} {figure.tried:>7} {figure.lost:>7} {figure.doubled:>8}"
+
+
 def table(figures: Sequence[Figure]) -> list[str]:
     """The figure in lines: per scenario, and in all."""
     width = max(len(f.scenario) for f in figures)
     total = Figure("in all", *(sum(column) for column in list(zip(*figures, strict=True))[1:]))
     lines = [f"{'cut points':<{width}}   tried    lost  doubled"]
-    lines += [f"{f.scenario:<{width}} {f.tried:>7} {f.lost:>7} {f.doubled:>8}" for f in (*figures, total)]
+    lines += [line(figure, width) for figure in (*figures, total)]
     return [*lines, f"seed {SEED} (MAILCLI_SEED)"]

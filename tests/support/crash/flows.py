@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mailcli.app import changing, exchange
+from mailcli.app import changing, exchange, undoing
 from mailcli.app.context import Context
 from mailcli.app.fetching import FetchRequest
 from mailcli.errors import NotFound
@@ -83,6 +83,18 @@ def changed_on_both_sides(template: Template) -> None:
     template.here(change, offline=True)
 
 
+def deleted(template: Template) -> None:
+    """In step, with two messages deleted since."""
+    in_step(template)
+    template.here(delete)
+
+
+def purged(template: Template) -> None:
+    """In step, with two messages removed for good since."""
+    in_step(template)
+    template.here(purge)
+
+
 # -- changes -----------------------------------------------------------------------------------
 
 
@@ -114,6 +126,11 @@ def purge(ctx: Context) -> None:
         changing.delete(ctx, ids, purge=True)
 
 
+def undo(ctx: Context) -> None:
+    if len(pick(ctx, "INBOX", "m0", "m1")) < 2:
+        undoing.undo(ctx)
+
+
 # -- all ---------------------------------------------------------------------------------------
 
 FIRST = Flow("imap first fetch", "imap", filled)
@@ -130,5 +147,7 @@ CHANGES: Sequence[Flow] = (
     Flow("copy", "imap", in_step, change=copy),
     Flow("flag", "imap", in_step, change=flag),
     Flow("purge", "imap", in_step, change=purge),
+    Flow("undo a deletion", "imap", deleted, change=undo),
+    Flow("undo a purge", "imap", purged, change=undo),
 )
 FLOWS: Sequence[Flow] = (*FETCHES, *CHANGES)
