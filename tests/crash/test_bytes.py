@@ -20,11 +20,11 @@ MOVE = next(flow for flow in CHANGES if flow.name == "move")
 
 # flow, tls, percent of all cuts, cuts in the sample
 SESSIONS: list[tuple[Flow, str, float, int]] = [
-    (PUSHES, "none", 10, 36),
+    (PUSHES, "none", 10, 28),
     (INCREMENTAL, "none", 4, 10),
     (MOVE, "none", 4, 10),
     (POP3_KEEP, "none", 4, 14),
-    (POP3_DELETE, "none", 6, 32),
+    (POP3_DELETE, "none", 6, 26),
     (POP3_LATE, "none", 2, 10),
     (PUSHES, "implicit", 5, 10),
     (POP3_DELETE, "implicit", 4, 10),
@@ -77,7 +77,7 @@ def test_a_session_cut_at_any_octet_comes_to_the_same_end(
     try_all(scenario, template, cuts, record_property)
 
 
-@pytest.mark.parametrize(("tls", "percent", "sample"), [("none", 5, 20), ("implicit", 4, 10)])
+@pytest.mark.parametrize(("tls", "percent", "sample"), [("none", 5, 14), ("implicit", 4, 8)])
 def test_a_submission_cut_at_any_octet_is_not_sent_twice(
     tmp_path: Path,
     dovecot: Dovecot,

@@ -29,21 +29,20 @@ def test_a_power_loss_after_any_call_loses_and_doubles_nothing(
 ) -> None:
     template = Template(dovecot, tmp_path, flow)
     recording = power.record(template.trial(), tmp_path)
-    by_name = {cut.name: cut for cut in power.cuts(recording)}
     scenario = f"power loss: {flow.name}"
-    names = figures.chosen(scenario, list(by_name), figures.share(PERCENT, sample=16))
-    try_all(scenario, template, [by_name[name] for name in names], record_property)
+    cuts = power.cuts(recording, figures.share(PERCENT, sample=16), scenario)
+    try_all(scenario, template, cuts, record_property)
 
 
 @pytest.mark.parametrize("bug", ["no file fsync", "no directory fsync", "rows before files"])
 def test_a_safety_taken_out_is_missed(tmp_path: Path, dovecot: Dovecot, bug: str) -> None:
     template = Template(dovecot, tmp_path, POP3_DELETE)
     recording = power.record(template.trial(), tmp_path, bug)
-    kinds = ("all kept",) if bug == "rows before files" else ("unsynced dropped",)
-    cuts = power.cuts(recording, kinds)
-    # files that nothing synced are lost once the server has deleted, rows' files until they are named
-    some = cuts[-1:] if "fsync" in bug else [cut for cut in cuts if "(rename)" in cut.name][:1]
+    if bug == "rows before files":  # until they are named
+        cut = power.cut(recording, [call.name for call in recording.calls].index("rename") + 1, "all kept")
+    else:  # the server has deleted by then
+        cut = power.cut(recording, len(recording.calls), "unsynced dropped")
     found: list[figures.Figure] = []
     with pytest.raises(AssertionError, match="did harm"):
-        try_all(bug, template, some, lambda _, figure: found.append(figures.Figure(*figure)))  # type: ignore[misc]
+        try_all(bug, template, [cut], lambda _, figure: found.append(figures.Figure(*figure)))  # type: ignore[misc]
     assert found[0].lost > 0

@@ -308,20 +308,22 @@ def _reachable(name: str, names: dict[str, bytes | None]) -> bool:
     return not parent or (parent in names and _reachable(parent, names))
 
 
-def cuts(recording: Recording, kinds: tuple[str, ...] = IMAGES) -> list[Cut]:
-    """A power loss after each call, for each kind of image that is unlike those before it."""
+def cuts(recording: Recording, wanted: int, scenario: str) -> list[Cut]:
+    """So many power losses, each after a call that changed something, with images all unlike."""
+    disk = Disk(recording)
+    changed = [number for number, call in enumerate(recording.calls, 1) if disk.feed(call)]
+    points = [(number, kind) for number in changed for kind in IMAGES]
+    random.Random(f"{SEED} {scenario}").shuffle(points)
     made: list[Cut] = []
     seen: set[bytes] = set()
-    disk = Disk(recording)
-    for number, call in enumerate(recording.calls, 1):
-        if not disk.feed(call) and number != len(recording.calls):
-            continue
-        for kind in kinds:
-            image = disk.image(kind, f"{SEED} {number}")
-            digest = hashlib.sha256(repr((sorted(image.items()), disk.snapshot)).encode()).digest()
-            if digest not in seen:
-                seen.add(digest)
-                made.append(_cut(recording, number, kind))
+    for number, kind in points:
+        if len(made) == wanted:
+            break
+        image, snapshot = image_at(recording, number, kind)
+        digest = hashlib.sha256(repr((sorted(image.items()), snapshot)).encode()).digest()
+        if digest not in seen:
+            seen.add(digest)
+            made.append(cut(recording, number, kind))
     return made
 
 
@@ -340,7 +342,9 @@ def _answered(snapshots: Path, number: int) -> Path:
     return snapshots / (str(min(later)) if later else "end")
 
 
-def _cut(recording: Recording, number: int, kind: str) -> Cut:
+def cut(recording: Recording, number: int, kind: str) -> Cut:
+    """The power goes after so many calls."""
+
     def make(trial: Trial) -> str:
         image, snapshot = image_at(recording, number, kind)
         home = trial.server.maildir(trial.user).parent
