@@ -5,11 +5,13 @@ from __future__ import annotations
 import getpass
 import os
 import shutil
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
 PACKAGES = {
     "mbsync": "isync",
+    "offlineimap": "offlineimap3",
     "notmuch": "notmuch",
     "mu": "maildir-utils",
     "mpop": "mpop",
@@ -38,10 +40,14 @@ class Run(NamedTuple):
     environ: dict[str, str]
 
 
-def mbsync(home: Path, server: Server, *, patterns: str = "INBOX", compress: bool = True) -> Run:
-    """Durable as mbsync is by default: it fsyncs files, not directories."""
+def mbsync(
+    home: Path, server: Server, *, patterns: str = "INBOX", compress: bool = True, fsync: bool = True
+) -> Run:
+    """Durable as mbsync is by default (it fsyncs files, not directories), or not at all."""
     (home / "mail").mkdir(exist_ok=True)
     (home / "rc").write_text(f"""
+FSync {"yes" if fsync else "no"}
+
 IMAPAccount a
 Host localhost
 Port {server.port}
@@ -70,6 +76,35 @@ Sync All
 SyncState *
 """)
     return Run(["mbsync", "-q", "-c", str(home / "rc"), "c"], {})
+
+
+def offlineimap(home: Path, server: Server, *, folders: bool = False) -> Run:
+    """It fsyncs files (its default)."""
+    (home / "mail").mkdir(exist_ok=True)
+    chosen = "" if folders else "folderfilter = lambda name: name == 'INBOX'"
+    (home / "rc").write_text(f"""
+[general]
+accounts = a
+metadata = {home}/state
+ui = quiet
+[Account a]
+localrepository = near
+remoterepository = far
+[Repository near]
+type = Maildir
+localfolders = {home}/mail
+[Repository far]
+type = IMAP
+remotehost = localhost
+remoteport = {server.port}
+remoteuser = {server.user}
+remotepass = {server.password}
+auth_mechanisms = PLAIN
+ssl = yes
+sslcacertfile = {server.ca}
+{chosen}
+""")
+    return Run(["offlineimap", "-c", str(home / "rc")], {"HOME": str(home)})
 
 
 def mpop(home: Path, server: Server, *, keep: bool) -> Run:
@@ -175,6 +210,27 @@ set {"smtp-use-starttls" if server.tls == "starttls" else "nosmtp-use-starttls"}
 set tls-ca-file={server.ca} tls-verify=strict
 """)
     return Run(["s-nail", "-:u", "-S", "record=/dev/null", "-s", "hello", recipient], {"MAILRC": str(rc)})
+
+
+_SMTPLIB = """
+import smtplib, ssl, sys
+port, ca, tls, user, password, sender, recipient = sys.argv[1:]
+trust = ssl.create_default_context(cafile=ca)
+if tls == "implicit":
+    server = smtplib.SMTP_SSL("localhost", int(port), context=trust)
+else:
+    server = smtplib.SMTP("localhost", int(port))
+    server.starttls(context=trust)
+with server:
+    server.login(user, password)
+    server.sendmail(sender, [recipient], sys.stdin.buffer.read())
+"""
+
+
+def smtplib(server: Server, recipient: str, sender: str) -> Run:
+    """What a script of a few lines does with Python's own library."""
+    words = [str(server.port), str(server.ca), server.tls, server.user, server.password, sender, recipient]
+    return Run([sys.executable, "-c", _SMTPLIB, *words], {})
 
 
 def notmuch(home: Path, maildir: Path) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import subprocess
 import sys
@@ -11,15 +10,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from bench import peers
+from bench import imap, peers
 from bench.arena import Arena, mailcli
 from bench.measure import OURS, Contender, installed
+from bench.ours import ENVIRON, expect, ours
 from tests.support import generate
-
-ENVIRON = {"PYTHONPATH": str(Path(__file__).resolve().parents[1])}
-"""So that `python -m mailcli` is this one, wherever the benchmark was started."""
-
-FOLDERS = 40
 
 
 class Task(NamedTuple):
@@ -30,174 +25,11 @@ class Task(NamedTuple):
     wire: bool = True
 
 
-def files(place: Path) -> int:
-    return sum(len(names) for path, _, names in os.walk(place) if path.endswith(("/cur", "/new")))
-
-
-def expect(place: Path, count: int) -> Callable[[], str]:
-    """A check that so many messages lie below `place`."""
-
-    def check() -> str:
-        found = files(place)
-        return "" if found == count else f"{found} messages, not {count}"
-
-    return check
-
-
 def _run_once(run: peers.Run) -> str:
     """What to do before the runs; the last words of a failure, "" if there was none."""
     environ = {**os.environ, **run.environ}
     done = subprocess.run(run.command, env=environ, capture_output=True, text=True, check=False)
     return " ".join(done.stderr.split())[-200:] or "failed" if done.returncode else ""
-
-
-def _ours(home: Path, *words: str, **more: object) -> Contender:
-    return Contender(OURS, mailcli(home, *words), environ=ENVIRON, **more)  # type: ignore[arg-type]
-
-
-# -- IMAP --------------------------------------------------------------------------------------
-
-
-def _imap(arena: Arena, rtt: int, *, folders: int = 0, again: bool) -> Iterator[Contender]:
-    """First synchronisation of a mailbox into nothing, or one with nothing new."""
-    user = arena.user(arena.messages, folders)
-    port, turns = arena.port(arena.dovecot.imaps, rtt)
-    count = arena.messages // folders * folders if folders else arena.messages
-    server = peers.Server(port, *user, arena.dovecot.ca)
-    tag = f"imap-{rtt}-{folders}-{again}"
-
-    def ready(name: str, make: Callable[[Path], peers.Run]) -> Callable[[], None]:
-        """Before each run: nothing there (first), or all there (again)."""
-
-        def fresh() -> None:
-            make(arena.place(f"{tag}-{name}"))
-
-        if again:
-            run = make(arena.place(f"{tag}-{name}"))
-            subprocess.run(run.command, env={**os.environ, **run.environ}, check=True, capture_output=True)
-            return lambda: None
-        return fresh
-
-    def profile(home: Path) -> peers.Run:
-        arena.profile(home.name, user, incoming_port=port)
-        return peers.Run(mailcli(home, "fetch", "-q"), ENVIRON)
-
-    home = arena.directory / f"{tag}-{OURS}"
-    yield _ours(
-        home,
-        "fetch",
-        "-q",
-        prepare=ready(OURS, profile),
-        check=expect(home / "data/mail", count),
-        turns=turns,
-        note="indexed, files and directories fsynced",
-    )
-    patterns = "*" if folders else "INBOX"
-    for compress in (True, False):
-        name = "mbsync" if compress else "mbsync, no COMPRESS"
-        if not installed("mbsync") or (again and not compress):
-            continue
-        slug = "mbsync" if compress else "mbsync-plain"
-        home = arena.directory / f"{tag}-{slug}"
-
-        def configured(home: Path, compress: bool = compress) -> peers.Run:
-            return peers.mbsync(home, server, patterns=patterns, compress=compress)
-
-        yield Contender(
-            name,
-            ["mbsync", "-q", "-c", str(home / "rc"), "c"],
-            prepare=ready(slug, configured),
-            check=expect(home / "mail", count),
-            turns=turns,
-            note="not indexed, files fsynced",
-        )
-    if installed("mbsync") and installed("notmuch") and not again and not folders:
-        yield _searchable(arena, server, f"{tag}-notmuch", turns)
-
-
-def _searchable(arena: Arena, server: peers.Server, tag: str, turns: Callable[[], int] | None) -> Contender:
-    home = arena.directory / tag
-
-    def prepare() -> None:
-        arena.place(tag)
-        peers.mbsync(home, server, compress=False)
-        peers.notmuch(home, home / "mail")
-        _notmuch_setup(home)
-
-    script = f"mbsync -q -c {home}/rc c && notmuch new --quiet"
-    environ = {"NOTMUCH_CONFIG": str(home / "config"), "HOME": str(home)}
-    return Contender(
-        "mbsync + notmuch new", ["sh", "-c", script], prepare=prepare, turns=turns, environ=environ
-    )
-
-
-def _notmuch_setup(home: Path) -> None:
-    for folder in ("cur", "new", "tmp"):
-        (home / "mail/INBOX" / folder).mkdir(parents=True, exist_ok=True)
-
-
-def imap_first(arena: Arena, rtt: int) -> Iterator[Contender]:
-    return _imap(arena, rtt, again=False)
-
-
-def imap_noop(arena: Arena, rtt: int) -> Iterator[Contender]:
-    return _imap(arena, rtt, again=True)
-
-
-def imap_folders(arena: Arena, rtt: int) -> Iterator[Contender]:
-    return _imap(arena, rtt, folders=FOLDERS, again=False)
-
-
-def imap_folders_noop(arena: Arena, rtt: int) -> Iterator[Contender]:
-    return _imap(arena, rtt, folders=FOLDERS, again=True)
-
-
-def imap_change(arena: Arena, rtt: int) -> Iterator[Contender]:
-    """100 new, 100 flags and 100 gone (less in small mailboxes) since the last run."""
-    port, turns = arena.port(arena.dovecot.imaps, rtt)
-    changes = min(100, arena.messages // 10)
-    seeds = itertools.count(1000)
-
-    def begin(name: str, make: Callable[[Path, tuple[str, str]], peers.Run]) -> Callable[[], None]:
-        user = arena.dovecot.user()
-        arena.dovecot.fill(user[0], generate.messages(arena.messages))
-        run = make(arena.place(f"change-{rtt}-{name}"), user)
-        subprocess.run(run.command, env={**os.environ, **run.environ}, check=True, capture_output=True)
-        return lambda: _mutate(arena, user[0], changes, next(seeds))
-
-    def ours(home: Path, user: tuple[str, str]) -> peers.Run:
-        arena.profile(home.name, user, incoming_port=port)
-        return peers.Run(mailcli(home, "fetch", "-q"), ENVIRON)
-
-    home = arena.directory / f"change-{rtt}-{OURS}"
-    check = expect(home / "data/mail", arena.messages)
-    yield _ours(home, "fetch", "-q", prepare=begin(OURS, ours), turns=turns, check=check, note="indexed")
-    if installed("mbsync"):
-        home = arena.directory / f"change-{rtt}-mbsync"
-
-        def configured(home: Path, user: tuple[str, str]) -> peers.Run:
-            return peers.mbsync(home, peers.Server(port, *user, arena.dovecot.ca))
-
-        yield Contender(
-            "mbsync",
-            ["mbsync", "-q", "-c", str(home / "rc"), "c"],
-            prepare=begin("mbsync", configured),
-            turns=turns,
-            check=expect(home / "mail", arena.messages),
-            note="not indexed",
-        )
-
-
-def _mutate(arena: Arena, user: str, changes: int, seed: int) -> None:
-    with arena.dovecot.connect(user) as session:
-        session.select()
-        uids = session.uid("SEARCH", "ALL")[1][0].decode().split()
-        flagged, gone = uids[:changes], uids[changes : 2 * changes]
-        session.uid("STORE", ",".join(flagged), "+FLAGS" if seed % 2 else "-FLAGS", "(\\Flagged)")
-        session.uid("STORE", ",".join(gone), "+FLAGS", "(\\Deleted)")
-        session.expunge()
-        for message in generate.messages(changes, seed=seed):
-            arena.dovecot.append_to(session, "INBOX", message)
 
 
 # -- POP3 --------------------------------------------------------------------------------------
@@ -289,15 +121,16 @@ def _smtp(arena: Arena, rtt: int, tls: str) -> Iterator[Contender]:
         f"smtp-{rtt}-{tls}", user, smtp_port=port, smtp_tls=tls, settings="save_sent = false"
     )
     accepted = _Accepted(arena)
-    yield _ours(home, "send", "--raw", address, stdin=message, turns=turns, check=accepted)
+    yield ours(home, "send", "--raw", address, stdin=message, turns=turns, check=accepted)
     runs = {
         "msmtp": (peers.msmtp(home, server, address, address), message),
         "curl": (peers.curl(home, server, address, address, message), None),
         "swaks": (peers.swaks(home, server, address, address, message), None),
         "s-nail": (peers.snail(home, server, address, address), message),
     }
+    runs["smtplib"] = (peers.smtplib(server, address, address), message)
     for name, (run, stdin) in runs.items():
-        if installed(name):
+        if name == "smtplib" or installed(name):
             yield Contender(name, run.command, environ=run.environ, stdin=stdin, turns=turns, check=accepted)
 
 
@@ -341,13 +174,13 @@ def _indexed(arena: Arena) -> tuple[Path, Path]:
     return home, other
 
 
-def _queries(arena: Arena, ours: list[str], theirs: dict[str, list[str]]) -> Iterator[Contender]:
+def _queries(arena: Arena, words: list[str], theirs: dict[str, list[str]]) -> Iterator[Contender]:
     home, other = _indexed(arena)
-    yield _ours(home, *ours)
+    yield ours(home, *words)
     environ = {"NOTMUCH_CONFIG": str(other / "config"), "HOME": str(other), "MUHOME": str(other / "mu")}
-    for name, words in theirs.items():
+    for name, others in theirs.items():
         if installed(name):
-            yield Contender(name, [name, *words], environ=environ)
+            yield Contender(name, [name, *others], environ=environ)
 
 
 def newest(arena: Arena, _: int) -> Iterator[Contender]:
@@ -375,7 +208,7 @@ def index(arena: Arena, _: int) -> Iterator[Contender]:
     """The full-text index anew, from the same files."""
     home, other = _indexed(arena)
     maildir = home / "data/mail"
-    yield _ours(home, "index", "rebuild", "-q")
+    yield ours(home, "index", "rebuild", "-q")
     if installed("notmuch"):
         environ = peers.notmuch(other, maildir)
 
@@ -398,11 +231,11 @@ TASKS: dict[str, Task] = {
     "startup": Task(startup, "program start: --version", wire=False),
     "smtp": Task(smtp, "send one message, port 465"),
     "smtp-starttls": Task(smtp_starttls, "send one message, port 587"),
-    "imap-first": Task(imap_first, "first synchronisation of a mailbox"),
-    "imap-noop": Task(imap_noop, "synchronise when nothing has changed"),
-    "imap-change": Task(imap_change, "100 new, 100 flags changed, 100 gone"),
-    "imap-folders": Task(imap_folders, f"first synchronisation of {FOLDERS} folders"),
-    "imap-folders-noop": Task(imap_folders_noop, f"{FOLDERS} folders, nothing changed"),
+    "imap-first": Task(imap.first, "first synchronisation of a mailbox"),
+    "imap-noop": Task(imap.noop, "synchronise when nothing has changed"),
+    "imap-change": Task(imap.change, "100 new, 100 flags changed, 100 gone"),
+    "imap-folders": Task(imap.folders, f"first synchronisation of {imap.FOLDERS} folders"),
+    "imap-folders-noop": Task(imap.folders_noop, f"{imap.FOLDERS} folders, nothing changed"),
     "pop3": Task(pop3, "download a maildrop, leaving it there"),
     "pop3-noop": Task(pop3_noop, "nothing new in a maildrop"),
     "list": Task(newest, "the newest 50", wire=False),

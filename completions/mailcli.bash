@@ -45,14 +45,15 @@ _mailcli() {
     --log-file) value='files' ;;
   esac
   case "$path" in
-    '') words='fetch list search read attach ui send reply forward outbox sendmail delete move copy archive spam ham flag undo redo log folder import export index account config doctor demo completion help' ;;
+    '') words='fetch watch list search read attach ui send reply forward outbox sendmail delete move copy archive spam ham flag undo redo log folder import export index account config doctor demo completion help' ;;
     'attach') words='list save open' ;;
     'outbox') words='list show run hold retry cancel' ;;
     'folder') words='list create rename delete subscribe unsubscribe' ;;
     'index') words='status rebuild check' ;;
     'account') words='add list show check default remove' ;;
     'config') words='get set edit path schema' ;;
-    'fetch') options='--folder --limit --dry-run --count --deadline --fail-if-locked --keep --delete --delete-after --adopt --full'; arg='accounts'; case "$prev" in --folder) value='folders' ;; --limit) value='-' ;; --deadline) value='-' ;; --delete-after) value='-' ;; esac ;;
+    'fetch') options='--folder --limit --dry-run --count --deadline --fail-if-locked --keep --delete --delete-after --adopt --full --confirm-deletes'; arg='accounts'; case "$prev" in --folder) value='folders' ;; --limit) value='-' ;; --deadline) value='-' ;; --delete-after) value='-' ;; esac ;;
+    'watch') options='--exec --once'; arg='accounts'; case "$prev" in --exec) value='-' ;; esac ;;
     'list') options='-n --limit --unread --threads --sort --reverse --after'; arg='folders'; case "$prev" in -n|--limit) value='-' ;; --sort) value='=date from subject size' ;; --after) value='-' ;; esac ;;
     'search') options='-n --limit --sort --threads --reverse --after --count -e --exit-code --server --explain'; arg=''; case "$prev" in -n|--limit) value='-' ;; --sort) value='=date relevance' ;; --after) value='-' ;; esac ;;
     'read') options='--thread --raw --html --headers --part --mark-seen'; arg='ids'; case "$prev" in --part) value='-' ;; esac ;;

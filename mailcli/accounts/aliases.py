@@ -17,13 +17,14 @@ from pathlib import Path
 from typing import Final
 
 from mailcli.errors import ConfigError
+from mailcli.model import pattern
 
 MOST: Final = 1000
 """Addresses that one name may come to."""
 
-_LINE: Final = re.compile(r"\s*(?:alias|group|g|a)\s+((?:-group\s+\S+\s+)*)(\S+)\s+(.+)", re.IGNORECASE)
+_LINE: Final = pattern.compile(r"\s*(?:alias|group|g|a)\s+((?:-group\s+\S+\s+)*)(\S+)\s+(.+)", re.IGNORECASE)
 
-_BEFORE_COMMENT: Final = re.compile(r'(?:"[^"]*"|[^"#])*')
+_BEFORE_COMMENT: Final = pattern.compile(r'(?:"[^"]*"|[^"#])*')
 
 
 def read(files: Iterable[Path]) -> dict[str, str]:

@@ -12,7 +12,7 @@ import stat
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from mailcli.accounts.fields import SECRET_KINDS, TABLES, Field
 from mailcli.errors import ConfigError, LocalIOError, NotFound
@@ -22,13 +22,18 @@ from mailcli.model.account import (
     Account,
     Endpoint,
     FolderPolicy,
+    Hooks,
     Pop3Policy,
     Protocol,
     SecretSpec,
+    SyncPolicy,
     Tls,
 )
+from mailcli.model.record import NamedTuple
 
 _EDIT = "correct it with mailcli config edit; mailcli-config(5) explains every key"
+
+_WATCH_INTERVAL = {"imap": 300, "pop3": 600}  # POP3 signs in anew for every look
 
 _WORDS = {"text": "a text", "number": "a whole number", "bool": "true or false", "texts": "a list of texts"}
 
@@ -41,6 +46,16 @@ class Config(NamedTuple):
     accounts: Mapping[str, Account]
     default: str | None
     settings: Mapping[str, Any]
+
+    @property
+    def hook_timeout(self) -> float:
+        """Seconds that a hook, or the command of `watch --exec`, may take."""
+        return float(self.settings.get("hook_timeout", 60))
+
+    @property
+    def reader_watches(self) -> bool:
+        """Whether new mail appears in the reader by itself."""
+        return bool(self.settings.get("reader_watches", True))
 
     @property
     def aliases(self) -> Mapping[str, str]:
@@ -142,7 +157,7 @@ class _Reader:
             why = unfit_name(name)
             if why:
                 raise self.fault(where, f"account {name!r}: {why}")
-            accounts[name] = self.account(name, table)
+            accounts[name] = self.account(name, table, read)
         default = read.get("default_account")
         if default is None:
             default = next(iter(accounts), None)
@@ -150,12 +165,14 @@ class _Reader:
             hint = _did_you_mean(default, accounts)
             raise self.fault(("default_account",), f"default_account: there is no account {default!r}", hint)
         settings = {
+            "hook_timeout": read.get("hooks", {}).get("timeout", 60),
+            "reader_watches": read.get("reader", {}).get("watch", True),
             "aliases": read.get("aliases", {}),
             "alias_files": read.get("alias_files", ("~/.mailrc",)),
         }
         return Config(self.path, accounts, default, settings)
 
-    def account(self, name: str, table: dict[str, Any]) -> Account:
+    def account(self, name: str, table: dict[str, Any], root: dict[str, Any]) -> Account:
         at = ("accounts", name)
         self.check(at, table, TABLES["account"])
         if "email" not in table:
@@ -175,7 +192,9 @@ class _Reader:
                 incoming = self.endpoint(at, table, protocol)
         if "smtp" in table:
             sending = self.endpoint(at, table, Protocol.SMTP)
-        folders = table.get("imap", {}).get("folders", {})
+        imap = table.get("imap", {})
+        folders = imap.get("folders", {})
+        hooks = {**root.get("hooks", {}), **table.get("hooks", {})}
         return Account(
             name=name,
             email=email,
@@ -183,11 +202,22 @@ class _Reader:
             aliases=tuple(table.get("aliases", ())),
             incoming=incoming,
             sending=sending,
-            folders=FolderPolicy(tuple(folders.get("include", ("*",))), tuple(folders.get("exclude", ()))),
+            folders=FolderPolicy(
+                tuple(folders.get("include", ("*",))),
+                tuple(folders.get("exclude", ())),
+                folders.get("subscribed", False),
+            ),
+            sync=SyncPolicy(imap.get("sync", "both"), imap.get("delete", "trash")),
             pop3=self.pop3(at, table.get("pop3", {})),
             push=table.get("push", "auto"),
             save_sent=table.get("save_sent", True),
             special=tuple(table.get("special", {}).items()),
+            hooks=Hooks(hooks.get("new_mail", ""), hooks.get("after_fetch", "")),
+            watch_interval=float(
+                table.get("watch_interval")
+                or root.get("watch_interval")
+                or _WATCH_INTERVAL["pop3" if "pop3" in table else "imap"]
+            ),
         )
 
     def endpoint(self, at: tuple[str, ...], account: dict[str, Any], protocol: Protocol) -> Endpoint:
@@ -224,6 +254,7 @@ class _Reader:
             allow_cleartext=table.get("allow_cleartext", False),
             disabled=frozenset(word.upper() for word in table.get("disable", ())),
             connections=table.get("connections", 2),
+            compress=table.get("compress", "auto"),
         )
 
     def secret(
@@ -297,6 +328,8 @@ class _Reader:
             raise self.fault(at, f"{name} must be one of {', '.join(field.choices)}, not {value!r}", hint)
         if isinstance(value, int) and field.kind == "number" and value < field.least:
             raise self.fault(at, f"{name} must be at least {field.least}")
+        if isinstance(value, int) and field.kind == "number" and field.most and value > field.most:
+            raise self.fault(at, f"{name} must be at most {field.most}")
 
     def check_secret(self, at: tuple[str, ...], value: object) -> None:
         name = ".".join(at)

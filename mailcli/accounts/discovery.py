@@ -8,10 +8,11 @@ domains are hosted by others) or a forgery: it is marked, and whoever uses it as
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, NamedTuple
+from typing import Final
 
 from mailcli.errors import MailcliError
 from mailcli.model.account import DEFAULT_PORTS, Protocol, Tls
+from mailcli.model.record import NamedTuple
 from mailcli.net.dns import Offer, Resolver
 
 # RFC 8314 §5.1: of the two ways to TLS, implicit is preferred.

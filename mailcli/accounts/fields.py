@@ -6,24 +6,35 @@ converts the words of `config set` by it. Only what is implemented stands here.
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
+
+from mailcli.model.record import NamedTuple
 
 
 class Field(NamedTuple):
     """A key. `kind` is text, number, bool, texts (a list of strings), secret or table;
-    `choices` are the only values of a text, `least` the least of a number, `table` names the
-    table's own fields ("" for free keys with text values)."""
+    `choices` are the only values of a text, `least` and `most` bound a number (0: no bound), `table`
+    names the table's own fields ("" for free keys with text values)."""
 
     kind: str
     about: str
     choices: tuple[str, ...] = ()
     least: int = 0
     table: str = ""
+    most: int = 0
 
 
 _SECRET: Final = Field("secret", "where the password is kept: one of keyring, command, file, env, credential")
 _CA_FILE: Final = Field("text", "PEM file with a further trust anchor")
 _TLS: Final = ("implicit", "starttls", "none")
+
+_WATCH_INTERVAL: Final = Field(
+    "number", "seconds between two looks at what does not tell by itself, with `watch`", least=1
+)
+_HOOKS: Final = {
+    "new_mail": Field("text", "run when a fetch brought new messages"),
+    "after_fetch": Field("text", "run after every fetch"),
+}
 
 _SERVER: Final = {
     "host": Field("text", "host name or address"),
@@ -32,9 +43,10 @@ _SERVER: Final = {
     "user": Field("text", "name to sign in with; default: the address"),
     "auth": Field(
         "text",
-        'auto, or the one SASL mechanism to use; "none" (SMTP): do not sign in',
+        'auto, scram (any kind of it), or the one SASL mechanism to use; "none" (SMTP): do not sign in',
         (
             "auto",
+            "scram",
             "plain",
             "login",
             "cram-md5",
@@ -55,10 +67,19 @@ _SERVER: Final = {
 TABLES: Final[dict[str, dict[str, Field]]] = {
     "root": {
         "default_account": Field("text", "the account used when none is named"),
+        "watch_interval": _WATCH_INTERVAL,
+        "hooks": Field("table", "commands that are run for what happens", table="all_hooks"),
+        "reader": Field("table", "the full-screen reader", table="reader"),
         "accounts": Field("table", "the accounts by name", table="accounts"),
         "aliases": Field("table", 'short names for addresses: team = "ann@example.org, bob@example.org"'),
         "alias_files": Field("texts", "files of mailx or mutt with more of them; without it ~/.mailrc"),
     },
+    "all_hooks": {
+        **_HOOKS,
+        "timeout": Field("number", "seconds a command may take; 60 without it", least=1),
+    },
+    "hooks": _HOOKS,
+    "reader": {"watch": Field("bool", "whether new mail appears by itself; true without it")},
     "account": {
         "email": Field("text", "the account's address"),
         "full_name": Field("text", "the name in From"),
@@ -67,6 +88,8 @@ TABLES: Final[dict[str, dict[str, Field]]] = {
         "password": _SECRET,
         "ca_file": _CA_FILE,
         "push": Field("text", "send changes to the server at once, or only with `fetch`", ("auto", "manual")),
+        "watch_interval": _WATCH_INTERVAL,
+        "hooks": Field("table", "commands for this account, in place of the general ones", table="hooks"),
         "save_sent": Field("bool", "keep a copy of what is sent in the Sent folder"),
         "special": Field("table", "which folder is Trash, Sent and so on", table="special"),
         "imap": Field("table", "the IMAP server", table="imap"),
@@ -80,12 +103,20 @@ TABLES: Final[dict[str, dict[str, Field]]] = {
     "folders": {
         "include": Field("texts", "shell patterns of folders that take part"),
         "exclude": Field("texts", "shell patterns of folders that do not"),
+        "subscribed": Field("bool", "only folders subscribed to"),
     },
     "imap": {
         **_SERVER,
         "folders": Field("table", "which folders take part", table="folders"),
         "mode": Field("text", "what is downloaded", ("full",)),
-        "connections": Field("number", "how many to open at once", least=1),
+        "sync": Field("text", "both ways, or nothing here changes the server", ("both", "pull")),
+        "delete": Field("text", "what deleting here does on the server", ("trash", "expunge", "nothing")),
+        "connections": Field("number", "how many to open at once; default: 2", least=1, most=8),
+        "compress": Field(
+            "text",
+            "compress what crosses the network; auto: where the line is slow",
+            ("auto", "always", "never"),
+        ),
     },
     "pop3": {
         **_SERVER,

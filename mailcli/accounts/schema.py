@@ -65,4 +65,6 @@ def _field(field: Field) -> dict[str, Any]:
         made["enum"] = list(field.choices)
     if field.kind == "number" and field.least:
         made["minimum"] = field.least
+    if field.kind == "number" and field.most:
+        made["maximum"] = field.most
     return made

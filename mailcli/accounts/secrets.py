@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import stat
-import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping
@@ -207,6 +205,9 @@ def _delete(ring: KeyringBackend, name: str) -> None:
 
 
 def _from_command(command: str, where: str, environ: Mapping[str, str]) -> str:
+    import signal
+    import subprocess
+
     # A shell line of the user's own, as git and ssh take them. It gets a process group, so that
     # what it has started ends with it.
     with subprocess.Popen(  # noqa: S603

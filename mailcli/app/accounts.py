@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from mailcli.accounts.config import is_address, parse, unfit_name
 from mailcli.app.checks import Check, endpoints, sign_in, try_server
@@ -12,6 +12,7 @@ from mailcli.app.connecting import deadlines
 from mailcli.app.context import Context
 from mailcli.errors import ConfigError, MailcliError, UsageError
 from mailcli.model.account import DEFAULT_PORTS, Account, Endpoint, Password, Protocol, SecretSpec, Tls
+from mailcli.model.record import NamedTuple
 
 if TYPE_CHECKING:
     from mailcli.accounts.discovery import Discovery, Proposal

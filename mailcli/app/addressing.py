@@ -3,7 +3,6 @@ were typed."""
 
 from __future__ import annotations
 
-import mimetypes
 import os
 import re
 from collections.abc import Sequence
@@ -22,12 +21,12 @@ from mailcli.errors import (
     UsageError,
 )
 from mailcli.mime import addresses, encode
-from mailcli.model import printable
+from mailcli.model import pattern, printable
 from mailcli.model.account import LOCAL, Account
 from mailcli.model.address import Address
 from mailcli.model.draft import Attachment
 
-_RESERVED: Final = re.compile(r"(content-.*|mime-version|bcc|resent-bcc|date|message-id)", re.IGNORECASE)
+_RESERVED: Final = pattern.compile(r"(content-.*|mime-version|bcc|resent-bcc|date|message-id)", re.IGNORECASE)
 """Header fields that `-H` may not set: they are made from the message, or have options."""
 
 
@@ -148,6 +147,8 @@ def attachment(path: Path) -> Attachment:
         raise NotFound(f"there is no file {path} to attach", hint=hint) from None
     except OSError as error:
         raise LocalIOError(f"cannot read {path}: {error.strerror}") from error
+    import mimetypes
+
     kind, encoding = mimetypes.guess_type(path.name)
     return Attachment(path.name, kind if kind and not encoding else "application/octet-stream", data)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from mailcli.app.context import Context
 from mailcli.app.folders import check_name
@@ -12,6 +12,7 @@ from mailcli.errors import NotFound, UsageError
 from mailcli.model import flags as flagging
 from mailcli.model.flags import Flags
 from mailcli.model.message import Summary
+from mailcli.model.record import NamedTuple
 from mailcli.store.journal import Note
 
 if TYPE_CHECKING:
@@ -31,17 +32,32 @@ class Change(NamedTuple):
 
 
 def delete(ctx: Context, ids: Sequence[str], *, purge: bool = False, dry_run: bool = False) -> Change:
-    """Move messages to their account's Trash; with `purge` remove them for good (their files stay in
-    the recovery area for 14 days)."""
+    """Move messages to their account's Trash; with `purge`, or where the account's policy keeps none,
+    remove them for good (their files stay in the recovery area for 14 days)."""
     rows = ctx.store.get(list(ids))
-    if not purge:
+    at_once = [r for r in rows if purge or not _has_trash(ctx, r.account)]
+    if not at_once:
         return _to_use(ctx, rows, "Trash", "delete", "Deleted", dry_run=dry_run)
+    if len(at_once) < len(rows):  # of accounts with different policies
+        first = delete(ctx, [r.id for r in at_once], dry_run=dry_run)
+        second = delete(ctx, [r.id for r in rows if r not in at_once], dry_run=dry_run)
+        return second._replace(
+            ids=(*first.ids, *second.ids),
+            summary=f"{first.summary}, {second.summary}",
+            pushed=first.pushed and second.pushed,
+        )
     if dry_run:
         return Change(tuple(ids), f"{_count(rows)} would be removed for good", pushed=False)
     named = [r.id for r in rows]
     _, token = ctx.store.edit(lambda edit: edit.purge(named), Note("delete", "for good"))
     done = Change(tuple(named), f"{_count(rows)} removed for good", token, brief=f"Removed {len(rows)}")
     return _pushed(ctx, rows, done)
+
+
+def _has_trash(ctx: Context, account: str) -> bool:
+    """Whether deleting a message of this account moves it to Trash."""
+    config = ctx.config.accounts.get(account)
+    return config is None or config.sync.delete == "trash"
 
 
 def archive(ctx: Context, ids: Sequence[str]) -> Change:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from mailcli.app.connecting import deadlines, own_name
 from mailcli.errors import AuthenticationFailed, MailcliError, Unreachable
 from mailcli.model.account import Account, Endpoint, Protocol, Secret
+from mailcli.model.record import NamedTuple
 
 if TYPE_CHECKING:
     from mailcli.accounts.secrets import Secrets

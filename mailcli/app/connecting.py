@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from mailcli.app.context import Context
-from mailcli.errors import ConfigError, Unreachable, told
+from mailcli.errors import AuthenticationFailed, ConfigError, Unreachable, told
 from mailcli.model.account import Account, Endpoint, Protocol
 from mailcli.net.deadline import Deadlines
 
 if TYPE_CHECKING:
+    from mailcli.net.cancel import CancelToken
     from mailcli.net.imap import ImapConnection
     from mailcli.net.pop3 import Pop3Connection
     from mailcli.net.smtp import SmtpConnection
@@ -40,14 +41,44 @@ def named(account: Account) -> Iterator[None]:
         raise named from error
 
 
-def open_incoming_imap(ctx: Context, account: Account, limits: Deadlines) -> ImapConnection:
-    """Sign in to the account's IMAP server."""
+def dial_ahead(ctx: Context, endpoint: Endpoint | None, limits: Deadlines) -> None:
+    """Begin to connect now: the rest of the imports, the store and the password do not need the
+    server, and it answers meanwhile. The next `open_…` of this endpoint takes the connection."""
+    if endpoint is None or ctx.offline or endpoint in ctx.ahead:
+        return
+    from mailcli.net.ahead import Ahead
+
+    ctx.ahead[endpoint] = Ahead(endpoint, limits, ctx.cancel)
+
+
+def forgo(ctx: Context, endpoint: Endpoint | None) -> None:
+    """Close what was begun by `dial_ahead` and not taken."""
+    ahead = ctx.ahead.pop(endpoint, None) if endpoint is not None else None
+    if ahead is not None:
+        ahead.close()
+
+
+def open_incoming_imap(
+    ctx: Context, account: Account, limits: Deadlines, *, cancel: CancelToken | None = None
+) -> ImapConnection:
+    """Sign in to the account's IMAP server. `cancel` is what may end it, if not the whole run."""
     from mailcli.net.imap import open_imap
 
     endpoint = _endpoint(account, account.incoming, Protocol.IMAP)
     _online(ctx, endpoint)
     secret = ctx.secrets.get(account, endpoint)
-    return open_imap(endpoint, secret, deadlines=limits, cancel=ctx.cancel, transcript=ctx.transcript)
+    ahead = ctx.ahead.pop(endpoint, None)
+    with _guarded(ctx, endpoint) as (target, done):
+        connection = open_imap(
+            target,
+            secret,
+            deadlines=limits,
+            cancel=cancel or ctx.cancel,
+            transcript=ctx.transcript,
+            ahead=ahead,
+        )
+        done(connection.greeted.mechanism)
+    return connection
 
 
 def open_incoming_pop3(ctx: Context, account: Account, limits: Deadlines) -> Pop3Connection:
@@ -57,7 +88,13 @@ def open_incoming_pop3(ctx: Context, account: Account, limits: Deadlines) -> Pop
     endpoint = _endpoint(account, account.incoming, Protocol.POP3)
     _online(ctx, endpoint)
     secret = ctx.secrets.get(account, endpoint)
-    return open_pop3(endpoint, secret, deadlines=limits, cancel=ctx.cancel, transcript=ctx.transcript)
+    ahead = ctx.ahead.pop(endpoint, None)
+    with _guarded(ctx, endpoint) as (target, done):
+        connection = open_pop3(
+            target, secret, deadlines=limits, cancel=ctx.cancel, transcript=ctx.transcript, ahead=ahead
+        )
+        done(connection.greeted.mechanism)
+    return connection
 
 
 def open_sending(ctx: Context, account: Account, limits: Deadlines, ehlo: str) -> SmtpConnection:
@@ -67,9 +104,45 @@ def open_sending(ctx: Context, account: Account, limits: Deadlines, ehlo: str) -
     endpoint = _endpoint(account, account.sending, Protocol.SMTP)
     _online(ctx, endpoint)
     secret = ctx.secrets.get(account, endpoint) if endpoint.user and endpoint.secret else None
-    return open_smtp(
-        endpoint, secret, ehlo=ehlo, deadlines=limits, cancel=ctx.cancel, transcript=ctx.transcript
-    )
+    ahead = ctx.ahead.pop(endpoint, None)
+    with _guarded(ctx, endpoint) as (target, done):
+        connection = open_smtp(
+            target,
+            secret,
+            ehlo=ehlo,
+            deadlines=limits,
+            cancel=ctx.cancel,
+            transcript=ctx.transcript,
+            ahead=ahead,
+        )
+        done(connection.greeted.mechanism)
+    return connection
+
+
+@contextmanager
+def _guarded(ctx: Context, endpoint: Endpoint) -> Iterator[tuple[Endpoint, Callable[[str], None]]]:
+    """Never weaker than the last time: without TLS, a server that once let us in without seeing the
+    password is not shown it later, when somebody between may have struck the better ways from its
+    list. Under TLS there is nobody between. The block gets the endpoint, and a function to tell the
+    mechanism that has signed in. An explicit `auth` is the user's own word, and holds."""
+    if endpoint.private or endpoint.auth != "auto":
+        yield endpoint, lambda mechanism: None
+        return
+    from mailcli.wire.sasl import hides
+
+    key = f"hidden sign-in {endpoint.protocol.value} {endpoint.label} {endpoint.user}"
+    known = ctx.store.setting(key)
+
+    def done(mechanism: str) -> None:
+        if hides(mechanism) and known is None:
+            ctx.store.put_setting(key, mechanism)
+
+    try:
+        yield endpoint._replace(guarded=known is not None), done
+    except AuthenticationFailed as error:
+        if known is not None:
+            error.hint += f"; before, {known} was used, which does not show the password"
+        raise
 
 
 def _endpoint(account: Account, endpoint: Endpoint | None, protocol: Protocol) -> Endpoint:

@@ -11,27 +11,31 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from mailcli.accounts.paths import Paths, paths
+from mailcli.model.record import NamedTuple
 
 if TYPE_CHECKING:
     from mailcli.accounts.config import Config
     from mailcli.accounts.secrets import Secrets
-    from mailcli.model.account import Account
+    from mailcli.model.account import Account, Endpoint
+    from mailcli.net.ahead import Ahead
     from mailcli.net.cancel import CancelToken
     from mailcli.net.trace import Transcript
     from mailcli.store.store import Store
 
 
 class Progress(NamedTuple):
-    """How far a long task is: `done` of `total` (None: not known yet) and octets so far."""
+    """How far a long task is: `done` of `total` (None: not known yet) and octets so far, of `of_octets`
+    in all (0: not known)."""
 
     account: str
     phase: str
     done: int
     total: int | None
     octets: int
+    of_octets: int = 0
 
 
 def ignore(_: object) -> None:
@@ -73,6 +77,8 @@ class Context:
         self._secrets: Secrets | None = None
         self._cancel: CancelToken | None = None
         self._transcript: Transcript | None = None
+        self.ahead: dict[Endpoint, Ahead] = {}
+        """Connections under way that nobody has asked for yet (`connecting.dial_ahead`)."""
 
     @classmethod
     def open(
@@ -113,10 +119,19 @@ class Context:
 
     def without_network(self) -> Context:
         """A context on the same store that contacts no server: for what must never wait."""
+        return self._twin(offline=True)
+
+    def apart(self) -> Context:
+        """A context on the same store with a cancel token of its own: for what is ended by itself."""
+        twin = self._twin(offline=self.offline)
+        twin._secrets, twin._transcript = self.secrets, self.transcript
+        return twin
+
+    def _twin(self, *, offline: bool) -> Context:
         twin = Context(
             self.paths,
             account=self.account,
-            offline=True,
+            offline=offline,
             progress=self.progress,
             notice=self.notice,
             clock=self.clock,
@@ -178,6 +193,8 @@ class Context:
 
     def close(self) -> None:
         """Close what was opened."""
+        while self.ahead:
+            self.ahead.popitem()[1].close()
         for opened in (self._store, self._transcript, self._cancel):
             if opened is not None:
                 opened.close()

@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from mailcli.accounts.durable import replace_file
 from mailcli.accounts.edit import add_account
@@ -25,6 +25,7 @@ from mailcli.errors import ConfigError, LocalIOError, MailcliError
 from mailcli.model import printable
 from mailcli.model.account import Endpoint
 from mailcli.model.message import Summary
+from mailcli.model.record import NamedTuple
 
 if TYPE_CHECKING:
     from mailcli.demo.world import Resident, World

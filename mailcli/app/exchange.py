@@ -7,16 +7,17 @@ import re
 import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from mailcli.app.context import Context, Progress
 from mailcli.app.folders import check_name
 from mailcli.errors import CannotCreate, LocalIOError, NotFound, UsageError
-from mailcli.model import flags
+from mailcli.model import flags, pattern
 from mailcli.model.account import LOCAL
 from mailcli.model.flags import Flags
 from mailcli.model.folder import INBOX
 from mailcli.model.message import Summary
+from mailcli.model.record import NamedTuple
 from mailcli.store.journal import Note
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ _BATCH: Final = 200
 _BATCH_OCTETS: Final = 16 << 20
 _OLDEST: Final = 1  # s; a time of 0 in a file name or Date says nothing
 
-_STATUS: Final = re.compile(rb"^(?:x-)?status[ \t]*:[ \t]*([A-Za-z]*)", re.IGNORECASE | re.MULTILINE)
+_STATUS: Final = pattern.compile(rb"^(?:x-)?status[ \t]*:[ \t]*([A-Za-z]*)", re.IGNORECASE | re.MULTILINE)
 _STATUS_FLAGS: Final = {
     "R": flags.SEEN,  # Status: R is "read", O "old"
     "A": flags.ANSWERED,
@@ -36,15 +37,15 @@ _STATUS_FLAGS: Final = {
     "T": flags.DRAFT,
     "D": flags.DELETED,
 }
-_FIELD: Final = re.compile(rb"(?:[!-9;-~]{1,200}[ \t]*:|>?From )")
-_KNOWN: Final = re.compile(
+_FIELD: Final = pattern.compile(rb"(?:[!-9;-~]{1,200}[ \t]*:|>?From )")
+_KNOWN: Final = pattern.compile(
     rb"(?:from|date|subject|received|return-path|message-id|to|mime-version|delivered-to|x-[a-z-]+)[ \t]*:",
     re.IGNORECASE,
 )
 """One of these is in the header of every mail, and in no /etc/passwd."""
-_MAILDIR_TIME: Final = re.compile(r"(\d{9,11})\.")
-_MAILDIR_FLAGS: Final = re.compile(r"[:;!]2,([A-Za-z]*)\Z")  # `;` and `!` where `:` cannot be
-_MAILDIR_WIRE: Final = re.compile(r",W=(\d+)")
+_MAILDIR_TIME: Final = pattern.compile(r"(\d{9,11})\.")
+_MAILDIR_FLAGS: Final = pattern.compile(r"[:;!]2,([A-Za-z]*)\Z")  # `;` and `!` where `:` cannot be
+_MAILDIR_WIRE: Final = pattern.compile(r",W=(\d+)")
 
 
 class Imported(NamedTuple):

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
-from mailcli.app.connecting import deadlines, named, open_incoming_imap, open_incoming_pop3
-from mailcli.app.context import Context, Progress
+from mailcli.app.connecting import deadlines, dial_ahead, forgo, named, open_incoming_imap, open_incoming_pop3
+from mailcli.app.context import Context, Progress, ignore
 from mailcli.errors import ConfigError, Interrupted, Locked, MailcliError, TryAgain, UsageError, told
 from mailcli.model.account import Account, Pop3Policy
+from mailcli.model.record import NamedTuple
 from mailcli.net.deadline import Deadlines
 
 if TYPE_CHECKING:
+    from mailcli.app.arrivals import Arrivals
+    from mailcli.model.message import Summary
+    from mailcli.net.pop3 import Pop3Connection
     from mailcli.sync.imap import Progress as FolderProgress
-    from mailcli.sync.tally import Tally
+    from mailcli.sync.server import Server
+    from mailcli.sync.tally import FolderPlan, Tally
 
 
-@dataclass(frozen=True)
-class FetchRequest:
+class FetchRequest(NamedTuple):
     """What `fetch` was asked to do; `leave` overrides what a POP3 account leaves on the server
     ("keep", "delete" or "days")."""
 
@@ -28,17 +32,19 @@ class FetchRequest:
     folders: Sequence[str] = ()
     limit: int | None = None
     dry_run: bool = False
-    count: bool = False
+    count: bool = False  # type: ignore[assignment]  # tuple.count is not used
     deadline: float | None = None
     fail_if_locked: bool = False
     leave: str | None = None
     days: int = 0
     adopt: bool = False
     full: bool = False
+    confirm_deletes: bool = False
 
 
 class FetchReport(NamedTuple):
-    """What became of one account. With `count` or a dry run, `new` is what would come."""
+    """What became of one account. With `count` or a dry run, what would: `plan` has it by folder
+    (IMAP). `arrived` has the new mail, oldest first, where the account has a hook that wants to know."""
 
     account: str
     protocol: str
@@ -50,6 +56,8 @@ class FetchReport(NamedTuple):
     seconds: float = 0.0
     error: MailcliError | None = None
     locked: bool = False
+    arrived: tuple[Summary, ...] = ()
+    plan: Sequence[FolderPlan] = ()
 
 
 def fetch(ctx: Context, request: FetchRequest) -> list[FetchReport]:
@@ -58,13 +66,25 @@ def fetch(ctx: Context, request: FetchRequest) -> list[FetchReport]:
     An account that fails does not stop the others; its report has the error. Raises ConfigError,
     NotFound for an unknown account, UsageError for options of the other protocol, Interrupted.
     """
-    accounts = _chosen(ctx, request)
+    accounts = chosen(ctx, request)
     limits = deadlines(request.deadline)
+    for account in accounts:
+        dial_ahead(ctx, account.incoming, limits)
+    try:
+        return _fetch_all(ctx, accounts, request, limits)
+    finally:
+        for account in accounts:  # one whose account is locked by another run, say
+            forgo(ctx, account.incoming)
+
+
+def _fetch_all(
+    ctx: Context, accounts: Sequence[Account], request: FetchRequest, limits: Deadlines
+) -> list[FetchReport]:
     _ = ctx.store, ctx.cancel, ctx.secrets, ctx.transcript  # made here, shared by the threads
     reports: list[FetchReport] = [FetchReport(a.name, _protocol(a)) for a in accounts]
 
     def work(place: int) -> None:
-        reports[place] = _fetch_one(ctx, accounts[place], request, limits)
+        reports[place] = fetch_account(ctx, accounts[place], request, limits)
 
     threads = [
         threading.Thread(target=work, args=(n,), name=f"fetch {a.name}", daemon=True)
@@ -82,7 +102,7 @@ def fetch(ctx: Context, request: FetchRequest) -> list[FetchReport]:
             thread.join()
         raise Interrupted("interrupted; what had arrived is kept, and the next fetch continues") from None
     if not (request.dry_run or request.count):
-        _flush_outbox(ctx, accounts)
+        flush_outbox(ctx, accounts)
     if not (request.dry_run or request.count or any(report.error for report in reports)):
         try:
             ctx.store.expire()
@@ -91,7 +111,7 @@ def fetch(ctx: Context, request: FetchRequest) -> list[FetchReport]:
     return reports
 
 
-def _flush_outbox(ctx: Context, accounts: Sequence[Account]) -> None:
+def flush_outbox(ctx: Context, accounts: Sequence[Account]) -> None:
     """Send what waits for these accounts; where nothing waits this costs one look at a directory."""
     try:
         waiting = any((ctx.paths.data / "outbox/entries").iterdir())
@@ -103,7 +123,8 @@ def _flush_outbox(ctx: Context, accounts: Sequence[Account]) -> None:
         outbox.flush(ctx, [account.name for account in accounts])
 
 
-def _chosen(ctx: Context, request: FetchRequest) -> list[Account]:
+def chosen(ctx: Context, request: FetchRequest) -> list[Account]:
+    """The accounts that are meant. Raises ConfigError, NotFound, UsageError."""
     names = list(request.accounts) or ([ctx.account] if ctx.account and ctx.account != "all" else [])
     if names:
         accounts = [ctx.config.account(name) for name in dict.fromkeys(names)]
@@ -117,6 +138,8 @@ def _chosen(ctx: Context, request: FetchRequest) -> list[Account]:
     pop3_only = request.leave is not None or request.adopt
     if pop3_only and not any(_protocol(a) == "pop3" for a in accounts):
         raise UsageError("--keep, --delete, --delete-after and --adopt are for POP3 accounts")
+    if request.confirm_deletes and not any(_protocol(a) == "imap" for a in accounts):
+        raise UsageError("--confirm-deletes is for IMAP accounts")
     return accounts
 
 
@@ -124,16 +147,33 @@ def _protocol(account: Account) -> str:
     return account.incoming.protocol.value if account.incoming else ""
 
 
-def _fetch_one(ctx: Context, account: Account, request: FetchRequest, limits: Deadlines) -> FetchReport:
+def fetch_account(
+    ctx: Context,
+    account: Account,
+    request: FetchRequest,
+    limits: Deadlines,
+    *,
+    server: Server | None = None,
+    greeted: Callable[[Pop3Connection], None] = ignore,
+) -> FetchReport:
+    """Bring one account up to date. Never raises: the report has the error.
+
+    `server` is a signed-in IMAP connection to use and to leave open; `greeted` is given the POP3
+    connection.
+    """
     from mailcli.sync.tally import Tally
 
     started = time.monotonic()
     tally = Tally()
     locked = False
+    arrived: tuple[Summary, ...] = ()
     error: MailcliError | None
     try:
         with ctx.store.lock_account(account.name):
-            error = _under_lock(ctx, account, request, limits, tally)
+            arrivals = _arrivals(ctx, account, request)
+            error = _under_lock(ctx, account, request, limits, tally, server, greeted)
+            if arrivals is not None:
+                arrived = tuple(arrivals.new((account.name,)))
     except Locked as failure:
         locked = True
         error = failure if request.fail_if_locked else None
@@ -141,6 +181,8 @@ def _fetch_one(ctx: Context, account: Account, request: FetchRequest, limits: De
             ctx.notice(f"{account.name}: another fetch is running, left to it")
     except Exception as failure:  # the end of its thread alone would look like success
         error = told(failure)
+    for line in tally.notices:
+        ctx.notice(f"{account.name}: {line}")
     return FetchReport(
         account.name,
         _protocol(account),
@@ -152,17 +194,35 @@ def _fetch_one(ctx: Context, account: Account, request: FetchRequest, limits: De
         seconds=time.monotonic() - started,
         error=error,
         locked=locked,
+        arrived=arrived,
+        plan=tally.plan,
     )
 
 
+def _arrivals(ctx: Context, account: Account, request: FetchRequest) -> Arrivals | None:
+    if not account.hooks.new_mail or request.dry_run or request.count:
+        return None
+    from mailcli.app.arrivals import Arrivals
+
+    return Arrivals(ctx.store)
+
+
 def _under_lock(
-    ctx: Context, account: Account, request: FetchRequest, limits: Deadlines, tally: Tally
+    ctx: Context,
+    account: Account,
+    request: FetchRequest,
+    limits: Deadlines,
+    tally: Tally,
+    server: Server | None,
+    greeted: Callable[[Pop3Connection], None],
 ) -> MailcliError | None:
     """What ended the run, or else what failed on the way; None when all is well."""
-    run = _pop3 if _protocol(account) == "pop3" else _imap
     try:
         with named(account):
-            run(ctx, account, request, limits, tally)
+            if _protocol(account) == "pop3":
+                _pop3(ctx, account, request, limits, tally, greeted)
+            else:
+                _imap(ctx, account, request, limits, tally, server)
     except MailcliError as failure:
         return failure
     if tally.problems:
@@ -170,12 +230,19 @@ def _under_lock(
     return None
 
 
-def _imap(ctx: Context, account: Account, request: FetchRequest, limits: Deadlines, tally: Tally) -> None:
+def _imap(
+    ctx: Context,
+    account: Account,
+    request: FetchRequest,
+    limits: Deadlines,
+    tally: Tally,
+    server: Server | None,
+) -> None:
     from mailcli.sync.imap import Options, Synchroniser
     from mailcli.sync.server import Server
 
     def progress(step: FolderProgress) -> None:
-        ctx.progress(Progress(account.name, step.folder, step.done, step.total, step.octets))
+        ctx.progress(Progress(account.name, *step))
 
     assert account.incoming is not None
     options = Options(
@@ -183,9 +250,12 @@ def _imap(ctx: Context, account: Account, request: FetchRequest, limits: Deadlin
         limit=request.limit,
         dry_run=request.dry_run or request.count,
         full=request.full,
+        confirm_deletes=request.confirm_deletes,
     )
-    with open_incoming_imap(ctx, account, limits) as connection:
-        server = Server(connection, account.incoming.disabled)
+    with ExitStack() as opened:
+        if server is None:
+            connection = opened.enter_context(open_incoming_imap(ctx, account, limits))
+            server = Server(connection, account.incoming.disabled)
         Synchroniser(
             ctx.store,
             account,
@@ -195,14 +265,27 @@ def _imap(ctx: Context, account: Account, request: FetchRequest, limits: Deadlin
             progress=progress,
             cancel=ctx.cancel,
             clock=ctx.clock,
+            connect=lambda cancel: open_incoming_imap(ctx, account, limits, cancel=cancel),
         ).run()
 
 
-def _pop3(ctx: Context, account: Account, request: FetchRequest, limits: Deadlines, tally: Tally) -> None:
+def _pop3(
+    ctx: Context,
+    account: Account,
+    request: FetchRequest,
+    limits: Deadlines,
+    tally: Tally,
+    greeted: Callable[[Pop3Connection], None],
+) -> None:
     from mailcli.sync.pop3 import Downloader, Options
 
     def progress(done: int, total: int, octets: int) -> None:
         ctx.progress(Progress(account.name, "INBOX", done, total, octets))
+
+    def sign_in() -> Pop3Connection:
+        connection = open_incoming_pop3(ctx, account, limits)
+        greeted(connection)
+        return connection
 
     policy = account.pop3
     if request.leave is not None:
@@ -216,7 +299,7 @@ def _pop3(ctx: Context, account: Account, request: FetchRequest, limits: Deadlin
     Downloader(
         ctx.store,
         account,
-        lambda: open_incoming_pop3(ctx, account, limits),
+        sign_in,
         options,
         tally=tally,
         progress=progress,

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from mailcli.app.context import Context
 from mailcli.app.listing import account_names
 from mailcli.errors import ServerRefused, UsageError
 from mailcli.model.account import Protocol
 from mailcli.model.folder import INBOX, Folder
+from mailcli.model.record import NamedTuple
 from mailcli.store.journal import Note
 
 
@@ -88,6 +87,10 @@ def tell(ctx: Context, account: str, verb: str, name: str, to: str = "") -> str:
     config = ctx.config.accounts.get(account)
     if config is None or config.incoming is None or config.incoming.protocol is not Protocol.IMAP:
         return ""
+    if not config.sync.pushes:
+        if verb == "CREATE":
+            return f'{name} stays on this side only: {account} has sync = "pull"'
+        raise UsageError(f'{account} has sync = "pull": its folders are changed on the server only')
     if verb == "CREATE" and ctx.offline:
         return "queued: the next fetch creates it on the server"
     from mailcli.app.connecting import deadlines, open_incoming_imap

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from mailcli.app.connecting import deadlines, named, open_incoming_imap, open_sending, own_name
 from mailcli.app.context import Context
@@ -21,6 +21,7 @@ from mailcli.errors import (
 from mailcli.model.account import Account, Protocol
 from mailcli.model.draft import Outcome, Sent
 from mailcli.model.flags import SEEN, Flags
+from mailcli.model.record import NamedTuple
 from mailcli.outbox.entry import COMMITTING, FAILED, HELD, QUEUED, SENT, UNKNOWN, Entry, State
 from mailcli.outbox.spool import Row, Spool
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote
 
 from mailcli.app.addressing import (
@@ -29,10 +27,10 @@ from mailcli.mime import reply as replying
 from mailcli.model.account import Account
 from mailcli.model.draft import Draft, Envelope
 from mailcli.model.flags import ANSWERED, FORWARDED
+from mailcli.model.record import NamedTuple
 
 
-@dataclass(frozen=True)
-class SendRequest:
+class SendRequest(NamedTuple):
     """What `send`, `reply` and `forward` are given: header texts as typed, the body with LF.
 
     `sender` is the From of `-r` (None: the account's). `html` is an HTML alternative.

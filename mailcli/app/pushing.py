@@ -7,12 +7,13 @@ the way, the next `fetch` pushes it.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from typing import Final
 
 from mailcli.app.connecting import deadlines, open_incoming_imap
 from mailcli.app.context import Context
-from mailcli.errors import Interrupted, Locked, MailcliError
+from mailcli.errors import Interrupted, Locked, MailcliError, TryAgain
 from mailcli.model.account import Account, Protocol
+from mailcli.model.record import NamedTuple
 
 PATIENCE: Final = 8.0
 """Seconds a changing command spends on its server at most."""
@@ -32,7 +33,7 @@ def push_now(ctx: Context, accounts: Iterable[str]) -> Pushed:
         account = ctx.config.accounts.get(name)
         if account is None or account.incoming is None or account.incoming.protocol is not Protocol.IMAP:
             continue
-        if ctx.offline or account.push == "manual":
+        if ctx.offline or account.push == "manual" or not account.sync.pushes:
             done = False
             continue
         if not ctx.store.pending(name):
@@ -61,13 +62,18 @@ def _push_one(ctx: Context, account: Account) -> None:
         open_incoming_imap(ctx, account, deadlines(PATIENCE)) as connection,
     ):
         server = Server(connection, account.incoming.disabled)
+        tally = Tally()
         Synchroniser(
             ctx.store,
             account,
             server,
             Options(push_only=True),
-            tally=Tally(),
+            tally=tally,
             progress=lambda _: None,
             cancel=ctx.cancel,
             clock=ctx.clock,
         ).run()
+    for line in tally.notices:
+        ctx.notice(f"{account.name}: {line}")
+    if tally.problems:
+        raise TryAgain("; ".join(tally.problems))

@@ -7,17 +7,18 @@ import re
 from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from mailcli.app.context import Context
 from mailcli.errors import CannotCreate, LocalIOError, NotFound
 from mailcli.mime import read as mime
 from mailcli.mime.read import Reading
-from mailcli.model import printable
+from mailcli.model import pattern, printable
 from mailcli.model.flags import SEEN
 from mailcli.model.message import Part, Summary
+from mailcli.model.record import NamedTuple
 
-_RESERVED: Final = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
+_RESERVED: Final = pattern.compile(r"^(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
 _NAME_OCTETS: Final = 200
 
 

@@ -8,7 +8,6 @@ mail is here, and terms the server does not know (`has:attachment`, `-tag:`) go 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 from mailcli.app.connecting import deadlines, named, open_incoming_imap
 from mailcli.app.context import Context
@@ -16,6 +15,7 @@ from mailcli.app.listing import parse
 from mailcli.errors import MailcliError
 from mailcli.model.account import Account, Protocol
 from mailcli.model.query.ast import Among, Leaf, Node, Query, Text, disjunction, leaves, replaced
+from mailcli.model.record import NamedTuple
 
 PATIENCE = 30.0
 """Seconds for the answer of one account: a server without an index reads all mail."""

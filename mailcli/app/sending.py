@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from mailcli.app import outbox
 from mailcli.app.connecting import deadlines, named, open_sending, own_name
@@ -22,6 +22,7 @@ from mailcli.errors import (
     TryAgain,
 )
 from mailcli.model.draft import Sent
+from mailcli.model.record import NamedTuple
 from mailcli.outbox import schedule
 from mailcli.outbox.entry import COMMITTING, SENT, UNKNOWN, Entry, State
 from mailcli.outbox.submit import Letter, Submission, submit

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from mailcli.app.context import Context
 from mailcli.app.folders import tell
 from mailcli.app.pushing import push_now
 from mailcli.errors import MailcliError
+from mailcli.model.record import NamedTuple
 
 if TYPE_CHECKING:
     from mailcli.store.journal import Entry

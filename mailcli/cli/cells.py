@@ -6,9 +6,10 @@ The tables are the interpreter's own (unicodedata): importing wcwidth takes long
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from typing import Final
+
+from mailcli.model import pattern
 
 ELLIPSIS: Final = "…"
 RESET: Final = "\x1b[0m"
@@ -29,7 +30,7 @@ _PREPENDED: Final = frozenset(
 )
 """Format characters that are drawn (Prepended_Concatenation_Mark)."""
 
-_HANGUL: Final = re.compile("[\u1160-\u11ff\ud7b0-\ud7ff\u3164\uffa0]")
+_HANGUL: Final = pattern.compile("[\u1160-\u11ff\ud7b0-\ud7ff\u3164\uffa0]")
 """Vowels and finals, which join the syllable before them, and the fillers."""
 
 

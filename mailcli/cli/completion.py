@@ -10,10 +10,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from mailcli.cli import table
 from mailcli.cli.spec import GLOBALS, HELP, Command, Group, Option
+from mailcli.model.record import NamedTuple
 
 FILES: Final = {"bash": "mailcli.bash", "zsh": "_mailcli", "fish": "mailcli.fish"}
 FIXED: Final = {

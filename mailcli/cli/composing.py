@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from mailcli.cli.session import Session
 from mailcli.cli.spec import Option
 from mailcli.errors import Interrupted, LocalIOError, MailcliError, NotFound, UsageError
+from mailcli.model.record import NamedTuple
 
 if TYPE_CHECKING:
     from mailcli.app.preparing import Prepared, SendRequest

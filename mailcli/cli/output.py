@@ -109,6 +109,22 @@ class Output:
         short = shorten([i for row in held for i in view.ident(row)]) if shorten and view.ident else {}
         return printers.pieces(grid.table(view, held, self.look(short, show), self.colour))
 
+    def stream(self, view: View, rows: Iterable[Any], *, line: Callable[[Any], str]) -> None:
+        """Print rows of a result that has no end, at once: with --json an object on each line, for a
+        person `line`, else as `show` does."""
+        from mailcli.cli import printers
+
+        if self.options.json:
+            end = "\0" if self.options.null else "\n"
+            pieces: Iterable[str] = (printers.json_line(view, row) + end for row in rows)
+        elif self.for_people:
+            pieces = (line(row) + "\n" for row in rows)
+        else:
+            pieces = self._form(view, rows, None, None, None, "")
+        for piece in pieces:
+            self.streams.write(piece)
+        self.streams.flush()
+
     def look(self, short: Mapping[str, str] | None = None, show: Any = None) -> Look:
         from mailcli.cli.views.view import Look
 

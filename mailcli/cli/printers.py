@@ -73,6 +73,13 @@ def json_document(
     yield f'{closing}, "next": {encode(following)}, "warnings": {told}}}\n'
 
 
+def json_line(view: View, row: Any) -> str:
+    """A row's JSON object alone, on one line, without its end."""
+    from json import dumps
+
+    return _harmless(dumps(record(view, row), ensure_ascii=False))
+
+
 def json_value(value: object, warnings: Sequence[str]) -> str:
     """The same document with one bare value for its data."""
     from json import dumps

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from mailcli.cli.completion import leaves
 from mailcli.cli.printers import SCHEMA
-from mailcli.cli.views.results import PREPARED
+from mailcli.cli.views.results import PLANS, PREPARED
 from mailcli.cli.views.view import Field, View
 
 _TEXT: Final = {"type": "string"}
@@ -58,6 +58,8 @@ def output_schema() -> dict[str, Any]:
             commands[" ".join(path)] = command.view.name
     views[PREPARED.name] = PREPARED
     commands["send --dry-run"] = PREPARED.name
+    views[PLANS.name] = PLANS
+    commands["fetch --dry-run"] = PLANS.name
     inner = [f.of for v in views.values() for f in v.fields.values() if f.of is not None]
     views.update({view.name: view for view in inner})
     records = [{"$ref": f"#/$defs/{name}"} for name in sorted(set(commands.values()))]

@@ -5,9 +5,10 @@ attached or apart, and many that mean nothing any more but must be taken.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from mailcli.errors import UsageError
+from mailcli.model.record import NamedTuple
 
 _TAKES_VALUE: Final = frozenset("ABCDFLNORVXabefhopr")
 _ALONE: Final = frozenset("GIUcimnstvx")

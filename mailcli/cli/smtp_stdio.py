@@ -11,9 +11,9 @@ from typing import BinaryIO, Final
 from mailcli.cli.sendmail import Call
 from mailcli.cli.session import Session
 from mailcli.errors import MailcliError, TryAgain
-from mailcli.model import printable
+from mailcli.model import pattern, printable
 
-_PATH: Final = re.compile(r"\s*<?([^<>\s]*)>?(?:\s.*)?", re.DOTALL)
+_PATH: Final = pattern.compile(r"\s*<?([^<>\s]*)>?(?:\s.*)?", re.DOTALL)
 _LONGEST: Final = 1 << 16
 MOST: Final = 1 << 30
 """Octets of a message that are kept in memory."""

@@ -7,7 +7,9 @@ the tests that hold the manual pages to the program. Nothing here imports Click.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
+
+from mailcli.model.record import NamedTuple
 
 if TYPE_CHECKING:
     from mailcli.cli.views.view import View

@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from mailcli.cli.composing import Letter
 from mailcli.cli.session import Session
 from mailcli.cli.views.results import PREPARED, SENT
 from mailcli.errors import Interrupted, TryAgain, UsageError
+from mailcli.model.record import NamedTuple
 
 if TYPE_CHECKING:
     from mailcli.app.preparing import Prepared
@@ -66,6 +67,10 @@ def _finish(session: Session, prepared: Prepared, letter: Letter, after: Callabl
     if letter.dry_run:
         _print(session, prepared)
         return
+    if letter.idempotency_key is None and letter.at is None and not letter.undo and not letter.queue:
+        from mailcli.app.connecting import deadlines, dial_ahead
+
+        dial_ahead(session.ctx, prepared.account.sending, deadlines(letter.deadline))
     from mailcli.app import sending
 
     if letter.idempotency_key is None:

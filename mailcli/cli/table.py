@@ -7,9 +7,10 @@ commands.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Final, NamedTuple
+from typing import Final
 
 from mailcli.cli.spec import Command, Group
+from mailcli.model.record import NamedTuple
 
 
 class Entry(NamedTuple):
@@ -20,6 +21,7 @@ class Entry(NamedTuple):
 
 COMMANDS: Final[dict[str, Entry]] = {
     "fetch": Entry("Read", "fetch", "Bring accounts up to date: push changes, then pull."),
+    "watch": Entry("Read", "watch", "Wait for new mail, and tell of it or run a command."),
     "list": Entry("Read", "list", "List the messages of a folder, newest first."),
     "search": Entry("Read", "search", "Find messages in all accounts."),
     "read": Entry("Read", "read", "Print messages for reading."),

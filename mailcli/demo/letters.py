@@ -9,9 +9,9 @@ import email.utils
 from collections.abc import Iterator, Sequence
 from email.message import EmailMessage
 from email.policy import SMTP
-from typing import NamedTuple
 
 from mailcli.demo.enclosures import BOBS_MAIL, INVITATION, NEWSLETTER, PATCH, PDF, PIXEL
+from mailcli.model.record import NamedTuple
 
 DOMAIN = "valley.example"
 ALICE = f"Alice Ng <alice@{DOMAIN}>"

@@ -10,12 +10,13 @@ from collections.abc import Coroutine, Mapping
 from concurrent.futures import Future
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from mailcli.demo import letters, pop3, smtp
 from mailcli.demo.imap import ImapWorld
 from mailcli.errors import LocalIOError
 from mailcli.model.account import Account, Endpoint, Protocol, Tls
+from mailcli.model.record import NamedTuple
 
 HOST = "127.0.0.1"
 DOMAIN = letters.DOMAIN

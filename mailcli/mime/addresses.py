@@ -5,17 +5,17 @@ Here are the forms that nearly all mail has; `mailboxes` reads the rest. Nothing
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from typing import Final
 
 from mailcli.mime import words
+from mailcli.model import pattern
 from mailcli.model.address import Address
 
 LIMIT: Final = 10_000  # addresses of one header
 _CACHED: Final = 300  # characters of what may be kept in a cache
 # The forms nearly all mail has:  Name <a@b>   "Name" <a@b>   <a@b>   a@b
-_ONE: Final = re.compile(
+_ONE: Final = pattern.compile(
     r'(?:"([^"\\<>]*)"|([^"\\<>@,;:()\[\]]*))\s*<([^\s<>"@,;:()\[\]]+@[^\s<>"@,;:()\[\]]+)>|'
     r"([^\s<>\"@,;:()\[\]]+@[^\s<>\"@,;:()\[\]]+)"
 )

@@ -12,6 +12,7 @@ from typing import Final
 
 from mailcli.mime import charset, fields, flowed, transfer, tree, words
 from mailcli.mime.tree import Entity
+from mailcli.model import pattern
 
 Renderer = Callable[[str], str]
 
@@ -24,8 +25,10 @@ _PLACEHOLDER: Final = (
     r"|(?:view|read|see|display)\w*\W+(?:\w+\W+){0,6}(?:browser|online|html)|multi-?part message in MIME"
     r"|does not support html|im browser|HTML-(?:E-?Mail|Ansicht)|navigateur"
 )
-_UUENCODED: Final = rb"(?m)^begin [0-7]{3,4} ([^\r\n]{1,255})\r?\n(?=[!-`][^\r\n]{0,90}\r?\n)"
-_UUEND: Final = rb"(?m)^[` ]?\r?\nend[ \t]*(?:\r?\n|\Z)"
+_UUENCODED: Final = pattern.compile(
+    rb"(?m)^begin [0-7]{3,4} ([^\r\n]{1,255})\r?\n(?=[!-`][^\r\n]{0,90}\r?\n)"
+)
+_UUEND: Final = pattern.compile(rb"(?m)^[` ]?\r?\nend[ \t]*(?:\r?\n|\Z)")
 _DATA_URL: Final = r"(data:[\w/+.;=-]{1,60};base64,)[A-Za-z0-9+/=\s]{200,}"
 _ENRICHED: Final = r"(?i)<(<)|<param>[^<]*</param>|<[^<>]{0,60}>"
 
@@ -242,10 +245,10 @@ def uuencoded(data: bytes, entity: Entity) -> list[tuple[str, int, int, int]]:
     position = entity.start
     while len(found) < 100:
         # `^` looks behind the position, but not behind the start of what is searched
-        begin = re.compile(_UUENCODED).search(data, position, entity.end)
+        begin = _UUENCODED.search(data, position, entity.end)
         if not begin:
             break
-        end = re.compile(_UUEND).search(data, begin.end(), entity.end)
+        end = _UUEND.search(data, begin.end(), entity.end)
         if not end:
             break
         found.append((words.text(begin[1]), begin.end(), end.start(), end.end()))

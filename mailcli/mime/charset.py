@@ -10,6 +10,8 @@ import re
 from functools import lru_cache
 from typing import Final
 
+from mailcli.model import pattern
+
 # Labels that mean another codec: WHATWG's encoding standard where practice differs from the
 # registered name, and labels met in real mail that no registry knows.
 _ALIASES: Final = {
@@ -74,8 +76,8 @@ _CHARSETS: Final = (
     r"|big5\w*|gb\w+|hz|euc_\w+|shift_jis\w*|johab|ptcp154|tis-620"
 )
 _MULTIBYTE: Final = frozenset({"gb18030", "big5hkscs", "cp949", "cp932", "euc_jp", "johab", "hz"})
-_JAPANESE_ESCAPE: Final = re.compile(rb"\x1b(?:\$[@B]|\([BIJ])")
-_HIGH_RUNS: Final = re.compile(rb"[\x80-\xff]+")
+_JAPANESE_ESCAPE: Final = pattern.compile(rb"\x1b(?:\$[@B]|\([BIJ])")
+_HIGH_RUNS: Final = pattern.compile(rb"[\x80-\xff]+")
 _SAMPLE: Final = 65536
 
 

@@ -11,19 +11,20 @@ import os
 import re
 import time
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final
 
 from mailcli.errors import MessageMalformed
 from mailcli.mime import encode, flowed
-from mailcli.model import printable
+from mailcli.model import pattern, printable
 from mailcli.model.draft import Attachment, Draft
+from mailcli.model.record import NamedTuple
 
 _DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_TYPE: Final = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,80}/[A-Za-z0-9!#$&^_.+-]{1,80}")
-_LONG: Final = re.compile(rb"[^\r\n]{999}")
-_ENDS: Final = re.compile(r"\r\n?")
-_OCTET_ENDS: Final = re.compile(rb"\r\n|\r|\n")
+_TYPE: Final = pattern.compile(r"[A-Za-z0-9!#$&^_.+-]{1,80}/[A-Za-z0-9!#$&^_.+-]{1,80}")
+_LONG: Final = pattern.compile(rb"[^\r\n]{999}")
+_ENDS: Final = pattern.compile(r"\r\n?")
+_OCTET_ENDS: Final = pattern.compile(rb"\r\n|\r|\n")
 # Fields that the serialiser makes; a draft's extra headers may not say them again.
 _OURS: Final = frozenset(
     {"from", "to", "cc", "bcc", "resent-bcc", "subject", "date", "message-id", "in-reply-to", "references",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from mailcli.model import pattern
+
 _MONTHS: Final = {
     name: number
     for number, name in enumerate(
@@ -21,7 +23,7 @@ _ZONES: Final = {
 }  # fmt: skip
 _CLOCK: Final = r"(\d{1,2})\s?[:.]\s?(\d{1,2})(?:\s?[:.]\s?(\d{1,2})(?:[.,]\d{1,9})?)?(?:\s?([AaPp][Mm])\b)?"
 _ZONE: Final = r"(?:\s*(?:GMT|UTC)?\s*([+-]\s?\d{1,2}:?\d{2})|\s*\(?([A-Za-z]{1,5})\b)?"
-_USUAL: Final = re.compile(
+_USUAL: Final = pattern.compile(
     r"(\d{1,2})[\s-]{0,9}([A-Za-z]{3,9})[\s.,-]{0,9}(\d{2,5})[\s,]{1,9}" + _CLOCK + _ZONE
 )
 # Compiled when a date is met that has none of the usual form:

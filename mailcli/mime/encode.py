@@ -13,14 +13,14 @@ from functools import lru_cache
 from typing import Final
 
 from mailcli.errors import MessageMalformed
-from mailcli.model import printable
+from mailcli.model import pattern, printable
 from mailcli.model.address import Address
 
-_FORBIDDEN: Final = re.compile(r"[\r\n\0]")
-_NAME: Final = re.compile(r"[!-9;-~]{1,76}")
-_PLAIN: Final = re.compile(r"[\t\x20-\x7e]*")
-_ATOMS: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
-_BREAK: Final = re.compile(r"[ \t]+(?=[^ \t])")
+_FORBIDDEN: Final = pattern.compile(r"[\r\n\0]")
+_NAME: Final = pattern.compile(r"[!-9;-~]{1,76}")
+_PLAIN: Final = pattern.compile(r"[\t\x20-\x7e]*")
+_ATOMS: Final = pattern.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
+_BREAK: Final = pattern.compile(r"[ \t]+(?=[^ \t])")
 # RFC 2047 §5 (3): what an encoded word in a phrase may hold as it is.
 _Q_SAFE: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/")
 _Q: Final = [
@@ -28,11 +28,11 @@ _Q: Final = [
 ]
 _WORD: Final = 75
 _EMPTY: Final = len("=?utf-8?q??=")
-_LOCAL: Final = re.compile(
+_LOCAL: Final = pattern.compile(
     r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.\u0080-\U0010ffff-]+|\"(?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\[\x20-\x7e])*\""
 )
-_DOMAIN: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?|\[[A-Za-z0-9.:]+\]")
-_ID: Final = re.compile(r"[\x21-\x3b\x3d\x3f-\x7e]{1,990}")
+_DOMAIN: Final = pattern.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?|\[[A-Za-z0-9.:]+\]")
+_ID: Final = pattern.compile(r"[\x21-\x3b\x3d\x3f-\x7e]{1,990}")
 _ATTRIBUTE: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$&+-.^_`{|}~")
 
 

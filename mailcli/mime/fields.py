@@ -5,31 +5,33 @@ from __future__ import annotations
 import binascii
 import re
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
 
 from mailcli.mime import charset, words
+from mailcli.model import pattern
+from mailcli.model.record import NamedTuple
 
 # A header begins with a field or, in a mbox, with its separator; one line of junk is forgiven.
-_BEGINNING: Final = re.compile(rb"(?:[^\n]{0,998}\n)?(?:[!-9;-~]+[ \t]*:|>?From |[ \t])")
-_FIELD_LINE: Final = re.compile(rb"(?:[!-9;-~]+[ \t]*:|>?From |[ \t])[^\n]*(?:\n|\Z)")
-_FIELD: Final = re.compile(rb"^([!-9;-~]+)[ \t]*:(.*(?:\n[ \t].*)*)", re.MULTILINE)
+_BEGINNING: Final = pattern.compile(rb"(?:[^\n]{0,998}\n)?(?:[!-9;-~]+[ \t]*:|>?From |[ \t])")
+_FIELD_LINE: Final = pattern.compile(rb"(?:[!-9;-~]+[ \t]*:|>?From |[ \t])[^\n]*(?:\n|\Z)")
+_FIELD: Final = pattern.compile(rb"^([!-9;-~]+)[ \t]*:(.*(?:\n[ \t].*)*)", re.MULTILINE)
 # Written with the first letter apart: half the time of one case-insensitive alternation.
-_WANTED: Final = re.compile(
+_WANTED: Final = pattern.compile(
     rb"\n([SsFfTtCcBbDdMmIiRrLl](?i:ubject|rom|o|c|cc|ate|essage-id|n-reply-to|eferences|eply-to"
     rb"|ist-id|ist-post|ontent-(?:type|transfer-encoding|disposition|id)))[ \t]*:(.*(?:\n[ \t].*)*)"
 )
-_CONTENT: Final = re.compile(
+_CONTENT: Final = pattern.compile(
     rb"^([Cc](?i:ontent-(?:type|transfer-encoding|disposition|id)))[ \t]*:(.*(?:\n[ \t].*)*)", re.MULTILINE
 )
-_PERCENT: Final = re.compile(rb"%([0-9A-Fa-f]{2})")
-_IDS: Final = re.compile(r"<([^<>\s]+)>")
-_ODD_IDS: Final = re.compile(r"<([^<>]{1,2000})>")
-_SPACE: Final = re.compile(r"\s+")
-_BLANK: Final = re.compile(rb"\n\r?\n")
+_PERCENT: Final = pattern.compile(rb"%([0-9A-Fa-f]{2})")
+_IDS: Final = pattern.compile(r"<([^<>\s]+)>")
+_ODD_IDS: Final = pattern.compile(r"<([^<>]{1,2000})>")
+_SPACE: Final = pattern.compile(r"\s+")
+_BLANK: Final = pattern.compile(rb"\n\r?\n")
 _MAX_FIELD: Final = 65536  # octets of a structured field that are looked at
-_PARAMETER: Final = re.compile(r';\s*([^\s=;"]+)\s*=\s*("(?:[^"\\]|\\.)*(?:"|$)|[^;]*)', re.DOTALL)
-_SECTION: Final = re.compile(r"([^*]+)(?:\*(\d{1,4}))?(\*)?")
-_ESCAPE: Final = re.compile(r"\\([\\\"])")
+_PARAMETER: Final = pattern.compile(r';\s*([^\s=;"]+)\s*=\s*("(?:[^"\\]|\\.)*(?:"|$)|[^;]*)', re.DOTALL)
+_SECTION: Final = pattern.compile(r"([^*]+)(?:\*(\d{1,4}))?(\*)?")
+_ESCAPE: Final = pattern.compile(r"\\([\\\"])")
 
 
 class Typed(NamedTuple):

@@ -17,12 +17,13 @@ from selectolax.lexbor import LexborHTMLParser
 from mailcli.mime import striphtml
 from mailcli.mime.htmltable import Table
 from mailcli.mime.htmltext import Links, Page
+from mailcli.model import pattern
 
 _MAX_SOURCE: Final = 8_000_000
 _MAX_DEPTH: Final = 400
 _MAX_OPTIONS: Final = 2_000
-_TAG: Final = re.compile(r"<(/?)([a-zA-Z][^\s/<>]{0,30})")
-_LONG_TAG: Final = re.compile(r"<[a-zA-Z][^<>]{8000,}")
+_TAG: Final = pattern.compile(r"<(/?)([a-zA-Z][^\s/<>]{0,30})")
+_LONG_TAG: Final = pattern.compile(r"<[a-zA-Z][^<>]{8000,}")
 # Void, or closed by the next of their kind: they do not nest by themselves.
 _FLAT: Final = frozenset(
     {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source",
@@ -41,16 +42,16 @@ _BLOCKS: Final = frozenset(
 _PARAGRAPHS: Final = frozenset(
     {"p", "h1", "h2", "h3", "h4", "h5", "h6", "pre"}
 )  # fmt: skip
-_HIDDEN: Final = re.compile(
+_HIDDEN: Final = pattern.compile(
     r"display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all|font-size\s*:\s*[01](?:px|pt)?\s*(?:;|!|$)"
     r"|max-height\s*:\s*0(?:px)?\s*(?:;|!|$)|opacity\s*:\s*0\s*(?:;|!|$)",
     re.IGNORECASE,
 )
-_BAR: Final = re.compile(r"border-left\s*:\s*(?!none|0)[^;]*(?:solid|double|dashed|#)", re.IGNORECASE)
-_RULE: Final = re.compile(r"border-top\s*:\s*solid", re.IGNORECASE)
-_NO_BAR: Final = re.compile(r"border\s*:\s*(?:none|0)|border-width\s*:\s*0", re.IGNORECASE)
-_TIGHT: Final = re.compile(r"margin(?:-(?:top|bottom))?\s*:\s*0", re.IGNORECASE)
-_TINY: Final = re.compile(r"\s*[012](?:px)?\s*")
+_BAR: Final = pattern.compile(r"border-left\s*:\s*(?!none|0)[^;]*(?:solid|double|dashed|#)", re.IGNORECASE)
+_RULE: Final = pattern.compile(r"border-top\s*:\s*solid", re.IGNORECASE)
+_NO_BAR: Final = pattern.compile(r"border\s*:\s*(?:none|0)|border-width\s*:\s*0", re.IGNORECASE)
+_TIGHT: Final = pattern.compile(r"margin(?:-(?:top|bottom))?\s*:\s*0", re.IGNORECASE)
+_TINY: Final = pattern.compile(r"\s*[012](?:px)?\s*")
 _BULLETS: Final = frozenset("·o§•-–oØvü")
 
 Leave = Callable[[], None]

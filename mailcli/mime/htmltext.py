@@ -6,20 +6,22 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-_SPACE: Final = re.compile(r"[ \t\n\r\f]+")
+from mailcli.model import pattern
+
+_SPACE: Final = pattern.compile(r"[ \t\n\r\f]+")
 # Soft hyphens and the zero-width characters that pad preheaders; U+200C and U+200D have a use
 # inside words and emoji.
-_INVISIBLE: Final = re.compile(
+_INVISIBLE: Final = pattern.compile(
     "[\u00ad\u034f\u200b\u2060-\u2064\ufeff]|\u200c(?=[\\s\u200c]|$)|\u200d(?=\\s|$)"
 )
-_SAFELINK: Final = re.compile(
+_SAFELINK: Final = pattern.compile(
     r"https?://[\w.-]{1,60}\.safelinks\.protection\.outlook\.com/[^?]*\?(?:.*&)?url=([^&]+)", re.I
 )
-_GOOGLE: Final = re.compile(r"https?://www\.google\.com/url\?(?:[^#]*&)?q=([^&]+)", re.I)
-_SHOWN_URL: Final = re.compile(r"https?://[^\s<>\"]{1,4000}")
-_PERCENT: Final = re.compile(rb"%([0-9A-Fa-f]{2})")
+_GOOGLE: Final = pattern.compile(r"https?://www\.google\.com/url\?(?:[^#]*&)?q=([^&]+)", re.I)
+_SHOWN_URL: Final = pattern.compile(r"https?://[^\s<>\"]{1,4000}")
+_PERCENT: Final = pattern.compile(rb"%([0-9A-Fa-f]{2})")
 _MAX_PREFIXES: Final = 25
-_ANY_SPACE: Final = re.compile(r"\s+")
+_ANY_SPACE: Final = pattern.compile(r"\s+")
 
 
 class Page:

@@ -6,10 +6,11 @@ is stored exactly as it came. The size on the wire, kept beside the stored bytes
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
-_BARE_LF: Final = re.compile(rb"(?<!\r)\n")
+from mailcli.model import pattern
+
+_BARE_LF: Final = pattern.compile(rb"(?<!\r)\n")
 
 
 def to_store(wire: bytes) -> tuple[bytes, int]:

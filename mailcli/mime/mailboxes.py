@@ -9,9 +9,10 @@ import re
 from typing import Final
 
 from mailcli.mime import words
+from mailcli.model import pattern
 from mailcli.model.address import Address
 
-_TOKEN: Final = re.compile(
+_TOKEN: Final = pattern.compile(
     r"(?P<space>\s+)"
     r"|(?P<word>=\?[^?\s]{1,60}\?[bBqQ]\?[^?\s]*\?=)"
     r'|(?P<quoted>"(?:[^"\\]|\\.)*")'
@@ -20,14 +21,16 @@ _TOKEN: Final = re.compile(
     r"|(?P<special>.)",
     re.DOTALL,
 )
-_TOKEN_UNQUOTED: Final = re.compile(_TOKEN.pattern.replace(r'|(?P<quoted>"(?:[^"\\]|\\.)*")', ""), re.DOTALL)
-_PARENTHESIS: Final = re.compile(r"\\.|[()]", re.DOTALL)
-_ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
-_JOINED: Final = re.compile(r" ?(@) ?| (\.) ?")
-_ROUTE: Final = re.compile(r"@[^:]*:")
-_AROUND_DOTS: Final = re.compile(r"[ \t]?([.@])[ \t]?")  # RFC 5322 §4.4
-_UNTIL_SEPARATOR: Final = re.compile(r"[^,;<>]*")
-_GROUP: Final = re.compile(r"[^@\"]+:@")
+_TOKEN_UNQUOTED: Final = pattern.compile(
+    _TOKEN.pattern.replace(r'|(?P<quoted>"(?:[^"\\]|\\.)*")', ""), re.DOTALL
+)
+_PARENTHESIS: Final = pattern.compile(r"\\.|[()]", re.DOTALL)
+_ESCAPE: Final = pattern.compile(r"\\(.)", re.DOTALL)
+_JOINED: Final = pattern.compile(r" ?(@) ?| (\.) ?")
+_ROUTE: Final = pattern.compile(r"@[^:]*:")
+_AROUND_DOTS: Final = pattern.compile(r"[ \t]?([.@])[ \t]?")  # RFC 5322 §4.4
+_UNTIL_SEPARATOR: Final = pattern.compile(r"[^,;<>]*")
+_GROUP: Final = pattern.compile(r"[^@\"]+:@")
 
 
 class Reader:

@@ -11,35 +11,37 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO, Final
 
+from mailcli.model import pattern
+
 _CHUNK: Final = 1 << 20
 _AHEAD: Final = 4096  # octets looked at behind a line that may begin a message
 _MAX_LENGTH: Final = 1 << 28  # of a Content-Length that is believed
 
-_LINE: Final = re.compile(
+_LINE: Final = pattern.compile(
     rb"From (?:[^\r\n]{0,500}\s)?(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),?\s+[^\r\n]{0,30}?\d{1,2}:\d\d"
     rb"[^\r\n]{0,40}\r?\n"
     rb"|From [^\r\n]{0,500}\s\d{4}-\d\d-\d\d[ T]\d\d:\d\d[^\r\n]{0,40}\r?\n"
     rb"|From -?[ \t]*\r?\n"
 )
 # RFC 4155's own form may stand above an empty header.
-_STRICT: Final = re.compile(
+_STRICT: Final = pattern.compile(
     rb"From [^\s@]+@\S+ +(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) [A-Z][a-z][a-z] [ \d]\d \d\d:\d\d:\d\d \d{4}"
     rb"(?: [+-]\d{4})?\r?\n(?:\r?\n|\Z)"
 )
 # `git format-patch` begins patches like this; attached to a mail they are no message of the file.
-_PATCH: Final = re.compile(rb"From [0-9a-f]{40,64} Mon Sep 17 00:00:00 2001\r?\n")
-_HEADER: Final = re.compile(rb"(?:[!-9;-~]{1,100}[ \t]*:|>From )")
-_COMMON: Final = re.compile(
+_PATCH: Final = pattern.compile(rb"From [0-9a-f]{40,64} Mon Sep 17 00:00:00 2001\r?\n")
+_HEADER: Final = pattern.compile(rb"(?:[!-9;-~]{1,100}[ \t]*:|>From )")
+_COMMON: Final = pattern.compile(
     rb"(?:return-path|received|delivered-to|x-[\w-]+|message-id|date|from|to|subject|mime-version|status)"
     rb"[ \t]*:",
     re.IGNORECASE,
 )
-_BLANK: Final = re.compile(rb"\n\r?\n")
-_LENGTH: Final = re.compile(
+_BLANK: Final = pattern.compile(rb"\n\r?\n")
+_LENGTH: Final = pattern.compile(
     rb"^content-length[ \t]*:[ \t]*(\d{1,12})[ \t]*\r?$", re.IGNORECASE | re.MULTILINE
 )
-_QUOTED: Final = re.compile(rb"^>(>*From )", re.MULTILINE)
-_TO_QUOTE: Final = re.compile(rb"^(>*From )", re.MULTILINE)
+_QUOTED: Final = pattern.compile(rb"^>(>*From )", re.MULTILINE)
+_TO_QUOTE: Final = pattern.compile(rb"^(>*From )", re.MULTILINE)
 _DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 

@@ -8,26 +8,27 @@ are missing.
 from __future__ import annotations
 
 import re
-from typing import Final, NamedTuple
+from typing import Final
 
 from mailcli.errors import MessageMalformed
 from mailcli.mime import addresses, compose, encode, words
-from mailcli.model import printable
+from mailcli.model import pattern, printable
 from mailcli.model.address import Address
+from mailcli.model.record import NamedTuple
 
-_ENDS: Final = re.compile(rb"\r\n|\r|\n")
-_BARE_CR: Final = re.compile(rb"\r(?!\n)")
-_SIGNED: Final = re.compile(
+_ENDS: Final = pattern.compile(rb"\r\n|\r|\n")
+_BARE_CR: Final = pattern.compile(rb"\r(?!\n)")
+_SIGNED: Final = pattern.compile(
     rb"^(?:content-type[ \t]*:\s*(?:multipart/signed|application/(?:x-)?pkcs7-mime)"
     rb"|-----BEGIN PGP SIGNED MESSAGE-----|dkim-signature[ \t]*:)",
     re.IGNORECASE | re.MULTILINE,
 )
-_FIELD: Final = re.compile(rb"([!-9;-~]+)[ \t]*:[^\r]*(?:\r\n[ \t][^\r]*)*(?:\r\n|\Z)")
-_FROM_LINE: Final = re.compile(rb">?From [^\r]*\r\n")
+_FIELD: Final = pattern.compile(rb"([!-9;-~]+)[ \t]*:[^\r]*(?:\r\n[ \t][^\r]*)*(?:\r\n|\Z)")
+_FROM_LINE: Final = pattern.compile(rb">?From [^\r]*\r\n")
 _SECRET: Final = frozenset({b"bcc", b"resent-bcc"})
 _RESENT_TO: Final = frozenset({b"resent-to", b"resent-cc", b"resent-bcc"})
 _TO: Final = frozenset({b"to", b"cc", b"bcc"})
-_WRONG: Final = re.compile(r"[\x00-\x20\x7f<>,;:()\[\]\\]")
+_WRONG: Final = pattern.compile(r"[\x00-\x20\x7f<>,;:()\[\]\\]")
 
 
 class RawMessage(NamedTuple):

@@ -7,26 +7,28 @@ read alike; offsets are into the bytes given.
 from __future__ import annotations
 
 import re
-from typing import Final, NamedTuple
+from typing import Final
 
 from mailcli.mime import addresses, bodies, charset, dates, fields, transfer, tree, words
 from mailcli.mime.bodies import Body
 from mailcli.mime.tree import Entity
+from mailcli.model import pattern
 from mailcli.model.message import Content, Envelope, Part
+from mailcli.model.record import NamedTuple
 
 _PREVIEW: Final = 200
 _LOOKED_AT: Final = 8_000  # characters in which the message's own words are looked for
-_NOT_OWN: Final = re.compile(
+_NOT_OWN: Final = pattern.compile(
     r"-----BEGIN PGP|Hash: |Version: GnuPG|---------- Forwarded|(?:From|To|Cc|Date|Sent|Subject): "
     r"|(?:On|Am|Le|El|Em|Il|Op|W dniu|Den|På) .{4,300}"
     r"(?:wrote|schrieb|écrit|escribió|escreveu|scritto|schreef|napisał|skrev)"
 )
 # An attribution broken in two:  On Mon, 1 Jan 2024 at 10:00, Somebody <a@b>
-_LINKED: Final = re.compile(r"<a\b[^<>]*href\s*=\s*[\"']?https?://", re.IGNORECASE)
-_UNQUOTED: Final = re.compile(r"^[^>\n].*", re.MULTILINE)
+_LINKED: Final = pattern.compile(r"<a\b[^<>]*href\s*=\s*[\"']?https?://", re.IGNORECASE)
+_UNQUOTED: Final = pattern.compile(r"^[^>\n].*", re.MULTILINE)
 _IN_TNEF: Final = "+tnef."
 _TNEF: Final = ("application/ms-tnef", "application/vnd.ms-tnef")
-_HALF: Final = re.compile(r"(?:On|Am|Le|El|Em|Il|Op) .*(?:\d{4}|\d:\d\d)")
+_HALF: Final = pattern.compile(r"(?:On|Am|Le|El|Em|Il|Op) .*(?:\d{4}|\d:\d\d)")
 
 
 class Reading(NamedTuple):

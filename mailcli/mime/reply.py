@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
-from typing import Final, NamedTuple
+from typing import Final
 
 from mailcli.errors import NotFound
 from mailcli.mime import addresses, compose, fields, quote, read, words
-from mailcli.model import printable
+from mailcli.model import pattern, printable
 from mailcli.model.address import Address
 from mailcli.model.draft import Attachment, Draft
 from mailcli.model.message import Envelope, Part
+from mailcli.model.record import NamedTuple
 
-_ANSWER: Final = re.compile(
+_ANSWER: Final = pattern.compile(
     r"\s*(?:(?:re|aw|sv|antw|odp)(?:\s?[\[(^]\d{1,3}[\])]?)?|回复|答复|返信)\s?[:：]\s*", re.IGNORECASE
 )
-_FORWARD: Final = re.compile(r"\s*(?:fwd?|wg|tr|转发)\s?[:：]\s*", re.IGNORECASE)
-_MAILTO: Final = re.compile(r"<mailto:([^>?\s]{3,300})[^>]*>", re.IGNORECASE)
-_ID: Final = re.compile(r"[\x21-\x3b\x3d\x3f-\x7e]{1,990}")
+_FORWARD: Final = pattern.compile(r"\s*(?:fwd?|wg|tr|转发)\s?[:：]\s*", re.IGNORECASE)
+_MAILTO: Final = pattern.compile(r"<mailto:([^>?\s]{3,300})[^>]*>", re.IGNORECASE)
+_ID: Final = pattern.compile(r"[\x21-\x3b\x3d\x3f-\x7e]{1,990}")
 _REFERENCES: Final = 50
 
 

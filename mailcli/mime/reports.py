@@ -7,10 +7,11 @@ from typing import Final
 
 from mailcli.mime import transfer, tree, words
 from mailcli.mime.tree import Entity
+from mailcli.model import pattern
 
-_FIELD: Final = re.compile(rb"^([!-9;-~]+)[ \t]*:(.*(?:\n[ \t].*)*)", re.MULTILINE)
-_GROUPS: Final = re.compile(rb"\n[ \t]*\r?\n")
-_TYPE: Final = re.compile(r"^[\w.-]{1,20}\s?;\s*")
+_FIELD: Final = pattern.compile(rb"^([!-9;-~]+)[ \t]*:(.*(?:\n[ \t].*)*)", re.MULTILINE)
+_GROUPS: Final = pattern.compile(rb"\n[ \t]*\r?\n")
+_TYPE: Final = pattern.compile(r"^[\w.-]{1,20}\s?;\s*")
 _VERBS: Final = {
     "failed": "could not be delivered to {}",
     "delayed": "is delayed on its way to {}",
@@ -29,10 +30,10 @@ _MEANINGS: Final = {
     "4.7": "the time for delivery has passed",
     "7.1": "the server does not allow it",
 }
-_CALENDAR_FIELD: Final = re.compile(
+_CALENDAR_FIELD: Final = pattern.compile(
     r"^([A-Za-z-]{1,40})((?:;[^:\"\n]*(?:\"[^\"\n]*\"[^:\"\n]*)*)?):(.*)$", re.MULTILINE
 )
-_CALENDAR_ESCAPE: Final = re.compile(r"\\([\\;,nN])")
+_CALENDAR_ESCAPE: Final = pattern.compile(r"\\([\\;,nN])")
 _METHODS: Final = {
     "request": "Invitation",
     "publish": "Event",

@@ -9,21 +9,23 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_HOLDERS: Final = re.compile(
+from mailcli.model import pattern
+
+_HOLDERS: Final = pattern.compile(
     r"<(?:(!--)|(style|script|title|noscript|template|svg|head)\b[^<>]*>)", re.IGNORECASE
 )
 _ENDS: Final = {
-    name: re.compile(rf"</{name}\b[^<>]*>?", re.IGNORECASE)
+    name: pattern.compile(rf"</{name}\b[^<>]*>?", re.IGNORECASE)
     for name in ("style", "script", "title", "noscript", "template", "svg", "head")
 }
-_BREAKS: Final = re.compile(
+_BREAKS: Final = pattern.compile(
     r"</?(?:p|div|br|tr|li|h[1-6]|table|ul|ol|dl|dt|dd|blockquote|hr|pre|body|html|section|article|header|footer"
     r"|center|address|form|fieldset|title)\b[^<>]*>",
     re.IGNORECASE,
 )
-_CELLS: Final = re.compile(r"</?t[dh]\b[^<>]*>", re.IGNORECASE)
-_TAGS: Final = re.compile(r"<[a-zA-Z/!?][^<>]*>")
-_HIDDEN: Final = re.compile(
+_CELLS: Final = pattern.compile(r"</?t[dh]\b[^<>]*>", re.IGNORECASE)
+_TAGS: Final = pattern.compile(r"<[a-zA-Z/!?][^<>]*>")
+_HIDDEN: Final = pattern.compile(
     r"<(div|span|p|td)\b[^<>]{0,500}style\s{0,9}=[^<>]{0,500}display\s{0,9}:\s{0,9}none[^<>]*>[^<]*</\1\s*>",
     re.IGNORECASE,
 )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Final, NamedTuple
+from typing import Final
 
 from mailcli.mime import charset
+from mailcli.model import pattern
+from mailcli.model.record import NamedTuple
 
 _SIGNATURE: Final = b"\x78\x9f\x3e\x22"
 _RENDERING: Final = 0x00069002  # attAttachRenddata: a file begins
@@ -14,7 +16,7 @@ _CONTENT: Final = 0x0006800F
 _PROPERTIES: Final = 0x00069005
 _MAX_FILES: Final = 1000
 # PR_ATTACH_LONG_FILENAME (0x3707) as PT_STRING8 or PT_UNICODE: type, id, count 1, length
-_LONG_NAME: Final = re.compile(rb"([\x1e\x1f])\x00\x07\x37\x01\x00\x00\x00(....)", re.DOTALL)
+_LONG_NAME: Final = pattern.compile(rb"([\x1e\x1f])\x00\x07\x37\x01\x00\x00\x00(....)", re.DOTALL)
 
 
 class File(NamedTuple):

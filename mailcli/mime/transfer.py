@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import binascii
-import re
 from typing import Final
+
+from mailcli.model import pattern
 
 _BASE64: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _BASE64_SPACE: Final = _BASE64 + b" \t\r\n"
 _NOT_BASE64: Final = bytes(octet for octet in range(256) if octet not in _BASE64)
-_PADDING: Final = re.compile(rb"={1,3}")
+_PADDING: Final = pattern.compile(rb"={1,3}")
 
 
 def decode(data: bytes, encoding: str) -> bytes:

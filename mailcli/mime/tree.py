@@ -5,18 +5,18 @@ Bounds: 100 levels, 10,000 parts; what lies beyond stays inside the part it is i
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 from mailcli.mime import fields, transfer, words
 from mailcli.mime.fields import Typed
+from mailcli.model import pattern
 from mailcli.model.message import Part
 
 MAX_DEPTH: Final = 100
 MAX_PARTS: Final = 10_000
 _NOTHING: Final = Typed("", {})
-_GUESS: Final = rb"(?m)^--([^\s-][^\s]{0,69}|-{2,60}[^\s]{1,70})[ \t]*\r?$"
-_TOKEN: Final = re.compile(r"[a-z0-9!#$&^_.+-]{1,80}/[a-z0-9!#$&^_.+-]{1,80}")
+_GUESS: Final = pattern.compile(rb"(?m)^--([^\s-][^\s]{0,69}|-{2,60}[^\s]{1,70})[ \t]*\r?$")
+_TOKEN: Final = pattern.compile(r"[a-z0-9!#$&^_.+-]{1,80}/[a-z0-9!#$&^_.+-]{1,80}")
 _MISSPELT: Final = {
     "quotedprintable": "quoted-printable",
     "quotedprintible": "quoted-printable",
@@ -176,7 +176,7 @@ def _split(data: bytes, entity: Entity, room: int) -> None:
         return
     boundary = entity.parameters.get("boundary", "").rstrip().encode("utf-8", "replace")
     if not boundary:
-        guess = re.compile(_GUESS).search(data, entity.start, entity.end)
+        guess = _GUESS.search(data, entity.start, entity.end)
         if not guess:
             return
         boundary = guess[1]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import binascii
-import re
 from typing import Final
 
 from mailcli.mime import charset, transfer
+from mailcli.model import pattern
 
 # =?charset[*language]?B|Q?  (RFC 2047 §2, RFC 2231 §5)
-_HEAD: Final = re.compile(r"=\?([\w.:+-]{1,60}?)(?:\*[\w-]{0,30})?\?([bBqQ])\?")
-_Q_ESCAPE: Final = re.compile(rb"=([0-9A-Fa-f]{2})")
+_HEAD: Final = pattern.compile(r"=\?([\w.:+-]{1,60}?)(?:\*[\w-]{0,30})?\?([bBqQ])\?")
+_Q_ESCAPE: Final = pattern.compile(rb"=([0-9A-Fa-f]{2})")
 
 
 def text(raw: bytes) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from enum import Enum
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from mailcli.model.address import Address
+from mailcli.model.record import NamedTuple
 
 
 class Tls(Enum):
@@ -68,9 +69,10 @@ Secret = Password | BearerToken
 class Endpoint(NamedTuple):
     """One server of an account.
 
-    `auth` is "auto" or a SASL mechanism name in lower case; `pins` are `sha256:HEX` of the
+    `auth` is "auto", "scram" or a SASL mechanism name in lower case; `pins` are `sha256:HEX` of the
     leaf certificate; `disabled` names protocol extensions not to use; `connections` is the most
-    to open at once (IMAP).
+    to open at once, `compress` is "auto", "always" or "never" (both IMAP). `guarded`: without TLS, no
+    sign-in that shows the password: an earlier one did without.
     """
 
     protocol: Protocol
@@ -85,6 +87,13 @@ class Endpoint(NamedTuple):
     allow_cleartext: bool = False
     disabled: frozenset[str] = frozenset()
     connections: int = 2
+    compress: str = "auto"
+    guarded: bool = False
+
+    @property
+    def private(self) -> bool:
+        """Whether signing in happens under verified TLS."""
+        return self.tls is not Tls.NONE
 
     @property
     def label(self) -> str:
@@ -93,10 +102,24 @@ class Endpoint(NamedTuple):
 
 
 class FolderPolicy(NamedTuple):
-    """Which server folders take part: shell patterns over the user's folder names."""
+    """Which server folders take part: shell patterns over the user's folder names; with `subscribed`
+    only those subscribed to."""
 
     include: tuple[str, ...] = ("*",)
     exclude: tuple[str, ...] = ()
+    subscribed: bool = False
+
+
+class SyncPolicy(NamedTuple):
+    """What of this side's changes an IMAP server is told. `direction` "both", or "pull": nothing.
+    `delete` is what deleting here does there: "trash" moves, "expunge" removes, "nothing"."""
+
+    direction: str = "both"
+    delete: str = "trash"
+
+    @property
+    def pushes(self) -> bool:
+        return self.direction != "pull"
 
 
 class Pop3Policy(NamedTuple):
@@ -111,6 +134,13 @@ class Pop3Policy(NamedTuple):
     max_size: int = 0
 
 
+class Hooks(NamedTuple):
+    """Shell commands that are run for what happens; "": none."""
+
+    new_mail: str = ""
+    after_fetch: str = ""
+
+
 class Account(NamedTuple):
     """One account: at most one incoming endpoint and one for sending."""
 
@@ -121,10 +151,13 @@ class Account(NamedTuple):
     incoming: Endpoint | None
     sending: Endpoint | None
     folders: FolderPolicy = FolderPolicy()
+    sync: SyncPolicy = SyncPolicy()
     pop3: Pop3Policy = Pop3Policy()
     push: str = "auto"  # or "manual"
     save_sent: bool = True
     special: tuple[tuple[str, str], ...] = ()  # ("Trash", "Deleted Items"): the user's own choice
+    hooks: Hooks = Hooks()
+    watch_interval: float = 300.0  # seconds between two looks at what does not tell by itself
 
     @property
     def sender(self) -> Address:

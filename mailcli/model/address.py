@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from mailcli.model.record import NamedTuple
 
 
 class Address(NamedTuple):

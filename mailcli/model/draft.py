@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from mailcli.model.address import Address
+from mailcli.model.record import NamedTuple
 
 
 class Attachment(NamedTuple):

@@ -6,10 +6,9 @@ message's bytes.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from mailcli.model.address import Address
 from mailcli.model.flags import Flags
+from mailcli.model.record import NamedTuple
 
 
 class Envelope(NamedTuple):

@@ -6,15 +6,16 @@ terminal, bidirectional controls could show a name other than the one that is th
 
 from __future__ import annotations
 
-import re
 from typing import Final
+
+from mailcli.model import pattern
 
 # C0 but TAB and LF, DEL, C1, and the bidi controls of UAX #9: ALM, LRM, RLM, embeddings,
 # overrides, isolates; the line and paragraph separators; lone surrogates cannot be encoded.
-_UNSAFE: Final = re.compile(
+_UNSAFE: Final = pattern.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]"
 )
-_BREAKS: Final = re.compile(r"[ \t]*\r?\n[ \t]*|[\t\x0b\x0c\r\x85\u2028\u2029]+")
+_BREAKS: Final = pattern.compile(r"[ \t]*\r?\n[ \t]*|[\t\x0b\x0c\r\x85\u2028\u2029]+")
 
 
 def line(text: str) -> str:

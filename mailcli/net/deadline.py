@@ -8,9 +8,10 @@ second cannot hold a run for ever.
 from __future__ import annotations
 
 import time
-from typing import Final, NamedTuple
+from typing import Final
 
 from mailcli.errors import TimedOut
+from mailcli.model.record import NamedTuple
 
 LEAST_RATE: Final = 64
 """Octets a second below which a transfer is given up (averaged over `Deadlines.content`)."""

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from mailcli.errors import ConfigError, HostUnknown, TimedOut, Unreachable
+from mailcli.model.record import NamedTuple
 from mailcli.net.dial import to_ascii
 
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ from mailcli.wire.imap.engine import ImapEngine
 from mailcli.wire.imap.events import Bye, Event
 
 if TYPE_CHECKING:
+    from mailcli.net.ahead import Ahead
     from mailcli.net.trace import Transcript
 
 ImapConnection = Connection[Command, Event, flows.Greeted]
@@ -26,6 +27,7 @@ def open_imap(
     deadlines: Deadlines,
     cancel: CancelToken,
     transcript: Transcript | None = None,
+    ahead: Ahead | None = None,
 ) -> ImapConnection:
     """Sign in to an IMAP server."""
     return establish(
@@ -37,6 +39,7 @@ def open_imap(
         deadlines=deadlines,
         cancel=cancel,
         transcript=transcript,
+        ahead=ahead,
         farewell=_farewell,
     )
 

@@ -14,6 +14,7 @@ from mailcli.wire.pop3.engine import Pop3Engine
 from mailcli.wire.pop3.events import Pop3Event
 
 if TYPE_CHECKING:
+    from mailcli.net.ahead import Ahead
     from mailcli.net.trace import Transcript
 
 Pop3Connection = Connection[Pop3Command, Pop3Event, flows.Greeted]
@@ -26,6 +27,7 @@ def open_pop3(
     deadlines: Deadlines,
     cancel: CancelToken,
     transcript: Transcript | None = None,
+    ahead: Ahead | None = None,
 ) -> Pop3Connection:
     """Sign in to a POP3 server."""
     return establish(
@@ -37,4 +39,5 @@ def open_pop3(
         deadlines=deadlines,
         cancel=cancel,
         transcript=transcript,
+        ahead=ahead,
     )

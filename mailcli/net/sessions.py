@@ -20,6 +20,7 @@ from mailcli.wire.engine import Engine
 from mailcli.wire.flow import Flow
 
 if TYPE_CHECKING:
+    from mailcli.net.ahead import Ahead
     from mailcli.net.trace import Trace, Transcript
 
 C = TypeVar("C")
@@ -69,8 +70,10 @@ def establish(
     cancel: CancelToken,
     transcript: Transcript | None,
     farewell: Callable[[E], str] | None = None,
+    ahead: Ahead | None = None,
 ) -> Connection[C, E, G]:
-    """Connect and run the flow that signs in. Errors as of `dial`, `Pump.run` and the flow."""
+    """Connect (or take the connection made `ahead`) and run the flow that signs in. Errors as of
+    `dial`, `Pump.run` and the flow."""
     trace = None
     if transcript is not None:
         trace = transcript.connection(endpoint.label, endpoint.protocol)
@@ -81,7 +84,7 @@ def establish(
         _note_tls(stream, trace)
 
     try:
-        stream = dial(endpoint, deadlines, cancel)
+        stream = dial(endpoint, deadlines, cancel) if ahead is None else ahead.take()
     except MailcliError as error:
         if trace is not None:
             trace.note(error.message)

@@ -14,6 +14,7 @@ from mailcli.wire.smtp.engine import SmtpEngine
 from mailcli.wire.smtp.events import Closing, SmtpEvent
 
 if TYPE_CHECKING:
+    from mailcli.net.ahead import Ahead
     from mailcli.net.trace import Transcript
 
 SmtpConnection = Connection[SmtpCommand, SmtpEvent, flows.Greeted]
@@ -27,6 +28,7 @@ def open_smtp(
     deadlines: Deadlines,
     cancel: CancelToken,
     transcript: Transcript | None = None,
+    ahead: Ahead | None = None,
 ) -> SmtpConnection:
     """Greet a submission server as `ehlo`, and sign in if there is a secret."""
     return establish(
@@ -38,6 +40,7 @@ def open_smtp(
         deadlines=deadlines,
         cancel=cancel,
         transcript=transcript,
+        ahead=ahead,
         farewell=_farewell,
     )
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import base64
 import os
-import re
 import threading
 import time
 import zlib
@@ -20,7 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from mailcli.errors import CannotCreate
-from mailcli.model import printable
+from mailcli.model import pattern, printable
 from mailcli.model.account import Protocol
 
 _LONGEST: Final = 64 * 1024
@@ -44,8 +43,8 @@ _POP3_VERBS: Final = _set(
     "CAPA STLS USER STAT LIST UIDL RETR TOP DELE RSET NOOP QUIT UTF8 LANG PASS APOP AUTH"
 )
 _SECRET_VERBS: Final = frozenset({"LOGIN", "AUTHENTICATE", "AUTH", "PASS", "APOP"})
-_LITERAL: Final = re.compile(rb"\{(\d{1,10})\+?\}$")
-_MECHANISM: Final = re.compile(rb"[A-Za-z0-9_-]{1,20}")
+_LITERAL: Final = pattern.compile(rb"\{(\d{1,10})\+?\}$")
+_MECHANISM: Final = pattern.compile(rb"[A-Za-z0-9_-]{1,20}")
 
 
 class Transcript:

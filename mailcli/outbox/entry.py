@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from mailcli.errors import LocalIOError
 from mailcli.model.draft import Envelope, Outcome
+from mailcli.model.record import NamedTuple
 
 QUEUED: Final = "queued"
 """To be tried at `next_try`."""

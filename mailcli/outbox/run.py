@@ -6,13 +6,12 @@ run decides about an entry is durable before the next one is begun.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import NamedTuple
 
 from mailcli.errors import AuthenticationFailed, Locked, MailcliError, NotFound
 from mailcli.model.draft import Envelope
+from mailcli.model.record import NamedTuple
 from mailcli.net.cancel import CancelToken
 from mailcli.net.smtp import SmtpConnection
 from mailcli.outbox import schedule
@@ -38,6 +37,12 @@ class _Turn(NamedTuple):
     release: ExitStack
 
 
+def _by_chance() -> float:
+    from random import random  # with `math` and the rest of it dear to a `send` that defers nothing
+
+    return random()  # noqa: S311 - spreads retries
+
+
 class Run:
     """One pass over one account's due entries.
 
@@ -53,7 +58,7 @@ class Run:
         *,
         clock: Callable[[], float],
         cancel: CancelToken,
-        chance: Callable[[], float] = random.random,
+        chance: Callable[[], float] = _by_chance,
     ) -> None:
         self._spool = spool
         self._connect = connect

@@ -17,10 +17,11 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import BinaryIO, Final, NamedTuple
+from typing import BinaryIO, Final
 
 from mailcli.errors import AmbiguousId, LocalIOError, Locked, NotFound
 from mailcli.model.ids import new_id
+from mailcli.model.record import NamedTuple
 from mailcli.outbox.entry import (
     COMMITTING,
     FAILED,

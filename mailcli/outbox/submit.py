@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from typing import Final, NamedTuple
+from typing import Final
 
 from mailcli.errors import MailcliError, MessageMalformed, MessageRefused, TryAgain
-from mailcli.model import printable
+from mailcli.model import pattern, printable
 from mailcli.model.draft import Envelope, Outcome
+from mailcli.model.record import NamedTuple
 from mailcli.net.smtp import SmtpConnection
 from mailcli.wire.smtp import commands as smtp
 from mailcli.wire.smtp.commands import SmtpCommand
 from mailcli.wire.smtp.events import Completed, Reply, SmtpEvent
 
-_QUEUED_AS: Final = re.compile(r"(?:queued as|id=)\s*<?([A-Za-z0-9._-]{4,64})", re.IGNORECASE)
+_QUEUED_AS: Final = pattern.compile(r"(?:queued as|id=)\s*<?([A-Za-z0-9._-]{4,64})", re.IGNORECASE)
 SMALL: Final = 64 << 10
 """A message up to this size goes out in one flight with its dot."""
 

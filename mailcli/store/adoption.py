@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from mailcli.mime import lineends
 from mailcli.model import flags as flag_words
-from mailcli.store import changing, deliver, disk, history, index, maildir, recovery
+from mailcli.model.record import NamedTuple
+from mailcli.store import changing, deliver, disk, folders, history, index, maildir, recovery
 from mailcli.store.folders import Home
 from mailcli.store.maildir import Name
 from mailcli.store.renames import Renames
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 _AT_ONCE = 200
 
 
-@dataclass
 class Adopted:
     """Ids by what became of them."""
 
-    adopted: list[str] = field(default_factory=list)
-    flags: list[str] = field(default_factory=list)
-    moved: list[str] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.adopted: list[str] = []
+        self.flags: list[str] = []
+        self.moved: list[str] = []
 
 
 class _File(NamedTuple):
@@ -161,9 +161,15 @@ class _Adoption:
             "UPDATE message SET folder = ?, file = ?, bits = ?, missing_since = NULL WHERE rid = ?",
             (self._home.key, file, bits, row.rid),
         )
+        if row.at_folder is not None and self._account_of(row.at_folder) != self._home.account:
+            recovery.leave_behind(self._connection, row.id, changing.ELSEWHERE, self._site.clock())
+            changing.unbind(self._connection, row.id)
         self._found.moved.append(row.id)
         if bits != row.bits:
             self._found.flags.append(row.id)
+
+    def _account_of(self, folder: int) -> int:
+        return folders.home(self._connection, folder).account
 
     def _own_bytes(self, row: changing.Row, one: _File) -> str | None:
         """Write the message as it was on the wire under a name of ours in place of the file found."""

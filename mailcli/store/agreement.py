@@ -27,6 +27,7 @@ from mailcli.store.values import (
     PendingMove,
     PendingStore,
     SyncChanges,
+    Tombstone,
 )
 from mailcli.store.writer import Writer
 
@@ -82,6 +83,28 @@ def fingerprints(connection: apsw.Connection, folder: int) -> list[Fingerprint]:
     ]
 
 
+_TOO_EARLY: Final = (
+    # moved to another account, and not uploaded there yet
+    "EXISTS(SELECT 1 FROM message m JOIN folder g ON g.key = m.folder JOIN account b ON b.key = g.account"
+    " WHERE m.id = r.after AND m.at_folder IS NULL AND b.protocol = 'imap')"
+)
+
+
+def tombstones(connection: apsw.Connection, folder: int) -> list[Tombstone]:
+    """See Store.tombstones."""
+    flags = _FlagCache()
+    return [
+        Tombstone(id_, uid, flags(bits, words), bool(hidden))
+        for id_, uid, bits, words, hidden in rows(
+            connection,
+            "SELECT id, uid, coalesce(base_bits, bits), coalesce(base_words, words),"
+            f" pending = 2 OR {_TOO_EARLY} FROM recovery r"
+            " WHERE pending != 0 AND at_folder = ? AND uid IS NOT NULL ORDER BY uid",
+            (folder,),
+        )
+    ]
+
+
 # -- what is pending ---------------------------------------------------------------------------
 
 _DIRTY: Final = (
@@ -96,10 +119,7 @@ _EXPUNGES: Final = (
     "SELECT r.id, r.at_folder, r.uid, coalesce(r.base_bits, r.bits), coalesce(r.base_words, r.words)"
     " FROM recovery r JOIN folder f ON f.key = r.at_folder"
     " JOIN account a ON a.key = f.account WHERE r.pending = 1 AND a.name = ? AND r.uid IS NOT NULL"
-    # moved to another account: only once it has been uploaded there
-    " AND NOT EXISTS(SELECT 1 FROM message m JOIN folder g ON g.key = m.folder"
-    "   JOIN account b ON b.key = g.account"
-    "   WHERE m.id = r.after AND m.at_folder IS NULL AND b.protocol = 'imap') ORDER BY r.at_folder, r.uid"
+    f" AND NOT {_TOO_EARLY} ORDER BY r.at_folder, r.uid"
 )
 
 
@@ -145,6 +165,8 @@ def apply(site: Site, changes: SyncChanges, also: Callable[[Writer], None] | Non
     with site.database.writing() as connection, Renames(site.tree) as renames:
         for identity in changes.unbound:
             changing.unbind(connection, identity)
+        for identity in changes.left:
+            recovery.leave_behind(connection, identity, "moved", site.clock(), wait=False)
         _bind(connection, changes.bound, site.clock())
         _relocate(site, connection, renames, changes.relocated)
         _agree(connection, renames, changes)
@@ -158,6 +180,7 @@ def apply(site: Site, changes: SyncChanges, also: Callable[[Writer], None] | Non
             _log_gone(connection, present, reason, site.clock())
         writer = Writer(connection)
         writer.expunged(changes.expunged)
+        writer.hidden(changes.hidden)
         writer.end_operations(changes.ended)
         touched = {
             *changes.unbound,

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from mailcli.errors import LocalIOError, NotFound
 from mailcli.model import flags as flag_words
+from mailcli.model import pattern
 from mailcli.model.flags import Flags
+from mailcli.model.record import NamedTuple
 from mailcli.store import disk, maildir
 from mailcli.store.renames import Renames
 from mailcli.store.sql import chunks, marks, rows
@@ -17,7 +18,8 @@ from mailcli.store.sql import chunks, marks, rows
 if TYPE_CHECKING:
     import apsw
 
-_PLACE: Final = re.compile(r",[VUF]=[0-9a-z]+")
+_PLACE: Final = pattern.compile(r",[VUF]=[0-9a-z]+")
+ELSEWHERE: Final = "moved to another account"
 
 
 class Row(NamedTuple):

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from mailcli.errors import NotFound, QueryError
+from mailcli.model import pattern
 from mailcli.model.query import fields
 from mailcli.model.query.ast import Everything, Name, Near, Regex, Text
 from mailcli.model.query.regex import compile_regex
@@ -212,7 +213,7 @@ def _bounded(pattern: str) -> Callable[[str], bool]:
     return holds
 
 
-_PIECE: Final = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*+\]|[*+]|\{\d*,\d*\}|.", re.DOTALL)
+_PIECE: Final = pattern.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*+\]|[*+]|\{\d*,\d*\}|.", re.DOTALL)
 
 
 def _nested(pattern: str) -> bool:

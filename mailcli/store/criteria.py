@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from mailcli.model import flags
 from mailcli.model.ids import LENGTH
@@ -30,6 +30,7 @@ from mailcli.model.query.ast import (
     Text,
     When,
 )
+from mailcli.model.record import NamedTuple
 from mailcli.store.checks import COLUMNS, Checked, Checks
 from mailcli.store.match import Matcher, combined
 from mailcli.store.scope import Folders

@@ -38,6 +38,25 @@ def set_folder_state(connection: apsw.Connection, key: int, state: FolderState) 
     )
 
 
+def agreed_count(connection: apsw.Connection, key: int) -> int:
+    """How many messages the server has in a folder, as far as is agreed."""
+    count: int = connection.execute(
+        "SELECT count(*) FROM message WHERE at_folder = ? AND uid IS NOT NULL", (key,)
+    ).get
+    return count
+
+
+def unagreed_folders(connection: apsw.Connection) -> set[int]:
+    """See Store.unagreed_folders. Rows without a base are dirty, which keeps this off the others."""
+    return {
+        key
+        for (key,) in connection.execute(
+            "SELECT DISTINCT at_folder FROM message INDEXED BY message_leaving"
+            " WHERE dirty = 1 AND at_folder IS NOT NULL AND uid IS NOT NULL AND base_bits IS NULL"
+        )
+    }
+
+
 def sync_folders(site: Site, account: str) -> list[SyncFolder]:
     """See Store.sync_folders."""
     with site.database.reading() as connection:
@@ -84,7 +103,7 @@ def sync_folders(site: Site, account: str) -> list[SyncFolder]:
                 bool(selectable),
                 _folder_state(state),
                 dirty=bool(dirty) or key in leaving,
-                unscanned=bool(suspect) or site.tree.mtimes(path) != (cur, new),
+                unscanned=bool(suspect) or not site.tree.mtimes(path) == (cur, new) != (0, 0),
             )
         )
     return found

@@ -8,16 +8,16 @@ the commit leaves files that `scan` adopts by their names; cut before the rename
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from mailcli.mime import lineends
 from mailcli.model import flags as flag_words
 from mailcli.model.ids import new_id
+from mailcli.model.record import NamedTuple
 from mailcli.store import disk, folders, index, maildir, parsing
 from mailcli.store.folders import Home
 from mailcli.store.site import Site
@@ -119,7 +119,9 @@ def _already_here(connection: apsw.Connection, arrivals: Sequence[Arrival]) -> d
             for uid, identity in connection.execute(
                 f"SELECT uid, id FROM message WHERE at_folder = ? AND uid IN ({marks(some)})", (folder, *some)
             ):
-                here[wanted[folder, uid]] = identity
+                number = wanted[folder, uid]
+                if arrivals[number].id != identity:  # the same: its file was lost, and here it is again
+                    here[number] = identity
     return here
 
 
@@ -209,6 +211,8 @@ def _write_one(item: Item, *, durable: bool) -> Written:
 
 def hashes(data: bytes) -> Written:
     """Hashes of a message in its wire form."""
+    import hashlib
+
     sha256 = hashlib.sha256(data).digest()
     plain = index.without_inserted(data)
     return Written(sha256, None if plain is data else hashlib.sha256(plain).digest())

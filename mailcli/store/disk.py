@@ -129,22 +129,32 @@ def make_directory(path: str) -> bool:
 
     Raises CannotCreate.
     """
+    grown = begin_directory(path)
+    try:
+        for parent in sorted(grown):
+            fsync_directory(parent)
+    except OSError as error:
+        raise CannotCreate(f"cannot create directory {path}: {error.strerror}") from error
+    return bool(grown)
+
+
+def begin_directory(path: str) -> set[str]:
+    """Create a directory (0700) and the missing ones above it. Returns those that have new names in
+    them, to be fsynced by the caller. Raises CannotCreate."""
     if os.path.isdir(path):
-        return False
+        return set()
     parent = os.path.dirname(path)
-    if parent and parent != path:
-        make_directory(parent)
+    grown = begin_directory(parent) if parent and parent != path else set()
     try:
         step("mkdir", path)
         os.mkdir(path, 0o700)
-        fsync_directory(parent or ".")
     except FileExistsError:
         if os.path.isdir(path):
-            return False
+            return grown
         raise CannotCreate(f"{path} is in the way: a directory is wanted there") from None
     except OSError as error:
         raise CannotCreate(f"cannot create directory {path}: {error.strerror}") from error
-    return True
+    return grown | {parent or "."}
 
 
 class Parallel(Generic[T, R]):

@@ -64,7 +64,7 @@ class Edit:
         for row in done:
             changing.relocate(self._connection, self._renames, row, home.path, folder)
             if row.at_folder is not None and self._homes[row.at_folder].account != home.account:
-                recovery.expunge_elsewhere(self._connection, row.id, self._site.clock())
+                recovery.leave_behind(self._connection, row.id, changing.ELSEWHERE, self._site.clock())
                 changing.unbind(self._connection, row.id)
             if self._homes[row.folder].account != home.account:
                 recovery.reclaim(self._connection, row.id, home.account_name)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 from mailcli.errors import LocalIOError, NotFound
 from mailcli.model.folder import INBOX, SPECIAL_USES, Folder
+from mailcli.model.record import NamedTuple
 from mailcli.store import disk, index, maildir
 from mailcli.store.site import Site
 from mailcli.store.sql import rows
@@ -15,6 +16,8 @@ from mailcli.store.tree import Tree
 
 if TYPE_CHECKING:
     import apsw
+
+    from mailcli.store.values import FolderFacts
 
 
 class Home(NamedTuple):
@@ -262,6 +265,57 @@ def _key_if_so(
     return None
 
 
+def ensure_folders(site: Site, account: str, wanted: Iterable[FolderFacts]) -> dict[str, int]:
+    """See Store.ensure_folders."""
+    given = {fact.name: fact._replace(name=canonical(fact.name)) for fact in wanted}
+    facts = given.values()
+    with site.database.writing() as connection:
+        owner = _make_account(connection, site.tree, account, "")
+        here: dict[str, int] = dict(
+            connection.execute("SELECT name, key FROM folder WHERE account = ?", (owner,))
+        )
+        new = [fact.name for fact in facts if fact.name not in here]
+        if new:
+            here |= _make_folders(connection, site.tree, owner, account, dict.fromkeys(new))
+        connection.executemany(
+            "UPDATE folder SET special = ?, delimiter = ?, selectable = ?, subscribed = ? WHERE key = ?",
+            [(f.special, f.delimiter, f.selectable, f.subscribed, here[f.name]) for f in facts],
+        )
+    return {name: here[fact.name] for name, fact in given.items()}
+
+
+def _make_folders(
+    connection: apsw.Connection, tree: Tree, owner: int, account: str, names: Iterable[str]
+) -> dict[str, int]:
+    """New folders, directories and rows, in the caller's transaction; by name. The directories are
+    durable before it is committed: each is fsynced once, and all of them side by side."""
+    check_mounted(connection, tree, owner)
+    directory: str = connection.execute("SELECT directory FROM account WHERE key = ?", (owner,)).get
+    directories = maildir.Directories(_taken(connection, owner, directory))
+    tags = {tag for (tag,) in connection.execute("SELECT tag FROM folder")}
+    paths: dict[str, str] = {}
+    for name in names:
+        levels = directories.levels(name)
+        directories.add(name, "/".join(levels))
+        paths[name] = "/".join((directory, *levels))
+    tree.make_folders(paths.values())
+    keys: dict[str, int] = {}
+    marked: list[str] = []
+    for name, path in paths.items():
+        tag = maildir.folder_tag(account, name, tags)
+        tags.add(tag)
+        connection.execute(
+            "INSERT INTO folder(account, name, path, tag) VALUES(?, ?, ?, ?)", (owner, name, path, tag)
+        )
+        keys[name] = connection.last_insert_rowid()
+        with disk.reported("note the folder's name"):
+            if _write_identity(tree, path, name, tag, account):
+                marked.append(tree.directory(path))
+    with disk.reported("note the folder's name"):
+        disk.fsync_directories(marked)
+    return keys
+
+
 def _ensure(
     connection: apsw.Connection,
     tree: Tree,
@@ -274,15 +328,7 @@ def _ensure(
         "SELECT key FROM folder WHERE account = ? AND name = ?", (owner, name)
     ).get
     if key is None:
-        check_mounted(connection, tree, owner)
-        path = new_path(connection, owner, name)
-        tag = maildir.folder_tag(account, name, (t for (t,) in connection.execute("SELECT tag FROM folder")))
-        tree.make_folder(path)
-        connection.execute(
-            "INSERT INTO folder(account, name, path, tag) VALUES(?, ?, ?, ?)", (owner, name, path, tag)
-        )
-        key = connection.last_insert_rowid()
-        note_identity(tree, path, name, tag, account)
+        key = _make_folders(connection, tree, owner, account, [name])[name]
     for column, value in wanted.items():
         connection.execute(f"UPDATE folder SET {column} = ? WHERE key = ?", (value, key))
     return key
@@ -295,25 +341,42 @@ def new_path(connection: apsw.Connection, account: int, name: str, without: str 
     """
     directory: str = connection.execute("SELECT directory FROM account WHERE key = ?", (account,)).get
     taken = {
-        other: path[len(directory) + 1 :]
-        for other, path in rows(
-            connection, "SELECT name, coalesce(renaming, path) FROM folder WHERE account = ?", (account,)
-        )
+        other: path
+        for other, path in _taken(connection, account, directory).items()
         if not (without and (other == without or other.startswith(f"{without}/")))
     }
     return "/".join((directory, *maildir.directory_levels(name, taken)))
 
 
+def _taken(connection: apsw.Connection, account: int, directory: str) -> dict[str, str]:
+    """The account's folders with their paths below its directory."""
+    return {
+        name: path[len(directory) + 1 :]
+        for name, path in rows(
+            connection, "SELECT name, coalesce(renaming, path) FROM folder WHERE account = ?", (account,)
+        )
+    }
+
+
 def note_identity(tree: Tree, path: str, name: str, tag: str, account: str) -> None:
     """Write name and tag into the folder's directory when they cannot be told from its path."""
+    with disk.reported("note the folder's name"):
+        _write_identity(tree, path, name, tag, account)
+        disk.fsync_directory(tree.directory(path))
+
+
+def _write_identity(tree: Tree, path: str, name: str, tag: str, account: str) -> bool:
+    """Whether the directory's names changed and have to be made durable."""
     levels = [maildir.decode_level(level) for level in path.split("/")[1:]]
     file = f"{tree.directory(path)}/{maildir.MARKER}"
     told = None not in levels and "/".join(level or "" for level in levels) == name
-    with disk.reported("note the folder's name"):
+    needed = not (told and tag == maildir.folder_tag(account, name, ()))
+    there = os.path.lexists(file)
+    if there:
         disk.unlink(file)
-        if not (told and tag == maildir.folder_tag(account, name, ())):
-            disk.write_new(file, f"{tag}\n{name}".encode("utf-8", "surrogatepass"))
-        disk.fsync_directory(tree.directory(path))
+    if needed:
+        disk.write_new(file, f"{tag}\n{name}".encode("utf-8", "surrogatepass"))
+    return needed or there
 
 
 def read_identity(tree: Tree, path: str, account: str) -> tuple[str, str] | None:

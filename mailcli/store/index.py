@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
+from mailcli.model import pattern
+from mailcli.model.record import NamedTuple
 from mailcli.store import fulltext, threads
 from mailcli.store.columns import SEQUENCE_BITS, encodable, pack
 
@@ -178,10 +179,10 @@ def mark_folder_dirty(connection: apsw.Connection, folder: int) -> None:
     connection.execute(_DIRTY + "folder = ?", (folder,))
 
 
-_INSERTED: Final = re.compile(
+_INSERTED: Final = pattern.compile(
     rb"(?im)^(?:content-length|lines|x-status|status)[ \t]*:.*(?:\r?\n[ \t].*)*\r?\n"
 )
-_HEADER_END: Final = re.compile(rb"\r?\n\r?\n")
+_HEADER_END: Final = pattern.compile(rb"\r?\n\r?\n")
 
 
 def without_inserted(data: bytes) -> bytes:

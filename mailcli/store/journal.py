@@ -11,10 +11,11 @@ another key. `renamed` keeps the names true.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from mailcli.errors import NotFound
 from mailcli.model.ids import ALPHABET, new_id
+from mailcli.model.record import NamedTuple
 from mailcli.store.sql import rows
 
 if TYPE_CHECKING:

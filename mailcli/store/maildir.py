@@ -15,10 +15,12 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import Final, NamedTuple
+from typing import Final
 
 from mailcli.model import flags as flag_words
+from mailcli.model import pattern
 from mailcli.model.ids import ALPHABET, LENGTH
+from mailcli.model.record import NamedTuple
 from mailcli.store.tree import MARKER, SUBDIRECTORIES, TMP
 
 __all__ = ["MARKER", "SUBDIRECTORIES", "TMP"]
@@ -41,8 +43,8 @@ class Name(NamedTuple):
     letters: str | None  # None: no `:2,` at all
 
 
-_ID: Final = re.compile(rf"\d+\.([{ALPHABET}]{{{LENGTH}}})(?=[.,:]|$)")
-_FIELD: Final = re.compile(r",([WVUF])=([0-9a-z]+)")
+_ID: Final = pattern.compile(rf"\d+\.([{ALPHABET}]{{{LENGTH}}})(?=[.,:]|$)")
+_FIELD: Final = pattern.compile(r",([WVUF])=([0-9a-z]+)")
 
 
 def parse_name(filename: str) -> Name:
@@ -174,37 +176,50 @@ def _folded(name: str) -> str:
     return unicodedata.normalize("NFC", name).casefold()
 
 
-def directory_levels(name: str, taken: Mapping[str, str]) -> list[str]:
-    """The directory names for a folder, given the folders (name -> `/`-joined directory) that are there.
+class Directories:
+    """The directories of an account's folders (name -> `/`-joined directory), to find names for more.
 
     Levels that exist already keep their directory; a new one that differs from its neighbours in case
     only has its first octets written as %XX, so that both can live on any file system.
     """
-    levels = name.split("/")
-    if len(levels) > _DEEPEST or len(name.encode("utf-8", "surrogatepass")) > _LONGEST_PATH // 3:
-        levels = [name]
-    known: dict[tuple[str, ...], str] = {}
-    neighbours: dict[str, dict[str, str]] = {}
-    for other, path in taken.items():
-        parts, directories = other.split("/"), path.split("/")
+
+    def __init__(self, taken: Mapping[str, str]) -> None:
+        self._known: dict[tuple[str, ...], str] = {}
+        self._neighbours: dict[str, dict[str, str]] = {}
+        for name, path in taken.items():
+            self.add(name, path)
+
+    def add(self, name: str, path: str) -> None:
+        parts, directories = name.split("/"), path.split("/")
         if len(parts) != len(directories):
-            parts = [other]
+            parts = [name]
         for depth, directory in enumerate(directories):
-            known.setdefault(tuple(parts[: depth + 1]), directory)
+            self._known.setdefault(tuple(parts[: depth + 1]), directory)
             above = "/".join(directories[:depth])
-            neighbours.setdefault(above, {})[_folded(directory)] = directory
-    result: list[str] = []
-    for depth, level in enumerate(levels):
-        directory = known.get(tuple(levels[: depth + 1]), "")
-        if not directory:
-            beside = neighbours.get("/".join(result), {})
-            forced = 0
-            directory = encode_level(level)
-            while _folded(directory) in beside:
-                forced += 1
-                directory = encode_level(level, forced)
-        result.append(directory)
-    return result
+            self._neighbours.setdefault(above, {})[_folded(directory)] = directory
+
+    def levels(self, name: str) -> list[str]:
+        """The directory names for a folder, one for each level."""
+        levels = name.split("/")
+        if len(levels) > _DEEPEST or len(name.encode("utf-8", "surrogatepass")) > _LONGEST_PATH // 3:
+            levels = [name]
+        result: list[str] = []
+        for depth, level in enumerate(levels):
+            directory = self._known.get(tuple(levels[: depth + 1]), "")
+            if not directory:
+                beside = self._neighbours.get("/".join(result), {})
+                forced = 0
+                directory = encode_level(level)
+                while _folded(directory) in beside:
+                    forced += 1
+                    directory = encode_level(level, forced)
+            result.append(directory)
+        return result
+
+
+def directory_levels(name: str, taken: Mapping[str, str]) -> list[str]:
+    """The directory names for a folder, given the folders that are there; see `Directories`."""
+    return Directories(taken).levels(name)
 
 
 def folder_tag(account: str, name: str, taken: Iterable[str]) -> str:

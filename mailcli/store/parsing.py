@@ -11,15 +11,18 @@ from __future__ import annotations
 import marshal
 import os
 import select
-import subprocess
 import sys
 import threading
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from mailcli.mime import lineends
+from mailcli.model.record import NamedTuple
 from mailcli.store import index
+
+if TYPE_CHECKING:
+    import subprocess
 
 _PORTION: Final = 16
 """Messages a helper is given at once; two portions are on their way so that it never waits."""
@@ -58,6 +61,8 @@ class Parser:
         if self._owner != os.getpid():
             self._helper, self._owner = None, os.getpid()  # after a fork it is the parent's
         if self._helper is None and not self._useless and self._seen >= _WORTH_IT and sys.executable:
+            import subprocess
+
             try:
                 self._helper = subprocess.Popen(  # noqa: S603 - this very program
                     [sys.executable, "-c", _CODE.format(path=sys.path)],

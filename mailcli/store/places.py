@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from mailcli.model.flags import Flags
+from mailcli.model.record import NamedTuple
 
 
 class Place(NamedTuple):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from mailcli.errors import LocalIOError, NotFound
 from mailcli.mime import lineends
+from mailcli.model.record import NamedTuple
 from mailcli.store import disk, maildir
 from mailcli.store.site import Site
 from mailcli.store.sql import rows

@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from mailcli.errors import NotFound
 from mailcli.mime import lineends
 from mailcli.model.ids import new_id
+from mailcli.model.record import NamedTuple
 from mailcli.store import disk, folders, index, journal, maildir
 from mailcli.store.renames import Renames
 from mailcli.store.site import Site
@@ -63,15 +64,18 @@ def _make_room(connection: apsw.Connection, ids: Sequence[str]) -> None:
         connection.execute("UPDATE recovery SET id = ? WHERE id = ?", (new_id(), old))
 
 
-def expunge_elsewhere(connection: apsw.Connection, identity: str, now: float) -> None:
-    """The message moves to another account: what its server has is expunged once it is uploaded there."""
+def leave_behind(
+    connection: apsw.Connection, identity: str, reason: str, now: float, *, wait: bool = True
+) -> None:
+    """The message gets another place on a server, maybe another server: what is at the old one is to be
+    expunged; with `wait` not before it is at the new one."""
     connection.execute(
         f"INSERT INTO recovery({_COLUMNS})"
         " SELECT ?, a.name, f.name, m.at_folder, m.uid, m.base_bits, m.base_words, NULL, NULL, 1, m.size,"
-        " m.sha256, m.bits, m.words, m.arrived, 'moved to another account', ?, ?, 1, m.id"
+        " m.sha256, m.bits, m.words, m.arrived, ?, ?, ?, 1, CASE WHEN ? THEN m.id END"
         " FROM message m JOIN folder f ON f.key = m.at_folder JOIN account a ON a.key = f.account"
         " WHERE m.id = ?",
-        (new_id(), now, now + LIFETIME, identity),
+        (new_id(), reason, now, now + LIFETIME, wait, identity),
     )
 
 
@@ -253,7 +257,13 @@ def expire(site: Site) -> int:
     settle(site)
     now = site.clock()
     with site.database.reading() as connection:
-        due = rows(connection, "SELECT id, file FROM recovery WHERE expires < ? AND pending = 0", (now,))
+        # What the server keeps hidden (2) loses its file, and stays known.
+        due = rows(
+            connection,
+            "SELECT id, file FROM recovery WHERE expires < ?"
+            " AND (pending = 0 OR pending = 2 AND file IS NOT NULL)",
+            (now,),
+        )
         paths = [home.path for home in folders.homes(connection).values()]
         stale = journal.stale(connection, now)
     with disk.reported("clear the recovery area"):
@@ -262,7 +272,9 @@ def expire(site: Site) -> int:
                 disk.unlink(f"{site.tree.recovery}/{file}")
     if due or stale:
         with site.database.writing() as connection:
-            connection.executemany("DELETE FROM recovery WHERE id = ?", [(i,) for i, _ in due])
+            ids = [(i,) for i, _ in due]
+            connection.executemany("UPDATE recovery SET file = NULL WHERE id = ? AND pending = 2", ids)
+            connection.executemany("DELETE FROM recovery WHERE id = ? AND pending = 0", ids)
             journal.expire(connection, now)
     for path in paths:
         with suppress(OSError):

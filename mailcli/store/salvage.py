@@ -274,18 +274,8 @@ def _adopt_directories(site: Site) -> None:
                 account = _account_name(directory)
                 connection.execute("INSERT INTO account(name, directory) VALUES(?, ?)", (account, directory))
                 key = connection.last_insert_rowid()
-            for path in _folder_paths(tree, directory):
+            for path in tree.folder_paths(directory):
                 _adopt_folder(connection, tree, key, account, path)
-
-
-def _folder_paths(tree: Tree, directory: str) -> list[str]:
-    """Paths below mail/ that have a cur/."""
-    found = []
-    for above, names, _ in os.walk(f"{tree.mail}/{directory}"):
-        if "cur" in names:
-            found.append(os.path.relpath(above, tree.mail))
-        names[:] = sorted(n for n in names if n not in maildir.SUBDIRECTORIES and not n.startswith("."))
-    return [path for path in found if path != directory]
 
 
 def _adopt_folder(

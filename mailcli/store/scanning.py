@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from mailcli.model import flags as flag_words
+from mailcli.model.record import NamedTuple
 from mailcli.store import adoption, folders, index, maildir, recovery, refoldering
 from mailcli.store.folders import Home
 from mailcli.store.site import Site
 from mailcli.store.sql import rows
-from mailcli.store.values import Scan
+from mailcli.store.values import Missing, Scan
 
 if TYPE_CHECKING:
     import apsw
@@ -48,7 +49,8 @@ def scan(site: Site, folder: int, *, force: bool) -> Scan:
             "SELECT 1 FROM message WHERE folder = ? AND missing_since IS NOT NULL LIMIT 1",
             (folder,),
         )
-    if not force and not suspects and site.tree.mtimes(home.path) == noted:
+    # No directories at all are never what was noted last: see `check_mounted`.
+    if not force and not suspects and site.tree.mtimes(home.path) == noted != (0, 0):
         return Scan(skipped=True)
     began = time.time_ns()
     mtimes = site.tree.mtimes(home.path)
@@ -66,7 +68,31 @@ def scan(site: Site, folder: int, *, force: bool) -> Scan:
         tuple(found.moved),
         tuple(look.suspects),
         tuple(look.missing),
+        absent=0 in mtimes,
     )
+
+
+def missing(connection: apsw.Connection, account: str) -> list[Missing]:
+    """See Store.missing."""
+    return [
+        Missing(
+            id_,
+            folder,
+            at_folder,
+            uid,
+            None if base_bits is None else flag_words.from_bits(base_bits, base_words),
+            flag_words.from_bits(bits, words),
+            size,
+        )
+        for id_, folder, at_folder, uid, base_bits, base_words, bits, words, size in rows(
+            connection,
+            "SELECT m.id, m.folder, m.at_folder, m.uid, m.base_bits, m.base_words, m.bits, m.words, m.size"
+            " FROM folder f JOIN account a ON a.key = f.account"
+            " JOIN message m INDEXED BY message_suspect ON m.folder = f.key AND m.missing_since IS NOT NULL"
+            " WHERE a.name = ? ORDER BY m.folder, m.uid",
+            (account,),
+        )
+    ]
 
 
 def _compare(site: Site, connection: apsw.Connection, home: Home) -> _Look:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from mailcli.errors import QueryError
 from mailcli.model.folder import SPECIAL_USES
 from mailcli.model.query.ast import Name
 from mailcli.model.query.fields import suggestion
+from mailcli.model.record import NamedTuple
 
 if TYPE_CHECKING:
     import apsw

@@ -9,9 +9,11 @@ import re
 import unicodedata
 from typing import Final
 
+from mailcli.model import pattern
+
 # Soft hyphen, zero-width characters, Hebrew points, Arabic vowel signs and tatweel: a word is
 # spelt with or without them.
-_IGNORED: Final = re.compile(
+_IGNORED: Final = pattern.compile(
     "[\u00ad\u200b-\u200d\u2060\ufeff\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7"
     "\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e4\u06e7\u06e8\u06ea-\u06ed]+"
 )
@@ -21,9 +23,9 @@ _FOLDS: Final = {
     **dict(zip("łŁøØđĐðÐħĦıάέήίόύώϊϋΐΰΆΈΉΊΌΎΏΪΫςёЁ", "llooddddhhiαεηιουωιυιυαεηιουωιυσее", strict=True)),
     **{"ß": "ss", "ẞ": "ss", "æ": "ae", "Æ": "ae", "œ": "oe", "Œ": "oe"},
 }
-_FOLDED: Final = re.compile("[" + "".join(_FOLDS) + "]")
+_FOLDED: Final = pattern.compile("[" + "".join(_FOLDS) + "]")
 
-_PRIVATE: Final = re.compile("[\ud800-\udfff\ue000-\uf8ff\U000f0000-\U0010ffff]+")
+_PRIVATE: Final = pattern.compile("[\ud800-\udfff\ue000-\uf8ff\U000f0000-\U0010ffff]+")
 
 _UNSPACED: Final = (
     "\u0e00-\u0eff\u0f00-\u109f\u1780-\u17ff"  # Thai, Lao; Tibetan, Burmese; Khmer
@@ -35,8 +37,8 @@ _PICTURES: Final = (
     "\u00a2-\u00a5\u00a7\u00a9\u00ae\u00b0\u00b1\u00b6\u00d7\u00f7\u20a0-\u20cf\u2190-\u23ff"
     "\u25a0-\u27bf\u2900-\u297f\u2b00-\u2bff\U0001f000-\U0001faff"
 )
-_SPLIT: Final = re.compile(f"[{_UNSPACED}{_PICTURES}]+")
-_PICTURE: Final = re.compile(f"[{_PICTURES}]")
+_SPLIT: Final = pattern.compile(f"[{_UNSPACED}{_PICTURES}]+")
+_PICTURE: Final = pattern.compile(f"[{_PICTURES}]")
 
 
 def _encode_picture(match: re.Match[str]) -> str:

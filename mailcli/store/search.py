@@ -8,9 +8,10 @@ and none needs more than two passes over the index.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from mailcli.errors import UsageError
+from mailcli.model.record import NamedTuple
 from mailcli.store.checks import Checks, Read
 from mailcli.store.criteria import CHECK, Criteria
 from mailcli.store.match import Matcher

@@ -41,8 +41,10 @@ if TYPE_CHECKING:
         Arrival,
         Changed,
         Fingerprint,
+        FolderFacts,
         FolderState,
         IndexStatus,
+        Missing,
         Operation,
         Pending,
         Pop3Row,
@@ -51,6 +53,8 @@ if TYPE_CHECKING:
         Scan,
         SyncChanges,
         SyncFolder,
+        Tombstone,
+        Twin,
         Unrecorded,
     )
 
@@ -174,6 +178,12 @@ class Store:
 
         return folders.ensure_folder(self._site, account, name, special, delimiter, selectable, subscribed)
 
+    def ensure_folders(self, account: str, wanted: Iterable[FolderFacts]) -> dict[str, int]:
+        """As `ensure_folder` for all that a server lists, in one transaction: the keys by name."""
+        from mailcli.store import folders
+
+        return folders.ensure_folders(self._site, account, wanted)
+
     def rename_folder(self, key: int, name: str, *, note: Note | None = None) -> str:
         """Rename a folder and all below it, directories included (RFC 9051 §6.3.6). Returns the token
         with which the journal has it, "" without a note."""
@@ -223,6 +233,13 @@ class Store:
         from mailcli.store import cursors
 
         return cursors.sync_folders(self._site, account)
+
+    def unagreed_folders(self) -> set[int]:
+        """Folders with messages whose agreed flags are lost: all of their flags must be asked for."""
+        from mailcli.store import cursors
+
+        with self._site.database.reading() as connection:
+            return cursors.unagreed_folders(connection)
 
     # -- arrival -------------------------------------------------------------------------------
 
@@ -287,6 +304,21 @@ class Store:
         """The rows of full ids, in that order. NotFound if one is not there."""
         with self._site.database.reading() as connection:
             return listing.get(connection, ids)
+
+    def ids(self) -> set[str]:
+        """The ids of all messages."""
+        from mailcli.store import arrivals
+
+        with self._site.database.reading() as connection:
+            return arrivals.ids(connection)
+
+    def twins(self, ids: Sequence[str]) -> list[Twin]:
+        """For these ids the messages of the same content in other folders, recovery included: where
+        they were moved or copied from, or to."""
+        from mailcli.store import arrivals
+
+        with self._site.database.reading() as connection:
+            return arrivals.twins(connection, ids)
 
     def places(self, ids: Iterable[str]) -> list[Place]:
         """Where messages are, here and on the server, in that order. NotFound if one is not there."""
@@ -503,6 +535,13 @@ class Store:
         with self._site.database.reading() as connection:
             return agreement.fingerprints(connection, folder)
 
+    def tombstones(self, folder: int) -> list[Tombstone]:
+        """Messages of a folder on the server that are gone here, by ascending uid."""
+        from mailcli.store import agreement
+
+        with self._site.database.reading() as connection:
+            return agreement.tombstones(connection, folder)
+
     def pending(self, account: str) -> Pending:
         """What an IMAP account's server has yet to be told."""
         from mailcli.store import agreement
@@ -552,6 +591,19 @@ class Store:
         from mailcli.store import scanning
 
         return scanning.scan(self._site, folder, force=force)
+
+    def adopt_folders(self, account: str) -> list[str]:
+        """Take over folders that other programs made in the account's tree; gives their names."""
+        from mailcli.store import unlisted
+
+        return unlisted.adopt_folders(self._site, account)
+
+    def missing(self, account: str) -> list[Missing]:
+        """Messages of an account whose files the last scans did not find."""
+        from mailcli.store import scanning
+
+        with self._site.database.reading() as connection:
+            return scanning.missing(connection, account)
 
     # -- POP3 ----------------------------------------------------------------------------------
 

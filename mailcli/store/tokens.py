@@ -17,20 +17,21 @@ Private-use characters of the mail itself are dropped first, so that nobody can 
 
 from __future__ import annotations
 
-import re
 from typing import Final
+
+from mailcli.model import pattern
 
 _LONGEST: Final = 40
 """A sign next to a longer run of letters is a URL's or a key's; nobody types it into a search."""
 
-_SIGNS: Final = re.compile("([+=#&%$]+)")
+_SIGNS: Final = pattern.compile("([+=#&%$]+)")
 _LEADING: Final = frozenset("#&%$")
 """Signs that make a word of what follows (`#12`, `$HOME`, `%d`). `+word` is a diff's line."""
 _ENCODED: Final = {ord(sign): 0xE000 + ord(sign) for sign in "+=#&%$"}
 _MARK: Final = "\ue000"
 """Begins every encoded word, so that no plain prefix (`c*`) takes one for a word of the text."""
-_TAIL: Final = re.compile(r"[^\W_]+\Z")
-_HEAD: Final = re.compile(r"[^\W_]+")
+_TAIL: Final = pattern.compile(r"[^\W_]+\Z")
+_HEAD: Final = pattern.compile(r"[^\W_]+")
 
 
 def folded(text: str) -> str:

@@ -6,6 +6,7 @@ Names are `maildir`'s affair; this module is imported by every list and imports 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Final
 
@@ -56,6 +57,15 @@ class Tree:
         for name in SUBDIRECTORIES:
             disk.make_directory(f"{self.mail}/{path}/{name}")
 
+    def make_folders(self, paths: Iterable[str]) -> None:
+        """As `make_folder` for many: every directory that got new names is fsynced once."""
+        grown: set[str] = set()
+        for path in paths:
+            for name in SUBDIRECTORIES:
+                grown |= disk.begin_directory(f"{self.mail}/{path}/{name}")
+        with disk.reported("create folders"):
+            disk.fsync_directories(grown)
+
     def remove_empty(self, path: str) -> None:
         """A folder's directories, as far as they hold nothing but what is ours."""
         directory = f"{self.mail}/{path}"
@@ -65,6 +75,15 @@ class Tree:
                     os.rmdir(f"{directory}/{name}")
             disk.unlink(f"{directory}/{MARKER}")
             os.rmdir(directory)
+
+    def folder_paths(self, directory: str) -> list[str]:
+        """Paths below an account's directory that have a cur/; dot directories are not folders."""
+        found = []
+        for above, names, _ in os.walk(f"{self.mail}/{directory}"):
+            if "cur" in names:
+                found.append(os.path.relpath(above, self.mail))
+            names[:] = sorted(n for n in names if n not in SUBDIRECTORIES and not n.startswith("."))
+        return [path for path in found if path != directory]
 
     def files(self, path: str) -> set[str]:
         """Files of a folder (`cur/NAME`); dot files are not messages."""

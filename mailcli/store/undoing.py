@@ -8,11 +8,12 @@ change (or its undoing) left it; the others are counted and left alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from mailcli.errors import NotFound
 from mailcli.model import flags as flag_words
 from mailcli.model.flags import SEEN, Flags
+from mailcli.model.record import NamedTuple
 from mailcli.store import changing, folders, journal, recovery, refoldering, removing, scanning
 from mailcli.store.editing import Edit
 from mailcli.store.journal import Entry, Note, Step

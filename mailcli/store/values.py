@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from mailcli.model.flags import Flags
+from mailcli.model.record import NamedTuple
 from mailcli.store.places import Place
 
 __all__ = [
@@ -15,9 +15,11 @@ __all__ = [
     "Changed",
     "Fingerprint",
     "FlagsAgreed",
+    "FolderFacts",
     "FolderState",
     "Gone",
     "IndexStatus",
+    "Missing",
     "Operation",
     "Pending",
     "PendingAppend",
@@ -32,6 +34,8 @@ __all__ = [
     "Scan",
     "SyncChanges",
     "SyncFolder",
+    "Tombstone",
+    "Twin",
 ]
 
 
@@ -55,6 +59,16 @@ class Arrival(NamedTuple):
     on_server: bool = False
     origin: str = ""
     object_id: str = ""
+
+
+class FolderFacts(NamedTuple):
+    """A folder as the server lists it; `name` is the user's."""
+
+    name: str
+    special: str
+    delimiter: str
+    selectable: bool
+    subscribed: bool
 
 
 class FolderState(NamedTuple):
@@ -164,6 +178,17 @@ class PendingExpunge(NamedTuple):
     base: Flags = frozenset()
 
 
+class Tombstone(NamedTuple):
+    """A message that is not here any more and that the server has as `uid`: to be expunged there, or if
+    `hidden` to be left there unseen. `id` names the recovery entry, `base` are its flags last agreed.
+    """
+
+    id: str
+    uid: int
+    base: Flags
+    hidden: bool
+
+
 class Pending(NamedTuple):
     """What an account's server has yet to be told: the difference, worked out from the state."""
 
@@ -220,20 +245,24 @@ class SyncChanges:
         self,
         *,
         unbound: Iterable[str] = (),
+        left: Iterable[str] = (),
         bound: Iterable[Bound] = (),
         relocated: Iterable[tuple[str, int]] = (),
         flags: Iterable[FlagsAgreed] = (),
         gone: Iterable[Gone] = (),
         expunged: Iterable[str] = (),
+        hidden: Iterable[str] = (),
         ended: Iterable[int] = (),
         states: Iterable[tuple[int, FolderState]] = (),
     ) -> None:
         self.unbound = list(unbound)  # not on the server any more, stays here: upload again
+        self.left = list(left)  # copied there, about to be bound: the original is still to be expunged
         self.bound = list(bound)
         self.relocated = list(relocated)  # (id, folder): moved on the server
         self.flags = list(flags)
         self.gone = list(gone)
         self.expunged = list(expunged)  # recovery entries whose EXPUNGE or DELE is done
+        self.hidden = list(hidden)  # recovery entries that the server keeps for good
         self.ended = list(ended)  # operations that are over
         self.states = list(states)
 
@@ -263,7 +292,8 @@ class Scan(NamedTuple):
 
     `adopted`: files that had no row. `flags`: ids whose flags another program changed. `moved`: ids that
     it moved here. `suspects`: files not seen for the first time; `missing`: not seen at two looks, the
-    caller decides (purge, or fetch again). `skipped`: the directories had not changed.
+    caller decides (purge, or fetch again). `skipped`: the directories had not changed; `absent`: new/ or
+    cur/ is not there.
     """
 
     adopted: tuple[str, ...] = ()
@@ -272,6 +302,21 @@ class Scan(NamedTuple):
     suspects: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     skipped: bool = False
+    absent: bool = False
+
+
+class Missing(NamedTuple):
+    """A message whose file is not where it was. `folder` is where it was, `at_folder` and `uid` where the
+    server has it (None: nowhere), `base` and `flags` as in `Agreed`; `size` in octets.
+    """
+
+    id: str
+    folder: int
+    at_folder: int | None
+    uid: int | None
+    base: Flags | None
+    flags: Flags
+    size: int
 
 
 class Changed(NamedTuple):
@@ -348,3 +393,11 @@ class IndexStatus(NamedTuple):
     schema: int
     complete: bool
     path: str
+
+
+class Twin(NamedTuple):
+    """Two messages with the same content in different folders of one account; `other` may be one
+    that was put into recovery."""
+
+    id: str
+    other: str

@@ -10,7 +10,7 @@ from mailcli.errors import NotFound
 if TYPE_CHECKING:
     import apsw
 
-    from mailcli.store.values import Pop3Row
+    from mailcli.store.values import FolderState, Pop3Row
 
 
 class Writer:
@@ -52,9 +52,21 @@ class Writer:
 
         history.forget_unrecorded(self.connection, account)
 
+    def put_cursor(self, folder: int, state: FolderState) -> None:
+        """Set how far a folder is agreed. What we hold of it is counted here, not what the server said:
+        after a download cut short the counters differ, and the next run opens the folder again."""
+        from mailcli.store import cursors
+
+        held = cursors.agreed_count(self.connection, folder)
+        cursors.set_folder_state(self.connection, folder, state._replace(server_count=held))
+
     def expunged(self, ids: Iterable[str]) -> None:
         """The server has done the EXPUNGE or DELE of these recovery entries."""
         self.connection.executemany("UPDATE recovery SET pending = 0 WHERE id = ?", [(i,) for i in ids])
+
+    def hidden(self, ids: Iterable[str]) -> None:
+        """The server keeps the messages of these recovery entries, and they are not to come back."""
+        self.connection.executemany("UPDATE recovery SET pending = 2 WHERE id = ?", [(i,) for i in ids])
 
     def put_setting(self, key: str, value: str | None) -> None:
         """Keep a value under a key; None removes it."""

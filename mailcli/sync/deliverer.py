@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import queue
 import threading
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    import queue
 
 T = TypeVar("T")
 
@@ -18,6 +20,8 @@ class Deliverer(Generic[T]):
     """
 
     def __init__(self, deliver: Callable[[list[T]], None]) -> None:
+        import queue  # a run that finds nothing new delivers nothing
+
         self._deliver = deliver
         self._batches: queue.Queue[list[T] | None] = queue.Queue(maxsize=2)
         self._failure: BaseException | None = None

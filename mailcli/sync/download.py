@@ -1,28 +1,90 @@
-"""Bringing bodies over: newest first, in chunks by size, two chunks in flight, while a thread
-makes the chunk before durable."""
+"""What a run has to download, over all its folders: chunks in one queue, from which every connection
+takes the next. What a connection leaves behind goes back to the front; what the server does not give is
+asked for once more, and then reported."""
 
 from __future__ import annotations
 
+import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
+from mailcli.model.record import NamedTuple
 from mailcli.net.cancel import CancelToken
-from mailcli.sync.deliverer import Deliverer
-from mailcli.sync.server import Server, only
-from mailcli.wire.imap import commands as imap
-from mailcli.wire.imap.events import Event, Fetched, Section
-from mailcli.wire.imap.uidset import UidSet
+from mailcli.store.values import FolderState
 
 CHUNK_OCTETS: Final = 8 << 20
 CHUNK_MESSAGES: Final = 200
 PIECE: Final = 8 << 20
 """A message larger than this is asked for in pieces (BODY.PEEK[]<offset.length>), so that no
 answer is larger than the engine allows a literal to be."""
-IN_FLIGHT: Final = 2
 
-_META: Final = ("FLAGS", "INTERNALDATE", "RFC822.SIZE")
-_WHOLE: Final = (*_META, "BODY.PEEK[]")
+META: Final = ("FLAGS", "INTERNALDATE", "RFC822.SIZE")
+WHOLE: Final = (*META, "BODY.PEEK[]")
+
+
+class Incoming:
+    """The messages of one folder that are to come, newest first, and how far they are.
+
+    `cursor` is committed as soon as all of it is durable, and not before. `complete` is whether it is
+    all that is new there (not with `--limit`).
+    """
+
+    def __init__(
+        self,
+        key: int,
+        name: str,
+        mailbox: str,
+        uids: Sequence[int],
+        sizes: Mapping[int, int],
+        cursor: FolderState,
+        *,
+        complete: bool,
+    ) -> None:
+        self.key = key
+        self.name = name
+        self.mailbox = mailbox
+        self.uidvalidity = cursor.uidvalidity or 0
+        self.total = len(uids)
+        self.octets = sum(sizes.get(uid, 0) for uid in uids)
+        self.came = 0
+        self.done = 0  # durable
+        self.withheld = 0  # not given, though asked for twice
+        self.reason = ""  # in the server's words
+        self.abandoned = ""  # why the rest is left to the next run
+        self.committed = False
+        self._uids = uids
+        self._sizes = sizes
+        self._cursor = cursor
+        self._complete = complete
+
+    @property
+    def arrived(self) -> bool:
+        """Whether all that will come is durable."""
+        return not self.abandoned and self.done + self.withheld >= self.total
+
+    @property
+    def cursor(self) -> FolderState:
+        """With a UIDNEXT only if nothing is missing: else the next run opens the folder again."""
+        whole = self._complete and not self.withheld
+        return self._cursor if whole else self._cursor._replace(uidnext=0)
+
+    def chunks(self) -> Iterator[Chunk]:
+        """What to ask for in one command each. Every message comes whole."""
+        for uids in chunks(self._uids, self._sizes):
+            octets = sum(self._sizes.get(uid, 0) for uid in uids)
+            yield Chunk(self, tuple(uids), octets, octets > PIECE and len(uids) == 1)
+
+
+class Chunk(NamedTuple):
+    """Messages to ask for in one command; `large`: a single one, which comes in pieces. `again`: the
+    server did not give them when it was asked before."""
+
+    folder: Incoming
+    uids: tuple[int, ...]
+    octets: int
+    large: bool = False
+    again: bool = False
 
 
 def chunks(uids: Sequence[int], sizes: Mapping[int, int]) -> Iterator[list[int]]:
@@ -41,110 +103,93 @@ def chunks(uids: Sequence[int], sizes: Mapping[int, int]) -> Iterator[list[int]]
         yield chunk
 
 
-def download(
-    server: Server,
-    uids: Sequence[int],
-    sizes: dict[int, int],
-    deliver: Callable[[list[Fetched]], None],
-    cancel: CancelToken,
-) -> set[int]:
-    """Fetch the messages of the selected folder, in the order given, and hand them to `deliver`
-    batch by batch. Returns the UIDs the server would not give, though asked twice.
+class Queue:
+    """The chunks that wait, shared by all connections of a run."""
 
-    Raises whatever the connection or `deliver` raises; what was handed over before is durable.
-    """
-    lacking = [uid for uid in uids if uid not in sizes]
-    if lacking:
-        for event in only(Fetched, server.ask(imap.Fetch(UidSet.of(lacking), ("RFC822.SIZE",)))):
-            if event.uid is not None and event.size is not None:
-                sizes[event.uid] = event.size
-    deliverer: Deliverer[Fetched] = Deliverer(deliver)
-    try:
-        missing = _pass(server, uids, sizes, deliverer, cancel)
-        if missing:
-            missing = _pass(server, [u for u in uids if u in missing], sizes, deliverer, cancel)
-    except BaseException:
-        deliverer.abandon()
-        raise
-    deliverer.finish()
-    return missing
+    def __init__(self, folders: Iterable[Incoming]) -> None:
+        self.folders = list(folders)
+        self._waiting = deque(chunk for folder in self.folders for chunk in folder.chunks())
+        self._out = 0  # chunks that a connection has
+        self._closed = False
+        self._failure: BaseException | None = None
+        self._changed = threading.Condition()
 
+    @property
+    def messages(self) -> int:
+        """How many wait to be asked for."""
+        with self._changed:
+            return sum(len(chunk.uids) for chunk in self._waiting)
 
-def _pass(
-    server: Server,
-    uids: Sequence[int],
-    sizes: Mapping[int, int],
-    deliverer: Deliverer[Fetched],
-    cancel: CancelToken,
-) -> set[int]:
-    small = [uid for uid in uids if sizes.get(uid, 0) <= PIECE]
-    wanted = set(small)
-    missing: set[int] = set()
-    arrived: list[Fetched] = []
-    octets = 0
-    try:
-        for batch, asked in _answers(server, small, sizes):
-            for event in only(Fetched, batch):
-                # Only what was asked for: a server that sends other bodies has them ignored.
-                if event.uid in wanted and event.sections and event.sections[0].name == "BODY[]":
-                    wanted.remove(event.uid)
-                    arrived.append(event)
-                    octets += len(event.sections[0].data)
-            # Not the completion is waited for: Dovecot puts that off while another command waits.
-            if len(arrived) >= CHUNK_MESSAGES or octets >= CHUNK_OCTETS:
-                deliverer.put(arrived)
-                arrived, octets = [], 0
-            missing.update(wanted.intersection(asked))
+    @property
+    def octets(self) -> int:
+        """Octets of what waits to be asked for."""
+        with self._changed:
+            return sum(chunk.octets for chunk in self._waiting)
+
+    @property
+    def closed(self) -> bool:
+        return self._closed
+
+    def take(self) -> Chunk | None:
+        """The next chunk, if one waits. Raises what `fail` was given."""
+        with self._changed:
+            if self._failure is not None:
+                raise self._failure
+            while self._waiting and not self._closed:
+                chunk = self._waiting.popleft()
+                if not chunk.folder.abandoned:
+                    self._out += 1
+                    return chunk
+            return None
+
+    def wait(self, cancel: CancelToken) -> bool:
+        """Wait until there is a chunk to take, or none will come any more (false)."""
+        while True:
             cancel.check()
-    finally:
-        # Even if the line broke: one that always breaks within a chunk must bring something, too.
-        if arrived:
-            deliverer.put(arrived)
-    for uid in uids:
-        if sizes.get(uid, 0) > PIECE:
-            whole = _in_pieces(server, uid, sizes[uid], cancel)
-            if whole is None:
-                missing.add(uid)
-            else:
-                deliverer.put([whole])
-    return missing
+            with self._changed:
+                if self._waiting or self._failure is not None:
+                    return True
+                if not self._out or self._closed:
+                    return False
+                self._changed.wait(0.2)
 
+    def finished(self, chunk: Chunk, lacking: Sequence[int], *, words: str = "") -> None:
+        """A taken chunk was answered, but for `lacking`. After a refusal (`words` are the server's)
+        each of these is asked for alone: one message that the server cannot read costs no other."""
+        with self._changed:
+            self._out -= 1
+            if lacking and chunk.again:
+                chunk.folder.withheld += len(lacking)
+                chunk.folder.reason = words or chunk.folder.reason
+            elif lacking:
+                alone = [(uid,) for uid in lacking] if words else [tuple(lacking)]
+                size = chunk.octets // len(chunk.uids)
+                self._waiting.extendleft(
+                    Chunk(chunk.folder, uids, size * len(uids), chunk.large, again=True) for uids in alone
+                )
+            self._changed.notify_all()
 
-def _answers(
-    server: Server, uids: Sequence[int], sizes: Mapping[int, int]
-) -> Iterator[tuple[list[Event], Sequence[int]]]:
-    """What the server says, batch by batch, with the UIDs of the chunk that is now complete (mostly
-    none)."""
-    waiting = deque(chunks(uids, sizes))
-    flying: deque[tuple[int, list[int]]] = deque()
-    while waiting or flying:
-        while waiting and len(flying) < IN_FLIGHT:
-            chunk = waiting.popleft()
-            (tag,) = server.pump.send(imap.Fetch(UidSet.of(chunk), _WHOLE))
-            flying.append((tag, chunk))
-        tag, chunk = flying.popleft()
-        for batch in server.pump.events(tag):
-            yield batch, ()
-        yield [], chunk
+    def put_back(self, chunk: Chunk, uids: Sequence[int]) -> None:
+        """The connection that took this chunk is gone; these of it have not come."""
+        with self._changed:
+            self._out -= 1
+            if uids:
+                self._waiting.appendleft(chunk._replace(uids=tuple(uids)))
+            self._changed.notify_all()
 
+    def abandon(self, folder: Incoming, why: str) -> None:
+        """Leave what is missing of a folder to the next run."""
+        with self._changed:
+            folder.abandoned = folder.abandoned or why
 
-def _in_pieces(server: Server, uid: int, size: int, cancel: CancelToken) -> Fetched | None:
-    """One large message, piece by piece; two pieces in flight."""
-    one = UidSet.of([uid])
-    meta: Fetched | None = None
-    pieces: dict[int, bytes] = {}
-    for start in range(0, size, IN_FLIGHT * PIECE):
-        offsets = range(start, min(size, start + IN_FLIGHT * PIECE), PIECE)
-        items = _META if meta is None else ()
-        flight = [imap.Fetch(one, (*items, f"BODY.PEEK[]<{o}.{PIECE}>")) for o in offsets]
-        for event in only(Fetched, server.ask(*flight)):
-            if event.uid != uid:
-                continue
-            if event.internaldate is not None and meta is None:
-                meta = event
-            pieces.update((s.origin or 0, s.data) for s in event.sections if s.name == "BODY[]")
-        cancel.check()
-    data = b"".join(pieces[start] for start in sorted(pieces))
-    if meta is None or len(data) < size:
-        return None
-    return meta._replace(sections=(Section("BODY[]", None, data),))
+    def fail(self, failure: BaseException) -> None:
+        """Something broke that is no connection's: the run has to end with it."""
+        with self._changed:
+            self._failure = self._failure or failure
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Give out nothing more."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from fnmatch import fnmatchcase
-from typing import Final, NamedTuple
+from fnmatch import translate
+from functools import cache
+from typing import Final
 
 from mailcli.errors import RemoteProtocolError, TryAgain
 from mailcli.model.account import FolderPolicy
 from mailcli.model.folder import INBOX
+from mailcli.model.record import NamedTuple
 from mailcli.net.imap import ImapConnection
-from mailcli.sync.server import Server, only
+from mailcli.sync.server import Server, last, only
 from mailcli.wire.imap import commands as imap
 from mailcli.wire.imap.commands import Command
-from mailcli.wire.imap.events import Listed, StatusOf
+from mailcli.wire.imap.events import Event, Listed, Namespaces, StatusOf
+from mailcli.wire.imap.quirks import Quirk
 
 MOST_FOLDERS: Final = 10_000
 """Each becomes three directories here."""
@@ -50,7 +54,9 @@ _BY_NAME: Final = {
 
 
 class Found(NamedTuple):
-    """A folder of the server: `name` is the user's (`/` between levels), `mailbox` the server's."""
+    """A folder of the server: `name` is the user's (`/` between levels), `mailbox` the server's, and
+    `delimiter` says how the one becomes the other (`to_server`). `foreign`: in another user's or a
+    shared namespace (RFC 2342)."""
 
     name: str
     mailbox: str
@@ -59,6 +65,23 @@ class Found(NamedTuple):
     selectable: bool
     subscribed: bool
     status: StatusOf | None
+    foreign: bool = False
+
+
+class Spaces(NamedTuple):
+    """The namespaces of a session (RFC 2342): the prefix of the user's own folders ("" or such as
+    `INBOX.`), and those of others."""
+
+    own: str = ""
+    others: tuple[str, ...] = ()
+
+    def foreign(self, mailbox: str) -> bool:
+        return any(p and (mailbox + p[-1]).startswith(p) for p in self.others)
+
+    def delimiter(self, mailbox: str, plain: str) -> str:
+        """What `to_user` and `to_server` take for this mailbox."""
+        own = self.own if len(self.own) > 1 and self.own.endswith(plain or "/") else ""
+        return own if own and (mailbox.upper() == INBOX or mailbox.startswith(own)) else plain
 
 
 def discover(server: Server, special: Iterable[tuple[str, str]] = ()) -> list[Found]:
@@ -67,13 +90,15 @@ def discover(server: Server, special: Iterable[tuple[str, str]] = ()) -> list[Fo
 
     `special` is the user's own choice of special folders, as (use, folder name).
     """
-    enable = _enabling(server)
+    first: tuple[Command, ...] = _enabling(server)
+    if server.has("NAMESPACE"):
+        first = (*first, imap.Namespace())
     if server.has("LIST-STATUS") and server.has("LIST-EXTENDED"):
         returns = ("SUBSCRIBED", *(("SPECIAL-USE",) if server.has("SPECIAL-USE") else ()))
-        events = server.ask(*enable, imap.List(returns=returns, status=status_items(server)))
+        events = server.ask(*first, imap.List(returns=returns, status=status_items(server)))
         statuses = {s.mailbox: s for s in only(StatusOf, events)}
     else:
-        events = server.ask(*enable, imap.List(), imap.Lsub("", "*"))
+        events = server.ask(*first, imap.List(), imap.Lsub("", "*"))
         statuses = {}
     listed = _merge(only(Listed, events))
     if len(listed) > MOST_FOLDERS:
@@ -83,7 +108,11 @@ def discover(server: Server, special: Iterable[tuple[str, str]] = ()) -> list[Fo
         if names:
             answers, _ = server.try_each(*(imap.Status(n, status_items(server)) for n in names))
             statuses = {s.mailbox: s for s in only(StatusOf, answers)}
-    return _with_uses([_found(f, statuses.get(f.name)) for f in listed.values()], dict(special))
+    spaces = _spaces(events)
+    found = [_found(f, statuses.get(f.name), spaces) for f in listed.values()]
+    # Another user's folder that would have the name of one of our own stays out.
+    own = {f.name for f in found if not f.foreign}
+    return _with_uses([f for f in found if not f.foreign or f.name not in own], dict(special))
 
 
 def status_items(server: Server) -> tuple[str, ...]:
@@ -104,18 +133,35 @@ def wanted(folder: Found, policy: FolderPolicy, only_these: Iterable[str]) -> bo
     names = [n.lower() for n in only_these]
     if names:
         return folder.name.lower() in names or folder.special.lower() in names
-    if any(fnmatchcase(folder.name, p) for p in policy.exclude):
+    if any(_pattern(p).match(folder.name) for p in policy.exclude):
         return False
-    return any(fnmatchcase(folder.name, p) for p in policy.include)
+    named = [p for p in policy.include if _pattern(p).match(folder.name)]
+    if folder.foreign:
+        return bool(named) and (folder.subscribed or any(p.strip("*") for p in named))
+    if policy.subscribed and not folder.subscribed and folder.name != INBOX:
+        return False
+    return bool(named)
+
+
+@cache
+def _pattern(pattern: str) -> re.Pattern[str]:
+    """A shell pattern; `*` goes across levels, and `**/` at its beginning may stand for none."""
+    head = "(?:.*/)?" if pattern.startswith("**/") else ""
+    return re.compile(head + translate(pattern.removeprefix("**/").replace("**", "*")))
 
 
 def to_user(mailbox: str, delimiter: str) -> str:
     """The user's name of a server's mailbox: `/` between levels, INBOX in capitals.
 
+    `delimiter` is what stands between levels there; where the user's own folders have a prefix
+    (RFC 2342; `INBOX.` on Courier and Cyrus), that prefix, which ends in it: users do not see it.
     A `/` inside a level of a server that separates by another character becomes U+2215, which
     looks like it and can be turned back.
     """
-    levels = mailbox.split(delimiter) if delimiter else [mailbox]
+    if len(delimiter) > 1 and mailbox.startswith(delimiter):
+        mailbox = mailbox[len(delimiter) :]
+    between = delimiter[-1:]
+    levels = mailbox.split(between) if between else [mailbox]
     if levels[0].upper() == INBOX:
         levels[0] = INBOX
     return "/".join(level.replace("/", "\u2215") for level in levels)
@@ -123,14 +169,45 @@ def to_user(mailbox: str, delimiter: str) -> str:
 
 def to_server(name: str, delimiter: str) -> str:
     """The reverse of `to_user`."""
-    return delimiter.join(
-        level if delimiter == "/" else level.replace("\u2215", "/") for level in name.split("/")
+    between = delimiter[-1:]
+    mailbox = between.join(
+        level if between == "/" else level.replace("\u2215", "/") for level in name.split("/")
     )
+    return delimiter + mailbox if len(delimiter) > 1 and mailbox != INBOX else mailbox
 
 
-def _enabling(server: Server) -> tuple[imap.Enable, ...]:
-    names = tuple(n for n in ("CONDSTORE", "QRESYNC") if server.has(n))
-    return (imap.Enable(names),) if names and server.has("ENABLE") else ()
+def naming(found: Iterable[Found]) -> str:
+    """The `delimiter` of a folder that is yet to be made: that of the inbox."""
+    ordered = sorted((f for f in found if f.delimiter and not f.foreign), key=lambda f: f.name != INBOX)
+    return ordered[0].delimiter if ordered else "/"
+
+
+def special_use(use: str) -> str:
+    """The attribute of a use, for CREATE (RFC 6154 §3), or ""."""
+    return next((f"\\{name.capitalize()}" for name, known in _BY_ATTRIBUTE.items() if known == use), "")
+
+
+def _spaces(events: Iterable[Event]) -> Spaces:
+    spaces = last(Namespaces, events)
+    if spaces is None:
+        return Spaces()
+    own = spaces.personal[0].prefix if spaces.personal else ""
+    others = tuple(entry.prefix for entry in (*spaces.other, *spaces.shared) if entry.prefix)
+    return Spaces(own, others)
+
+
+def _enabling(server: Server) -> tuple[Command, ...]:
+    """What we use, and UTF-8 names only where the server insists (RFC 6855 §6)."""
+    if not server.has("ENABLE"):
+        return ()
+    names = ["CONDSTORE"] if server.has("CONDSTORE") else []
+    if server.has("QRESYNC") and Quirk.NO_QRESYNC not in server.quirks:
+        names.append("QRESYNC")
+    if server.has("UTF8=ONLY"):
+        names.append("UTF8=ACCEPT")
+    if Quirk.ENABLE_ALONE in server.quirks:
+        return tuple(imap.Enable((name,)) for name in names)
+    return (imap.Enable(tuple(names)),) if names else ()
 
 
 def _selectable(folder: Listed) -> bool:
@@ -148,14 +225,16 @@ def _merge(listed: Iterable[Listed]) -> dict[str, Listed]:
     return rows
 
 
-def _found(folder: Listed, status: StatusOf | None) -> Found:
-    delimiter = folder.delimiter or ""
+def _found(folder: Listed, status: StatusOf | None, spaces: Spaces) -> Found:
+    delimiter = spaces.delimiter(folder.name, folder.delimiter or "")
     use = next((_BY_ATTRIBUTE[a] for a in sorted(folder.attributes) if a in _BY_ATTRIBUTE), "")
     name = to_user(folder.name, delimiter)
     if name == INBOX:
         use = "Inbox"
+    foreign = spaces.foreign(folder.name)
+    subscribed = "subscribed" in folder.attributes
     return Found(
-        name, folder.name, delimiter, use, _selectable(folder), "subscribed" in folder.attributes, status
+        name, folder.name, delimiter, "" if foreign else use, _selectable(folder), subscribed, status, foreign
     )
 
 
@@ -193,8 +272,9 @@ def change(
     §6.3.5), so TryAgain is raised if the server has more.
     """
     server = Server(connection, disabled)
-    listed = only(Listed, server.ask(imap.List(patterns=("%",))))
-    delimiter = next((f.delimiter for f in listed if f.delimiter), "/")
+    space = (imap.Namespace(),) if server.has("NAMESPACE") else ()
+    events = server.ask(*space, imap.List(patterns=("%",)))
+    delimiter = naming(_found(f, None, _spaces(events)) for f in only(Listed, events))
     mailbox, target = to_server(name, delimiter), to_server(to, delimiter)
     commands: dict[str, tuple[Command, ...]] = {
         "CREATE": (imap.Create(mailbox), imap.Subscribe(mailbox)),

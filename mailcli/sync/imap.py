@@ -1,13 +1,16 @@
 """Bringing one IMAP account and the local mailbox into step, both ways.
 
-The order of a run, each step durable before the next needs it:
+A run goes by stages over all folders at once, so that forty of them take the round trips of one; each
+is durable before the next needs it:
 
-1. ask for all folders and their counters (`folders`), make and drop folders accordingly;
-2. take notice of what other programs did in the Maildir (`Store.scan`);
-3. settle pushes whose outcome is unknown, by looking (`push.settle`);
-4. upload what only we have (`push.upload`);
-5. for every folder that changed on either side: learn (`delta`), plan (`plan`), write down what
-   was learnt, push, download, and at the very end commit the folder's cursor.
+1. take notice of what other programs did in the Maildir (`removed.look`);
+2. ask for all folders and their counters (`folders`), make and drop folders accordingly (`hierarchy`);
+3. settle pushes whose outcome is unknown, by looking (`outcomes`); upload what only we have (`push`),
+   and delete what other programs deleted here (`removed`);
+4. learn what changed in every folder that changed on either side (`survey`), and plan (`plan`);
+5. write down what was learnt;
+6. push: what moves is known in its new folder before that one's messages are downloaded;
+7. download (`downloading`); a folder's cursor is committed as soon as all of it is durable.
 
 Interrupt it anywhere: the next run starts from the cursors, and what was downloaded is known by
 its UID.
@@ -16,56 +19,68 @@ its UID.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
+from mailcli.errors import NotFound
 from mailcli.model.account import Account
 from mailcli.model.folder import INBOX
+from mailcli.model.record import NamedTuple
 from mailcli.net.cancel import CancelToken
-from mailcli.store.journal import Note
+from mailcli.net.imap import ImapConnection
 from mailcli.store.store import Store
-from mailcli.store.values import (
-    Arrival,
-    FlagsAgreed,
-    FolderState,
-    SyncChanges,
-    SyncFolder,
-)
+from mailcli.store.values import FlagsAgreed, FolderState, Pending, SyncChanges, SyncFolder
 from mailcli.store.values import Gone as GoneRow
+from mailcli.sync import brake, forbidden, removed
 from mailcli.sync import plan as planner
-from mailcli.sync import push
-from mailcli.sync.delta import Cursor, Delta, learn
-from mailcli.sync.download import download
-from mailcli.sync.folders import Found, discover, to_server, wanted
+from mailcli.sync.compression import Line
+from mailcli.sync.delta import Cursor, Delta, Question
+from mailcli.sync.download import Incoming
+from mailcli.sync.downloading import Downloading, Progress
+from mailcli.sync.folders import Found, discover, wanted
+from mailcli.sync.hierarchy import Hierarchy
+from mailcli.sync.outcomes import settle
+from mailcli.sync.push import Push
 from mailcli.sync.rebind import rebind
+from mailcli.sync.rehearsal import rehearse
 from mailcli.sync.server import Server
+from mailcli.sync.survey import Refused, survey
 from mailcli.sync.tally import Tally
 from mailcli.wire.imap import commands as imap
-from mailcli.wire.imap.events import Fetched
+
+__all__ = ["Options", "Progress", "Synchroniser"]
 
 
 class Options(NamedTuple):
     """What one run is asked to do: only these folders, at most so many downloads (newest first),
     only say what would be done, look at every message whatever the counters say, only push (then
-    the cursors stay where they are, and the next run learns the rest)."""
+    the cursors stay where they are, and the next run learns the rest), do on the server even a mass
+    deletion by another program."""
 
     folders: Sequence[str] = ()
     limit: int | None = None
     dry_run: bool = False
     full: bool = False
     push_only: bool = False
+    confirm_deletes: bool = False
 
 
-class Progress(NamedTuple):
-    """`done` of `total` messages of this folder have arrived; `octets` of the whole run."""
+class Planned(NamedTuple):
+    """What was learnt of one folder, and what follows from it."""
 
-    folder: str
-    done: int
-    total: int
-    octets: int
+    row: SyncFolder
+    delta: Delta
+    actions: list[planner.Action]
+    placed: list[planner.Placed]  # of the messages that are pushed
+
+    def of(self, *kinds: type) -> list[planner.Action]:
+        return [action for action in self.actions if isinstance(action, kinds)]
+
+
+_PUSHED = (planner.Store, planner.Move, planner.Expunge)
 
 
 class Synchroniser:
-    """One run over one account, on one connection. `tally` grows with what it has done."""
+    """One run over one account. `server` is its first connection; `connect` opens more of them, each
+    to end with the given token. `tally` grows with what the run has done."""
 
     def __init__(
         self,
@@ -78,6 +93,7 @@ class Synchroniser:
         progress: Callable[[Progress], None],
         cancel: CancelToken,
         clock: Callable[[], float],
+        connect: Callable[[CancelToken], ImapConnection] | None = None,
     ) -> None:
         self.store = store
         self.account = account
@@ -86,215 +102,288 @@ class Synchroniser:
         self.progress = progress
         self.cancel = cancel
         self.clock = clock
+        self.connect = connect
         self.tally = tally
 
     def run(self) -> None:
         """Do all of it. Raises what ends the run; what was done until then is durable."""
         self.store.account_key(self.account.name, "imap")
-        found = discover(self.server, self.account.special)
-        places = self._agree_on_folders(found)
-        names = {key: f.mailbox for key, f in places.items()}
-        if not self.options.dry_run:
-            for row in self.store.sync_folders(self.account.name):
-                if row.unscanned:
-                    self.store.scan(row.key)
-            push.settle(self.store, self.server, self.account.name, names)
-            self.tally.pushed += push.upload(self.store, self.server, self.account.name, names)
-        for row in self._changed(places):
-            self.cancel.check()
-            self._folder(row, places[row.key], names)
-
-    # -- folders -------------------------------------------------------------------------------
-
-    def _agree_on_folders(self, found: list[Found]) -> dict[int, Found]:
-        """Make here what the server has and there what only we have; by our folder key."""
-        taking = [f for f in found if f.name == INBOX or wanted(f, self.account.folders, ())]
-        rows = {row.name: row for row in self.store.sync_folders(self.account.name)}
-        places: dict[int, Found] = {}
-        for folder in taking:
-            row = rows.pop(folder.name, None)
-            if row is None or (row.special, row.subscribed) != (folder.special, folder.subscribed):
-                if self.options.dry_run and row is None:
-                    continue
-                key = self.store.ensure_folder(
-                    self.account.name,
-                    folder.name,
-                    special=folder.special,
-                    delimiter=folder.delimiter,
-                    selectable=folder.selectable,
-                    subscribed=folder.subscribed,
-                )
-            else:
-                key = row.key
-            places[key] = folder
-        if not self.options.dry_run:
-            listed = {f.name for f in found}
-            for row in rows.values():
-                if row.name not in listed and row.selectable:
-                    self._only_here(row, found, places)
-        return places
-
-    def _only_here(self, row: SyncFolder, found: list[Found], places: dict[int, Found]) -> None:
-        """A folder the server did not list: ours is new, or theirs is gone."""
-        delimiter = next((f.delimiter for f in found if f.delimiter), "/")
-        mailbox = to_server(row.name, delimiter)
-        if row.state.uidvalidity is None:
-            _, answers = self.server.try_each(imap.Create(mailbox), imap.Subscribe(mailbox))
-            text = answers[0].text
-            if answers[0].status != "OK" and "exists" not in text.lower():
-                self.tally.problems.append(f"{self.server.label} refused to create {row.name}: {text}")
-                return
-            self.tally.pushed += 1
-            places[row.key] = Found(row.name, mailbox, delimiter, row.special, True, True, None)
+        endpoint = self.account.incoming
+        if endpoint is not None and endpoint.compress == "always":
+            Line(self.store, endpoint).compress(self.server)
+        gone = self._look()
+        hierarchy = Hierarchy(self.store, self.account, self.server, self.tally)
+        places = hierarchy.concerned() if self.options.push_only else None
+        if places is None:
+            found = discover(self.server, self.account.special)
+            places = hierarchy.agree(found, dry_run=self.options.dry_run)
+        self.push = Push(self.store, self.server, {key: f.mailbox for key, f in places.items()})
+        if not self.options.dry_run and self.account.sync.pushes:
+            settle(self.store, self.server, self.account.name, self.push.names)
+            self.tally.pushed += self.push.upload(self.account.name)
+        self._delete(gone)
+        planned = self._learn(self._changed(places), places)
+        if self.options.dry_run:
+            actions = {folder.row.name: folder.actions for folder in planned}
+            waiting = self.store.pending(self.account.name) if self.account.sync.pushes else Pending()
+            unmade = [f for f in hierarchy.unmade if wanted(f, self.account.folders, self.options.folders)]
+            rehearse(self.tally, actions, unmade, waiting, {k: f.name for k, f in places.items()})
             return
-        # The brake: before anything here is put away, the server is asked a second way.
-        _, answers = self.server.try_each(imap.Status(mailbox, ("UIDVALIDITY",)))
-        if answers[0].status == "NO":
-            note = Note("gone", f"of {row.name}: the folder is gone from the server", by_sync=True)
-            self.tally.gone += self.store.delete_folder(
-                row.key, reason="folder gone from the server", note=note
-            )
+        self._write_down(planned)
+        for folder in planned:
+            self._push(folder)
+        if self.options.push_only:
+            self._tell_refusals()
+            return
+        incoming = self._incoming(planned)
+        del planned  # what follows takes long, and needs no more of it
+        Downloading(
+            self.store,
+            self.account,
+            self.server,
+            tally=self.tally,
+            progress=self.progress,
+            cancel=self.cancel,
+            clock=self.clock,
+            connect=self.connect,
+        ).run(incoming)
+        self._tell_refusals()
+
+    def _tell_refusals(self) -> None:
+        """What the server would not take did not stop the rest; raises the first that may change."""
+        names = {row.key: row.name for row in self.store.sync_folders(self.account.name)}
+        for folder, _, _ in (r for r in self.push.refused if r.forbidden):
+            forbidden.tell(self.store, self.tally, folder, names[folder])
+        for refused in self.push.refused:
+            if not refused.forbidden:
+                raise refused.error
+
+    # -- other programs ------------------------------------------------------------------------
+
+    def _look(self) -> list[removed.Removed]:
+        """Take notice of what they did here, and what of it is to be done on the server."""
+        if self.options.dry_run:
+            return []
+        gone = removed.look(self.store, self.account.name)
+        if self.options.push_only:
+            return []
+        if gone and self.account.sync.delete == "trash":
+            try:
+                self.store.find_folder(self.account.name, "Trash")
+            except NotFound:
+                self.store.ensure_folder(self.account.name, "Trash", special="Trash")
+        return gone
+
+    def _delete(self, gone: list[removed.Removed]) -> None:
+        deletion = removed.Deletion(
+            self.store, self.server, self.account.name, self.push.names, tally=self.tally, clock=self.clock
+        )
+        sync = self.account.sync
+        for one in gone:
+            if not one.braked or self.options.confirm_deletes:
+                deletion.carry_out(one, sync.delete if sync.pushes else "nothing")
+            elif self.options.full:
+                self.tally.changed += len(deletion.bring_back(one.messages))
+            else:
+                self.tally.notices.append(removed.waiting(self.account.name, one))
 
     def _changed(self, places: dict[int, Found]) -> list[SyncFolder]:
-        """The folders to open: those with something to push first, so that what is moved is known
-        in its new folder before that one is looked at."""
+        """The folders to open, the inbox first; those with something to push last, since the last
+        one learnt is still open when the pushing begins."""
         rows = [r for r in self.store.sync_folders(self.account.name) if r.key in places]
         rows = [r for r in rows if wanted(places[r.key], self.account.folders, self.options.folders)]
+        if not self.account.sync.pushes:
+            rows = [r._replace(dirty=False) for r in rows]
         if self.options.push_only:
             rows = [r for r in rows if r.dirty]
         rows = [r for r in rows if r.dirty or self.options.full or _differs(r.state, places[r.key])]
-        return sorted(rows, key=lambda r: (not r.dirty, r.name != INBOX, r.name))
+        return sorted(rows, key=lambda r: (r.dirty, r.name != INBOX, r.name))
 
-    # -- one folder ----------------------------------------------------------------------------
+    # -- learning and planning -----------------------------------------------------------------
 
-    def _folder(self, row: SyncFolder, found: Found, names: dict[int, str]) -> None:
-        placed = [planner.Placed(a.id, a.uid, a.base, a.flags, a.folder) for a in self.store.agreed(row.key)]
-        purged = [
-            planner.Purged(e.id, e.uid, e.base)
-            for e in self.store.pending(self.account.name).expunges
-            if e.folder == row.key
+    def _learn(self, rows: Sequence[SyncFolder], places: dict[int, Found]) -> list[Planned]:
+        """Ask about all these folders at once and plan each as its answer comes, so that only what is
+        to be done is kept in memory."""
+        if not rows:
+            return []
+        by_key = {row.key: row for row in rows}
+        purged = {row.key: [planner.Purged(*t) for t in self.store.tombstones(row.key)] for row in rows}
+        unagreed = self.store.unagreed_folders()
+        placed: dict[int, list[planner.Placed]] = {}
+
+        def known(key: int) -> set[int]:
+            self.cancel.check()
+            placed[key] = self._placed(key)
+            return {m.uid for m in placed[key]} | {m.uid for m in purged[key]}
+
+        questions = [
+            self._question(row, places[row.key], full=self.options.full or row.key in unagreed)
+            for row in rows
         ]
-        cursor = Cursor(row.state.uidvalidity or 0, row.state.uidnext or 0, row.state.highestmodseq or 0)
-        known = {m.uid for m in placed} | {m.uid for m in purged}
-        full = self.options.full or any(m.base is None for m in placed)
-        delta = learn(self.server, found.mailbox, cursor, known, full=full, examine=self.options.dry_run)
-        if delta.rebuilt:
-            if not self.options.dry_run:
-                self.tally.gone += rebind(self.store, self.server, row.key, delta, purged)
-            placed = [
-                planner.Placed(a.id, a.uid, a.base, a.flags, a.folder)
-                for a in (() if self.options.dry_run else self.store.agreed(row.key))
-            ]
-            purged = []
-        actions = planner.plan(
-            row.key, placed, purged, delta.remote, planner.Policy(push=not delta.read_only)
-        )
+        planned: list[Planned] = []
+        rebuilt: list[tuple[SyncFolder, Delta]] = []
+        doubted: list[tuple[SyncFolder, Delta]] = []
+        for key, answer in survey(self.server, questions, known):
+            row = by_key[key]
+            if isinstance(answer, Refused):
+                self.tally.problems.append(answer.error.message)
+            elif answer.rebuilt:
+                rebuilt.append((row, answer))
+            elif brake.holds(len(answer.remote.vanished), len(placed[key]) + len(purged[key])):
+                doubted.append((row, answer))
+            else:
+                planned.append(self._plan(row, answer, placed.pop(key), purged[key]))
+        for row, delta in [*doubted, *rebuilt]:
+            mailbox = places[row.key].mailbox
+            try:
+                if delta.rebuilt:
+                    planned.append(self._rebind(row, delta, mailbox, purged[row.key]))
+                    continue
+                held = len(placed[row.key]) + len(purged[row.key])
+                examine = self.options.dry_run
+                brake.believe(self.server, mailbox, delta.remote.vanished, held, examine=examine)
+                planned.append(self._plan(row, delta, placed.pop(row.key), purged[row.key]))
+            except brake.Contradiction as error:
+                self.tally.problems.append(error.message)
+        order = {row.key: n for n, row in enumerate(rows)}
+        return sorted(planned, key=lambda p: order[p.row.key])
+
+    def _question(self, row: SyncFolder, found: Found, *, full: bool) -> Question:
+        state = row.state
+        cursor = Cursor(state.uidvalidity or 0, state.uidnext or 0, state.highestmodseq or 0)
+        there = (found.status.messages or 0) if found.status else 0
+        changed = there if full or not cursor.modseq else max(0, there - (state.server_count or 0))
+        return Question(row.key, found.mailbox, cursor, full, self.options.dry_run, changed)
+
+    def _placed(self, folder: int) -> list[planner.Placed]:
+        return [planner.Placed(a.id, a.uid, a.base, a.flags, a.folder) for a in self.store.agreed(folder)]
+
+    def _plan(
+        self,
+        row: SyncFolder,
+        delta: Delta,
+        placed: Sequence[planner.Placed],
+        purged: Sequence[planner.Purged],
+    ) -> Planned:
         if self.options.dry_run:
-            self._count(actions)
-            return
-        self._write_down(actions, row, delta)
-        self.tally.pushed += push.carry_out(self.store, self.server, row.key, actions, placed, names)
-        if self.options.push_only:
-            return
-        new = [a.uid for a in actions if isinstance(a, planner.Download)]
-        if new:
-            self._note_validity(row, delta)
-        complete = self._download(row, delta, new)
-        self._commit_cursor(row, delta, complete=complete)
+            delta = _as_selected(row, delta)
+        sync = self.account.sync
+        policy = planner.Policy(push=sync.pushes and not delta.read_only, expunge=sync.delete != "nothing")
+        actions = planner.plan(row.key, placed, purged, delta.remote, policy)
+        ids = {i for a in actions if isinstance(a, _PUSHED) for i in a.ids}
+        delta = delta._replace(remote=delta.remote._replace(flags={}, vanished=()))  # both can be large
+        return Planned(row, delta, actions, [m for m in placed if m.id in ids] if ids else [])
 
-    def _count(self, actions: Sequence[planner.Action]) -> None:
-        self.tally.new += sum(isinstance(a, planner.Download) for a in actions)
-        self.tally.changed += sum(isinstance(a, planner.SetFlags) for a in actions)
-        self.tally.gone += sum(isinstance(a, planner.Gone) for a in actions)
-        self.tally.pushed += sum(
-            len(a.ids) for a in actions if isinstance(a, planner.Store | planner.Move | planner.Expunge)
-        )
+    def _rebind(
+        self, row: SyncFolder, delta: Delta, mailbox: str, purged: Sequence[planner.Purged]
+    ) -> Planned:
+        """A folder that was numbered anew."""
+        if self.options.dry_run:
+            return self._plan(row, delta, (), ())
+        if self.server.selected != mailbox:
+            self.server.ask(imap.Select(mailbox))
+        self.tally.gone += rebind(self.store, self.server, row.key, mailbox, delta.cursor.uidvalidity, purged)
+        return self._plan(row, delta, self._placed(row.key), ())
 
-    def _write_down(self, actions: Sequence[planner.Action], row: SyncFolder, delta: Delta) -> None:
-        """What the server said, in one transaction. Bodies that went are kept in recovery."""
+    # -- writing down and pushing --------------------------------------------------------------
+
+    def _write_down(self, planned: Sequence[Planned]) -> None:
+        """What the server said of all folders, in one transaction. Bodies that went are kept in
+        recovery."""
         changes = SyncChanges()
-        for action in actions:
-            match action:
-                case planner.SetFlags(id, base, add, remove):
-                    changes.flags.append(FlagsAgreed(id, base, add, remove))
-                    self.tally.changed += bool(add or remove)
-                case planner.Gone(id):
-                    changes.gone.append(GoneRow(id, "gone from the server"))
-                    self.tally.gone += 1
-                case planner.Upload(id):
-                    changes.unbound.append(id)
-                case planner.Forget(id):
-                    changes.expunged.append(id)
-                case _:
-                    pass
+        revived: list[planner.Revive] = []
+        for folder in planned:
+            for action in folder.actions:
+                match action:
+                    case planner.SetFlags(id, base, add, remove):
+                        changes.flags.append(FlagsAgreed(id, base, add, remove))
+                        self.tally.changed += bool(add or remove)
+                    case planner.Gone(id):
+                        changes.gone.append(GoneRow(id, "gone from the server"))
+                        self.tally.gone += 1
+                    case planner.Upload(id):
+                        changes.unbound.append(id)
+                    case planner.Forget(id):
+                        changes.expunged.append(id)
+                    case planner.Hide(id):
+                        changes.hidden.append(id)
+                    case planner.Revive():
+                        revived.append(action)
+                    case _:
+                        pass
+            if not self.options.push_only and folder.of(planner.Download):
+                changes.states += _noted_validity(folder)
         if changes:
             self.store.apply(changes)
-        revived = [a for a in actions if isinstance(a, planner.Revive)]
         if revived:
             self.store.restore([a.id for a in revived])
             flags = [FlagsAgreed(a.id, a.flags, a.flags) for a in revived]
             self.store.apply(SyncChanges(flags=flags))
             self.tally.changed += len(revived)
 
-    def _download(self, row: SyncFolder, delta: Delta, uids: list[int]) -> bool:
-        """Fetch new messages; whether all there are came."""
-        total = len(uids)
-        if self.options.limit is not None:
-            uids = uids[: max(0, self.options.limit - self.tally.new)]
-        if not uids:
-            return total == 0
-        done = 0
+    def _push(self, folder: Planned) -> None:
+        row = folder.row
+        if folder.delta.read_only and row.dirty:
+            forbidden.tell(self.store, self.tally, row.key, row.name)
+        elif not folder.delta.read_only and not any(r.folder == row.key for r in self.push.refused):
+            forbidden.lift(self.store, row.key)
+        if folder.of(*_PUSHED):
+            self.cancel.check()
+            self.tally.pushed += self.push.carry_out(row.key, folder.actions, folder.placed)
 
-        def deliver(batch: list[Fetched]) -> None:
-            nonlocal done
-            self.store.deliver([self._arrival(row.key, delta.cursor.uidvalidity, m) for m in batch])
-            done += len(batch)
-            self.tally.new += len(batch)
-            self.tally.octets += sum(len(m.sections[0].data) for m in batch)
-            self.progress(Progress(row.name, done, len(uids), self.tally.octets))
+    # -- downloading ---------------------------------------------------------------------------
 
-        self.progress(Progress(row.name, 0, len(uids), self.tally.octets))
-        withheld = download(self.server, uids, delta.sizes, deliver, self.cancel)
-        if withheld:
-            self.tally.problems.append(
-                f"{self.server.label} did not give {len(withheld)} messages of {row.name}"
+    def _incoming(self, planned: Sequence[Planned]) -> list[Incoming]:
+        """What is to be downloaded of each folder, the inbox first."""
+        left = self.options.limit
+        incoming: list[Incoming] = []
+        for folder in sorted(planned, key=lambda p: (p.row.name != INBOX, p.row.name)):
+            new = [a.uid for a in folder.actions if isinstance(a, planner.Download)]
+            if new and folder.of(*_PUSHED):
+                known = {a.uid for a in self.store.agreed(folder.row.key)}
+                new = [uid for uid in new if uid not in known]
+            taken = new if left is None else new[: max(0, left)]
+            left = None if left is None else left - len(taken)
+            incoming.append(
+                Incoming(
+                    folder.row.key,
+                    folder.row.name,
+                    self.push.names[folder.row.key],
+                    taken,
+                    folder.delta.sizes,
+                    self._cursor(folder.row, folder.delta),
+                    complete=len(taken) == len(new),
+                )
             )
-        return not withheld and len(uids) == total
+        return incoming
 
-    def _arrival(self, folder: int, uidvalidity: int, message: Fetched) -> Arrival:
-        return Arrival(
-            folder=folder,
-            data=message.sections[0].data,
-            flags=message.flags or frozenset(),
-            arrived=message.internaldate if message.internaldate is not None else self.clock(),
-            uid=message.uid,
-            uidvalidity=uidvalidity,
-            on_server=True,
-            object_id=message.email_id,
-        )
-
-    def _note_validity(self, row: SyncFolder, delta: Delta) -> None:
-        """Before the first message comes: a run killed between the files and their rows leaves files
-        that are known by their UID only if the folder is known to have this UIDVALIDITY. Without it
-        they would count as mail of our own, and be uploaded."""
-        if row.state.uidvalidity is None and delta.cursor.uidvalidity:
-            state = row.state._replace(uidvalidity=delta.cursor.uidvalidity)
-            self.store.apply(SyncChanges(states=[(row.key, state)]))
-
-    def _commit_cursor(self, row: SyncFolder, delta: Delta, *, complete: bool) -> None:
-        """Last of all. What we hold is counted, not what the server said: after a download cut
-        short (`--limit`) the counters differ, so that the next run opens the folder again."""
-        held = len(self.store.agreed(row.key))
+    def _cursor(self, row: SyncFolder, delta: Delta) -> FolderState:
+        """Where the folder stands once all that was learnt is durable."""
         permanent = delta.remote.permanent | (frozenset({"\\*"}) if delta.remote.keywords else frozenset())
-        state = row.state._replace(
+        return row.state._replace(
             uidvalidity=delta.cursor.uidvalidity,
-            uidnext=delta.cursor.uidnext if complete else 0,
+            uidnext=delta.cursor.uidnext,
             highestmodseq=delta.cursor.modseq,
-            server_count=held,
             permanent_flags=permanent,
             synced_at=self.clock(),
         )
-        self.store.apply(SyncChanges(states=[(row.key, state)]))
+
+
+def _as_selected(row: SyncFolder, delta: Delta) -> Delta:
+    """EXAMINE says of every folder that it takes no change; what it took the last time is known."""
+    flags = row.state.permanent_flags
+    keeps = delta.remote._replace(permanent=flags or frozenset(), keywords=flags is None or "\\*" in flags)
+    return delta._replace(remote=keeps, read_only=False)
+
+
+def _noted_validity(folder: Planned) -> list[tuple[int, FolderState]]:
+    """Before the first message comes: a run killed between the files and their rows leaves files
+    that are known by their UID only if the folder is known to have this UIDVALIDITY. Without it
+    they would count as mail of our own, and be uploaded."""
+    state, found = folder.row.state, folder.delta.cursor.uidvalidity
+    if state.uidvalidity is not None or not found:
+        return []
+    return [(folder.row.key, state._replace(uidvalidity=found))]
 
 
 def _differs(state: FolderState, found: Found) -> bool:

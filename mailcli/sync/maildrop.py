@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from mailcli.errors import RemoteProtocolError, ServerRefused, TryAgain
+from mailcli.model.record import NamedTuple
 from mailcli.net.pop3 import Pop3Connection
 from mailcli.store.values import Pop3Row
 from mailcli.wire.pop3 import commands as pop3

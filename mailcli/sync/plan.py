@@ -13,8 +13,12 @@ happened on the server since.
     flags        | Store    | SetFlags and Store      | Gone (recoverable: flags alone do not
                  |          | (per-flag merge)        |  bring back what was deleted there)
     moved        | Move     | SetFlags, Store, Move   | Upload to where it is here now
-    purged       | Expunge  | Expunge if only \\Seen or | Forget
-                 |          | \\Deleted, else Revive   |
+    purged       | Expunge  | Expunge if only \\Seen   | Forget
+                 |          | changed, else Revive    |
+    hidden       | nothing  | nothing                 | Forget
+
+Hidden is what was deleted here while the account's policy was to delete nothing there. Without
+`push` no Store, Move or Expunge is planned: what changed here stays as it is, and stays to be told.
 
 And without a base: a message only the server has is a Download, one only we have is an Append (or
 a Copy, when it was copied here from one the server has).
@@ -23,9 +27,10 @@ a Copy, when it was copied here from one the server has).
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Final, NamedTuple
+from typing import Final
 
 from mailcli.model.flags import DELETED, SEEN, Flags
+from mailcli.model.record import NamedTuple
 
 
 class Placed(NamedTuple):
@@ -44,11 +49,13 @@ class Placed(NamedTuple):
 
 
 class Purged(NamedTuple):
-    """A message purged here whose copy on the server is still to be expunged."""
+    """A message purged here whose copy on the server is still to be expunged, or if `hidden` is to
+    stay there unseen."""
 
     id: str
     uid: int
     base: Flags
+    hidden: bool = False
 
 
 class Remote(NamedTuple):
@@ -65,9 +72,11 @@ class Remote(NamedTuple):
 
 
 class Policy(NamedTuple):
-    """`push` false: nothing here changes the server (offline copies, read-only folders)."""
+    """`push` false: nothing here changes the server (`sync = "pull"`, read-only folders). `expunge`
+    false: what is purged here stays there (`delete = "nothing"`)."""
 
     push: bool = True
+    expunge: bool = True
 
 
 PUSH: Final = Policy()
@@ -114,6 +123,12 @@ class Revive(NamedTuple):
     flags: Flags
 
 
+class Hide(NamedTuple):
+    """Purged here, and never to be expunged there: known, so that it does not come again."""
+
+    id: str
+
+
 class Store(NamedTuple):
     """Change flags on the server: the same change for all these messages."""
 
@@ -138,7 +153,7 @@ class Expunge(NamedTuple):
     ids: tuple[str, ...]
 
 
-Action = Download | SetFlags | Gone | Upload | Forget | Revive | Store | Move | Expunge
+Action = Download | SetFlags | Gone | Upload | Forget | Revive | Hide | Store | Move | Expunge
 
 
 class Merged(NamedTuple):
@@ -216,12 +231,16 @@ def plan(
         if tomb.uid in remote.vanished:
             learnt.append(Forget(tomb.id))
             continue
+        if tomb.hidden:
+            continue
         now = remote.flags.get(tomb.uid, tomb.base)
-        # \Deleted is what our own expunge says first: a run cut after that has wanted nothing else.
+        # \\Deleted may be our own: of an expunge that was cut, or that had to wait (`push.expunge`).
         if now - tomb.base - {SEEN, DELETED}:
             learnt.append(Revive(tomb.id, tomb.uid, now))
-        elif policy.push:
+        elif policy.push and policy.expunge:
             expunged.append((tomb.uid, tomb.id))
+        elif policy.push:
+            learnt.append(Hide(tomb.id))
 
     actions = learnt
     for (add, remove), pairs in stores.items():

@@ -12,15 +12,17 @@ from __future__ import annotations
 import hashlib
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from mailcli.errors import MailcliError, RemoteProtocolError
 from mailcli.model.account import Account, Pop3Policy
 from mailcli.model.folder import INBOX
+from mailcli.model.record import NamedTuple
 from mailcli.net.cancel import CancelToken
 from mailcli.net.pop3 import Pop3Connection
 from mailcli.store.store import Store
 from mailcli.store.values import Arrival, Pop3Row, SyncChanges
+from mailcli.sync import removed
 from mailcli.sync.deliverer import Deliverer
 from mailcli.sync.history import History
 from mailcli.sync.maildrop import Listed, header_hash, list_maildrop
@@ -84,7 +86,8 @@ class Downloader:
         self.store.account_key(self.account, "pop3")
         inbox = self.store.ensure_folder(self.account, INBOX, special="Inbox")
         if not self.options.count_only:
-            self.store.scan(inbox)  # takes over what a killed run left without its rows
+            # Takes over what a killed run left without its rows, too.
+            removed.forget(self.store, removed.look(self.store, self.account))
         history = self.history = History(self.store, self.account, self.clock)
         with self.connect() as connection:
             listing = list_maildrop(connection, history.known)

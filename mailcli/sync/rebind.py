@@ -12,20 +12,24 @@ from collections.abc import Sequence
 
 from mailcli.store.store import Store
 from mailcli.store.values import Bound, Gone, SyncChanges
-from mailcli.sync.delta import Delta
+from mailcli.sync import brake
+from mailcli.sync.identity import MESSAGE_ID, message_id
 from mailcli.sync.plan import Purged
-from mailcli.sync.push import MESSAGE_ID, message_id
 from mailcli.sync.server import Server, only
 from mailcli.wire.imap import commands as imap
 from mailcli.wire.imap.events import Fetched
 
 
-def rebind(store: Store, server: Server, folder: int, delta: Delta, purged: Sequence[Purged] = ()) -> int:
+def rebind(
+    store: Store, server: Server, folder: int, mailbox: str, uidvalidity: int, purged: Sequence[Purged] = ()
+) -> int:
     """Give the messages of the selected folder their new UIDs; returns how many were not found
-    on the server any more."""
+    on the server any more. Raises Contradiction if those are many and the server is not sure."""
     there: dict[tuple[int, str], list[int]] = {}
+    found = 0
     for event in only(Fetched, server.ask(imap.Fetch("1:*", ("RFC822.SIZE", MESSAGE_ID)))):
         if event.uid is not None and event.size is not None:
+            found += 1
             header = event.sections[0].data if event.sections else b""
             there.setdefault((event.size, message_id(header)), []).append(event.uid)
     changes = SyncChanges(expunged=[tomb.id for tomb in purged])
@@ -36,6 +40,13 @@ def rebind(store: Store, server: Server, folder: int, delta: Delta, purged: Sequ
             changes.bound.append(Bound(print_.id, folder, uids.pop(0), None))
         else:
             changes.gone.append(Gone(print_.id, "not there after UIDVALIDITY changed"))
-    changes.states.append((folder, state._replace(uidvalidity=delta.cursor.uidvalidity, uidnext=0)))
+    changes.states.append((folder, state._replace(uidvalidity=uidvalidity, uidnext=0)))
+    if brake.holds(len(changes.gone), len(changes.gone) + len(changes.bound)):
+        again = len(brake.there(server, mailbox))
+        if again != found:
+            raise brake.Contradiction(
+                f"{server.label} numbered {mailbox} anew and names first {found}, then {again} messages"
+                " in it; nothing was removed here"
+            )
     store.apply(changes)
     return len(changes.gone)

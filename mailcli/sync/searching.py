@@ -6,9 +6,10 @@ What a server calls a match is its own affair: most look for a substring, Gmail 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from mailcli.model.query.ast import Text
+from mailcli.model.record import NamedTuple
 from mailcli.sync.server import Server, refusal
 from mailcli.wire.imap import commands as imap
 from mailcli.wire.imap.commands import Command

@@ -8,8 +8,18 @@ from typing import Final, TypeVar
 
 from mailcli.errors import MailcliError, RemoteProtocolError, ServerRefused, TryAgain
 from mailcli.net.imap import ImapConnection
+from mailcli.wire.imap import quirks
 from mailcli.wire.imap.commands import Command
-from mailcli.wire.imap.events import Bye, Capabilities, Completed, Enabled, Event, Fetched
+from mailcli.wire.imap.events import (
+    Bye,
+    Capabilities,
+    Completed,
+    Enabled,
+    Event,
+    Fetched,
+    Opened,
+    UidValidity,
+)
 
 E = TypeVar("E")
 
@@ -30,9 +40,16 @@ class Server:
         self.label = connection.pump.label
         self._disabled = disabled
         self.capabilities = self._without_disabled(connection.greeted.capabilities)
+        greeted = connection.greeted
+        self.quirks = quirks.of(
+            greeting=greeted.greeting, server_id=greeted.server_id, capabilities=greeted.capabilities
+        )
         self.enabled: frozenset[str] = frozenset()
         self.selected: str | None = None
         self.validity: int | None = None  # UIDVALIDITY of the selected mailbox, if it was said
+        self.compressed = False
+        self._numbered: UidValidity | None = None
+        self._bye: Bye | None = None
 
     def has(self, capability: str) -> bool:
         return capability in self.capabilities
@@ -63,38 +80,43 @@ class Server:
         done = {places[e.tag]: e for e in events if isinstance(e, Completed) and e.tag in places}
         return events, done
 
-    def stream(self, command: Command) -> Iterator[list[Event]]:
-        """Send a command and give its events as they arrive, the last batch with its Completed."""
-        (tag,) = self.pump.send(command)
-        for batch in self.pump.events(tag):
-            self._learn(batch)
-            yield batch
-            for event in batch:
-                if isinstance(event, Completed) and event.tag == tag and event.status != "OK":
-                    raise refusal(command, event, self.label)
-
-    def _gather(self, tag: int) -> list[Event]:
-        """All events until `tag` has completed. Raises RemoteProtocolError for bodies nobody wants."""
-        events: list[Event] = []
+    def until(self, tag: int) -> Iterator[list[Event]]:
+        """Batches of events as they arrive, until `tag` has completed. Raises RemoteProtocolError
+        for bodies nobody wants."""
         octets = 0
         for batch in self.pump.events(tag):
             octets += sum(len(s.data) for e in batch if isinstance(e, Fetched) for s in e.sections)
             if octets > UNASKED_OCTETS:
                 raise RemoteProtocolError(f"{self.label} sends far more than it was asked for")
-            events += batch
-        self._learn(events)
-        return events
+            self.heed(batch)
+            yield batch
+        self.still_there()
 
-    def _learn(self, events: Iterable[Event]) -> None:
+    def _gather(self, tag: int) -> list[Event]:
+        return [event for batch in self.until(tag) for event in batch]
+
+    def heed(self, events: Iterable[Event]) -> None:
+        """Keep what events say of the session itself."""
         for event in events:
-            if isinstance(event, Enabled):
+            if isinstance(event, UidValidity):
+                self._numbered = event
+            elif isinstance(event, Opened):
+                said = self._numbered
+                self.selected = None if event.read_only else event.mailbox
+                self.validity = said.value if said is not None and said.mailbox == event.mailbox else None
+            elif isinstance(event, Enabled):
                 self.enabled |= event.names
             elif isinstance(event, Capabilities):
                 self.capabilities = self._without_disabled(event.names)
             elif isinstance(event, Bye):
-                raise TryAgain(
-                    f"{self.label} ended the session: {event.text}", hint="run fetch again; it continues"
-                )
+                self._bye = event
+
+    def still_there(self) -> None:
+        """Raises TryAgain if the server has said good-bye, though it answered to the end."""
+        if self._bye is not None:
+            raise TryAgain(
+                f"{self.label} ended the session: {self._bye.text}", hint="run fetch again; it continues"
+            )
 
     def _without_disabled(self, names: frozenset[str]) -> frozenset[str]:
         return frozenset(n for n in names if n not in self._disabled)

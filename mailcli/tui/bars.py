@@ -46,8 +46,8 @@ class Bars:
         return [("class:bar", formatting.fit(f" {title}{unread}", width - len(right)) + right)]
 
     def line(self) -> StyleAndTextTuples:
-        if self.reader.finding.working:
-            parts = [_progress_text(p) for p in self.reader.finding.working.values()]
+        if working := self.reader.finding.working or self.reader.news.working:
+            parts = [_progress_text(p) for p in working.values()]
             return [("class:status", " ⟳ " + " · ".join(parts))]
         if self.reader.status:
             if self.reader.failed:

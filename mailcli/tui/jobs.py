@@ -9,10 +9,11 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import Any
 
 from mailcli.app.context import Progress
 from mailcli.errors import Interrupted, MailcliError, told
+from mailcli.model.record import NamedTuple
 
 Job = int
 
@@ -54,7 +55,7 @@ class Jobs:
         self._post = post
         self._numbers = itertools.count(1)
         self._local = ThreadPoolExecutor(1, "local")
-        self._network = ThreadPoolExecutor(3, "network")
+        self._network = ThreadPoolExecutor(4, "network")  # one of them watches
         self._latest: dict[str, Job] = {}
 
     def local(self, work: Callable[[], Any], then: Callable[[Message], None], *, replaces: str = "") -> Job:

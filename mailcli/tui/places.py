@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from mailcli.app import listing
 from mailcli.app.context import Context
 from mailcli.errors import NotFound
 from mailcli.model.folder import INBOX, Folder
 from mailcli.model.message import Page
+from mailcli.model.record import NamedTuple
 
 
 class Place(NamedTuple):

@@ -31,6 +31,7 @@ from mailcli.tui.controls import ListControl, SidebarControl, TextControl
 from mailcli.tui.finding import Finding
 from mailcli.tui.jobs import Done, Failed, Jobs, Message
 from mailcli.tui.keys import KEYS, help_lines
+from mailcli.tui.news import News
 from mailcli.tui.places import ALL, Place
 from mailcli.tui.rows import PAGE, Rows
 from mailcli.tui.screen import PLAIN_STYLE, STYLE, Screen, is_wide
@@ -66,6 +67,7 @@ class Reader:
         self.finding = Finding(self)
         self.acting = Acting(self)
         self.writing = Writing(self)
+        self.news = News(self)
         self.screen = Screen(
             self.sidebar,
             self.list,
@@ -104,13 +106,15 @@ class Reader:
 
     async def _run(self) -> None:
         loop = self._loop = asyncio.get_running_loop()
-        self.jobs = Jobs(self._post)
+        self.jobs = Jobs(self.post)
         self.reload(first=True)
+        self.news.start()
         watcher = loop.create_task(self._watch())
         try:
             await self.application.run_async()
         finally:
             watcher.cancel()
+            self.news.stop()
             self.ctx.cancel.cancel()
             self.jobs.close()
 
@@ -372,18 +376,17 @@ class Reader:
                 self.finding.working[progress.account] = progress
                 self.application.invalidate()
 
-        self._post(show)
+        self.post(show)
 
     def _notice(self, text: str) -> None:
-        """Called on any thread."""
-
         def show() -> None:
             self.say(text)
             self.application.invalidate()
 
-        self._post(show)
+        self.post(show)
 
-    def _post(self, change: Callable[[], None]) -> None:
+    def post(self, change: Callable[[], None]) -> None:
+        """Have the screen's own thread do this. From any thread."""
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(change)
 

@@ -8,10 +8,10 @@ end would put its own words in the place of the server's next answers.
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 from mailcli.errors import MessageMalformed
+from mailcli.model import pattern
 
 TERMINATOR: Final = b".\r\n"
 """Ends a message; what `stuff` returns always ends in CRLF (or is empty), as this needs."""
@@ -35,8 +35,8 @@ def stuff(data: bytes) -> bytes:
     return stuffed
 
 
-_END_AFTER_LF: Final = re.compile(rb"\n\.\r\n")
-_END_IN_LF: Final = re.compile(rb"\n\.\r?\n")
+_END_AFTER_LF: Final = pattern.compile(rb"\n\.\r\n")
+_END_IN_LF: Final = pattern.compile(rb"\n\.\r?\n")
 
 
 class Unstuffer:

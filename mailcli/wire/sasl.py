@@ -1,71 +1,21 @@
-"""SASL mechanisms as step objects, and the choice between them.
+"""SASL mechanisms that say who we are in one step, the choice between all, and their way over the wire.
 
-A mechanism knows nothing of base64 or of a protocol: an engine hands `step` the decoded challenge
-and writes what it returns. The rules for engines:
-
-- `client_first`: the first `step(b"")` gives the initial response, which travels in the command if
-  the protocol and the server allow that, else answers the server's first (empty) challenge.
-- `step` raises AuthenticationFailed if the server is not to be trusted or the mechanism cannot go
-  on. The engine (`Exchange`) catches it and cancels with `*`; it stays in `refusal`, which the
-  flow raises when the server has acknowledged the end.
-- The flow calls `finish` when the server reports success. It raises AuthenticationFailed if the
-  server skipped proving that it knows the password.
-- If the server reports failure, `reason` may tell more than its reply.
+`mechanism` says what a mechanism is.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
-import hmac
-import os
-import re
 from collections.abc import Callable, Collection
-from typing import Final, Protocol
+from typing import Final
 
 from mailcli.errors import AuthenticationFailed, ConfigError
-from mailcli.model import printable
+from mailcli.model import pattern, printable
 from mailcli.model.account import BearerToken, Password, Secret
-from mailcli.wire.saslprep import saslprep
+from mailcli.wire.mechanism import Mechanism, Steps, saslname
 
-MAX_ITERATIONS: Final = 1_000_000
-"""A hostile server must not keep us busy: PBKDF2 with so many rounds takes about half a second."""
-
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
-_NUMBER: Final = re.compile(r"[1-9][0-9]{0,9}")
-
-
-class Mechanism(Protocol):
-    """One run of one mechanism; good for one attempt only."""
-
-    @property
-    def name(self) -> str:
-        """As on the wire: "SCRAM-SHA-256"."""
-        ...
-
-    @property
-    def client_first(self) -> bool: ...
-
-    @property
-    def reason(self) -> str:
-        """What the server said of a failure beside its reply (the error document of the OAuth
-        mechanisms), in one harmless line; or ""."""
-        ...
-
-    @property
-    def refusal(self) -> AuthenticationFailed | None:
-        """What `step` has raised: the exchange ended because of us, not because of the server."""
-        ...
-
-    def step(self, challenge: bytes) -> bytes:
-        """The response to a decoded challenge. Raises AuthenticationFailed: cancel with `*`."""
-        ...
-
-    def finish(self) -> None:
-        """To be called when the server reported success; raises AuthenticationFailed if it has
-        not proved what the mechanism makes it prove."""
-        ...
+_CONTROL: Final = pattern.compile(r"[\x00-\x1f\x7f]")
 
 
 class Exchange:
@@ -112,42 +62,7 @@ def _encode(response: bytes) -> bytes:
     return binascii.b2a_base64(response, newline=False)
 
 
-class _Steps:
-    """What all mechanisms share: a count of steps, and no proof demanded of the server."""
-
-    name: str = ""
-    client_first: bool = True
-
-    def __init__(self, user: str) -> None:
-        if "\x00" in user:
-            raise ConfigError("the user name contains a NUL character")
-        self._user = user
-        self._steps = 0
-        self.reason = ""
-        self.refusal: AuthenticationFailed | None = None
-
-    def __repr__(self) -> str:
-        return f"<{self.name} for {self._user!r}>"
-
-    def step(self, challenge: bytes) -> bytes:
-        self._steps += 1
-        try:
-            return self._step(self._steps, challenge)
-        except AuthenticationFailed as error:
-            self.refusal = error
-            raise
-
-    def _step(self, number: int, challenge: bytes) -> bytes:
-        raise NotImplementedError
-
-    def finish(self) -> None:
-        """Nothing to prove."""
-
-    def _unexpected(self) -> AuthenticationFailed:
-        return AuthenticationFailed(f"the server asked for more than {self.name} has to say")
-
-
-class Plain(_Steps):
+class Plain(Steps):
     """RFC 4616. The password as it is: only over TLS."""
 
     name = "PLAIN"
@@ -160,11 +75,11 @@ class Plain(_Steps):
 
     def _step(self, number: int, challenge: bytes) -> bytes:
         if number > 1:
-            raise self._unexpected()
+            raise self.unexpected()
         return f"\x00{self._user}\x00{self._password}".encode()
 
 
-class Login(_Steps):
+class Login(Steps):
     """The mechanism of draft-murchison-sasl-login, for servers without PLAIN.
 
     The prompts are not read: servers word them differently ("Username:", "User Name"), all ask in
@@ -180,117 +95,11 @@ class Login(_Steps):
 
     def _step(self, number: int, challenge: bytes) -> bytes:
         if number > 2:
-            raise self._unexpected()
+            raise self.unexpected()
         return (self._user if number == 1 else self._password).encode()
 
 
-class CramMd5(_Steps):
-    """RFC 2195. The password does not travel, but MD5 is old and the server proves nothing."""
-
-    name = "CRAM-MD5"
-    client_first = False
-
-    def __init__(self, user: str, password: str) -> None:
-        super().__init__(user)
-        self._password = password
-
-    def _step(self, number: int, challenge: bytes) -> bytes:
-        if number > 1:
-            raise self._unexpected()
-        try:
-            digest = hmac.new(self._password.encode(), challenge, "md5").hexdigest()
-        except ValueError as error:  # a FIPS build of OpenSSL
-            raise AuthenticationFailed(
-                "this system does not allow MD5, so CRAM-MD5 cannot be used"
-            ) from error
-        return f"{self._user} {digest}".encode()
-
-
-class Scram(_Steps):
-    """RFC 5802 and 7677, without channel binding.
-
-    `nonce` is for tests. The server's signature is verified: `finish` refuses a server that
-    reported success without it.
-    """
-
-    # The header says "n": we know no channel binding. With -PLUS it becomes "y" or "p=…".
-    _gs2_header: Final = b"n,,"
-
-    def __init__(self, user: str, password: str, *, algorithm: str = "sha256", nonce: str = "") -> None:
-        super().__init__(user)
-        self.name = {"sha1": "SCRAM-SHA-1", "sha256": "SCRAM-SHA-256"}[algorithm]
-        self._algorithm = algorithm
-        self._password = saslprep(password)
-        self._nonce = (nonce or base64.b64encode(os.urandom(24)).decode("ascii")).encode("ascii")
-        self._first_bare = b"n=%s,r=%s" % (_saslname(saslprep(user)), self._nonce)
-        self._server_signature = b""
-        self._proved = False
-
-    def _step(self, number: int, challenge: bytes) -> bytes:
-        if number == 1:
-            return self._gs2_header + self._first_bare
-        if number == 2:
-            return self._final(challenge)
-        if number == 3:
-            self._verify(challenge)
-            return b""
-        raise self._unexpected()
-
-    def finish(self) -> None:
-        if not self._proved:
-            raise AuthenticationFailed(
-                f"the server reported success without proving that it knows the password ({self.name})",
-                hint="someone may be posing as the server; do not send the password another way",
-            )
-
-    def _final(self, server_first: bytes) -> bytes:
-        fields = _fields(server_first)
-        if fields and fields[0][0] == "e":
-            raise AuthenticationFailed(
-                f"the server refused {self.name}: {printable.line(fields[0][1][:200])}"
-            )
-        if [key for key, _ in fields[:3]] != ["r", "s", "i"]:  # an "m=" in front must be refused
-            raise AuthenticationFailed(f"the server's {self.name} challenge cannot be understood")
-        nonce, salt_text, rounds_text = (value for _, value in fields[:3])
-        if not nonce.startswith(self._nonce.decode("ascii")) or len(nonce) <= len(self._nonce):
-            raise AuthenticationFailed(f"the server's {self.name} challenge is not an answer to ours")
-        if not _NUMBER.fullmatch(rounds_text) or int(rounds_text) > MAX_ITERATIONS:
-            raise AuthenticationFailed(
-                f"the server asks for an unreasonable number of {self.name} iterations: {rounds_text[:12]!r}"
-            )
-        try:
-            salt = base64.b64decode(salt_text, validate=True)
-        except ValueError as error:
-            raise AuthenticationFailed(f"the server's {self.name} salt is not base64") from error
-        salted = hashlib.pbkdf2_hmac(self._algorithm, self._password.encode(), salt, int(rounds_text))
-        without_proof = b"c=%s,r=%s" % (base64.b64encode(self._gs2_header), nonce.encode())
-        signed = b",".join((self._first_bare, server_first, without_proof))
-        client_key = self._hmac(salted, b"Client Key")
-        stored_key = hashlib.new(self._algorithm, client_key).digest()
-        proof = _xor(client_key, self._hmac(stored_key, signed))
-        self._server_signature = self._hmac(self._hmac(salted, b"Server Key"), signed)
-        return without_proof + b",p=" + base64.b64encode(proof)
-
-    def _verify(self, server_final: bytes) -> None:
-        key, value = (_fields(server_final) or [("", "")])[0]
-        if key == "e":
-            raise AuthenticationFailed(f"the server refused {self.name}: {printable.line(value[:200])}")
-        try:
-            signature = base64.b64decode(value, validate=True) if key == "v" else b""
-        except ValueError:
-            signature = b""
-        if not hmac.compare_digest(signature, self._server_signature):
-            raise AuthenticationFailed(
-                f"the server does not know the password: its {self.name} signature is wrong",
-                hint="someone may be posing as the server; do not send the password another way",
-            )
-        self._proved = True
-
-    def _hmac(self, key: bytes, data: bytes) -> bytes:
-        return hmac.digest(key, data, self._algorithm)
-
-
-class _Bearer(_Steps):
+class _Bearer(Steps):
     """What XOAUTH2 and OAUTHBEARER share: a token, and an error document instead of a refusal."""
 
     _after_error = b""
@@ -305,7 +114,7 @@ class _Bearer(_Steps):
         if number == 1:
             return self._initial()
         if number > 2:
-            raise self._unexpected()
+            raise self.unexpected()
         # A JSON document with status, scope and schemes. The server awaits a dummy response and
         # then fails the command.
         self.reason = printable.line(challenge.decode("utf-8", "replace")[:500])
@@ -343,26 +152,46 @@ class OAuthBearer(_Bearer):
         self._where = (f"host={host}\x01" if host else "") + (f"port={port}\x01" if port else "")
 
     def _initial(self) -> bytes:
-        header = b"n,a=%s,\x01" % _saslname(self._user)
+        header = b"n,a=%s,\x01" % saslname(self._user)
         return header + f"{self._where}auth=Bearer {self._token}\x01\x01".encode()
+
+
+def _scram(user: str, password: str, algorithm: str) -> Mechanism:
+    from mailcli.wire.challenge import Scram
+
+    return Scram(user, password, algorithm=algorithm)
+
+
+def _cram_md5(user: str, password: str) -> Mechanism:
+    from mailcli.wire.challenge import CramMd5
+
+    return CramMd5(user, password)
 
 
 _Maker = Callable[[str, str, str, int], Mechanism]
 _FOR_PASSWORD: Final[dict[str, _Maker]] = {
-    "SCRAM-SHA-256": lambda user, password, host, port: Scram(user, password, algorithm="sha256"),
-    "SCRAM-SHA-1": lambda user, password, host, port: Scram(user, password, algorithm="sha1"),
+    "SCRAM-SHA-256": lambda user, password, host, port: _scram(user, password, "sha256"),
+    "SCRAM-SHA-1": lambda user, password, host, port: _scram(user, password, "sha1"),
+    "CRAM-MD5": lambda user, password, host, port: _cram_md5(user, password),
     "PLAIN": lambda user, password, host, port: Plain(user, password),
     "LOGIN": lambda user, password, host, port: Login(user, password),
-    "CRAM-MD5": lambda user, password, host, port: CramMd5(user, password),
 }
 _FOR_TOKEN: Final[dict[str, _Maker]] = {
     "OAUTHBEARER": lambda user, token, host, port: OAuthBearer(user, token, host=host, port=port),
     "XOAUTH2": lambda user, token, host, port: XOAuth2(user, token),
 }
-"""Strongest first. CRAM-MD5 is last: within TLS it adds nothing to PLAIN and makes the server keep
-the password itself; outside TLS only it and SCRAM are allowed at all."""
+"""In the order for a link that anybody may read: what says least to a listener comes first."""
 
+_SCRAM: Final = ("SCRAM-SHA-256", "SCRAM-SHA-1")
 _REVEALING: Final = frozenset({"PLAIN", "LOGIN", "OAUTHBEARER", "XOAUTH2"})
+"""Under TLS nobody listens, and the certificate says whom we talk to: there these come first, for
+they take one turn. SCRAM takes three, and asks the server to keep its own kind of secret; who wants
+it nevertheless, from a server that must not see the password, says so."""
+
+
+def hides(mechanism: str) -> bool:
+    """Whether signing in by this name keeps the secret from whoever reads the link."""
+    return mechanism.startswith("SCRAM-") or mechanism in ("CRAM-MD5", "APOP")
 
 
 def choose(
@@ -372,32 +201,38 @@ def choose(
     *,
     wanted: str = "auto",
     protected: bool,
+    private: bool = False,
     host: str = "",
     port: int = 0,
 ) -> list[Mechanism]:
-    """The mechanisms to try, strongest first; never empty.
+    """The mechanisms to try, best first; never empty.
 
-    `offered` are names as the server gave them; `wanted` is "auto" or one name, in any case.
-    Without protection (TLS, or cleartext explicitly allowed) the mechanisms that reveal the secret
-    are left out. Raises AuthenticationFailed if nothing is left, with what was offered.
+    `offered` are names as the server gave them; `wanted` is "auto", "scram" (any kind of it, and
+    nothing else) or one name, in any case. `private`: the link is under verified TLS. Without
+    protection (TLS, or cleartext explicitly allowed) the mechanisms that reveal the secret are left
+    out. Raises AuthenticationFailed if nothing is left, with what was offered.
     """
     known = _FOR_TOKEN if isinstance(secret, BearerToken) else _FOR_PASSWORD
     names = [name.upper() for name in offered]
     wanted = wanted.upper()
     listed = printable.line(", ".join(names)) or "none"
+    takes = _SCRAM if wanted == "SCRAM" else tuple(known) if wanted == "AUTO" else (wanted,)
     if wanted != "AUTO":
-        if wanted not in known:
+        if not any(name in known for name in takes):
             kind = "password" if isinstance(secret, Password) else "token"
             raise AuthenticationFailed(
                 f"auth = {wanted.lower()!r} cannot be used with a {kind}",
                 hint=f"use auto, {', '.join(known).lower()}",
             )
-        if wanted not in names:
+        if not any(name in names for name in takes):
             raise AuthenticationFailed(
                 f"the server does not offer {wanted}, only {listed}",
                 hint='set auth = "auto" to use what it offers',
             )
-    usable = [name for name in known if name in names and wanted in ("AUTO", name)]
+    usable = [name for name in known if name in names and name in takes]
+    if private:
+        # The others would ask for more turns after a refusal that they cannot better.
+        usable = [name for name in usable if name in _REVEALING] or usable
     allowed = [name for name in usable if protected or name not in _REVEALING]
     if not allowed and usable:
         raise AuthenticationFailed(
@@ -415,20 +250,3 @@ def choose(
     if not mechanisms and refused:
         raise refused
     return mechanisms
-
-
-def _saslname(text: str) -> bytes:
-    return text.replace("=", "=3D").replace(",", "=2C").encode()
-
-
-def _fields(message: bytes) -> list[tuple[str, str]]:
-    """The `k=value` pairs of a SCRAM message; [] if it is none."""
-    try:
-        pairs = [part.partition("=") for part in message.decode("utf-8").split(",")]
-    except UnicodeDecodeError:
-        return []
-    return [(key, value) for key, _, value in pairs]
-
-
-def _xor(a: bytes, b: bytes) -> bytes:
-    return (int.from_bytes(a, "big") ^ int.from_bytes(b, "big")).to_bytes(len(a), "big")

@@ -50,7 +50,7 @@ def test_a_line_that_always_breaks_brings_more_with_every_run(
 def test_a_cut_deletion_loses_nothing(make_mailbox: Callable[..., Mailbox]) -> None:
     mailbox = make_mailbox("pop3", 20, 500)
     mailbox.run("fetch").good()
-    with mailbox.through(Cut("client", 1_200, "rst")):
+    with mailbox.through(Cut("client", 900, "rst")):
         mailbox.run("fetch", "--delete").failed(75, "test", "the next fetch")
     mailbox.run("fetch", "--delete").good()
     assert mailbox.on_server() == 0

@@ -280,7 +280,7 @@ def test_a_move_refused_half_way_doubles_nothing(
 
 
 def refuse_the_second_move(patch: pytest.MonkeyPatch) -> None:
-    """Name another mailbox in the second MOVE or COPY: the server says NO."""
+    """Name what can be no mailbox in the second MOVE or COPY: the server says NO."""
     sent = 0
     send = Pump.send
 
@@ -290,7 +290,7 @@ def refuse_the_second_move(patch: pytest.MonkeyPatch) -> None:
         if isinstance(first, commands.Move | commands.Copy):
             sent += 1
             if sent == 2:
-                first = first._replace(mailbox="there is none")
+                first = first._replace(mailbox="no//name")
         return send(pump, first, *rest)
 
     patch.setattr(Pump, "send", wrong)

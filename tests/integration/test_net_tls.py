@@ -244,7 +244,7 @@ def test_unexpected_ends_are_not_ignored_even_where_python_would(
 ) -> None:
     made = ssl.create_default_context()
     made.options |= ssl.OP_IGNORE_UNEXPECTED_EOF
-    monkeypatch.setattr(ssl, "create_default_context", lambda: made)
+    monkeypatch.setattr(ssl, "create_default_context", lambda **given: made)
     tls._context.cache_clear()
     context = tls.context(Endpoint(Protocol.IMAP, "h", 1, Tls.IMPLICIT, "u", ca_file=ca_file))
     tls._context.cache_clear()
@@ -253,3 +253,42 @@ def test_unexpected_ends_are_not_ignored_even_where_python_would(
     assert context.minimum_version >= ssl.TLSVersion.TLSv1_2
     assert context.verify_mode is ssl.CERT_REQUIRED
     assert context.check_hostname
+
+
+def _certificates(directory: Path, *, in_directory: bool) -> Path:
+    """A bundle with the test authority; with its hashed name beside it, or without."""
+    directory.mkdir()
+    bundle = directory / "bundle.pem"
+    bundle.write_bytes((directory.parent / "ca.pem").read_bytes())
+    if in_directory:
+        (directory / "0a1b2c3d.0").write_bytes(bundle.read_bytes())
+    return bundle
+
+
+@pytest.mark.parametrize(("complete", "loaded"), [(True, 0), (False, 1)])
+def test_a_bundle_is_parsed_only_if_the_directory_lacks_some_of_it(
+    tmp_path: Path, ca_file: Path, monkeypatch: pytest.MonkeyPatch, complete: bool, loaded: int
+) -> None:
+    (tmp_path / "ca.pem").write_bytes(ca_file.read_bytes())
+    bundle = _certificates(tmp_path / "certs", in_directory=complete)
+    monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
+    monkeypatch.setenv("SSL_CERT_DIR", str(bundle.parent))
+    tls._context.cache_clear()
+    context = tls.context(Endpoint(Protocol.IMAP, "h", 1, Tls.IMPLICIT, "u"))
+    tls._context.cache_clear()
+    assert context.cert_store_stats()["x509"] == loaded
+    assert context.verify_mode is ssl.CERT_REQUIRED
+
+
+def test_a_bundle_of_ones_own_is_parsed(
+    tmp_path: Path, ca_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "ca.pem").write_bytes(ca_file.read_bytes())
+    (tmp_path / "0a1b2c3d.0").write_bytes(ca_file.read_bytes())
+    _certificates(tmp_path / "certs", in_directory=True)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "certs"))
+    tls._context.cache_clear()
+    context = tls.context(Endpoint(Protocol.IMAP, "h", 1, Tls.IMPLICIT, "u"))
+    tls._context.cache_clear()
+    assert context.cert_store_stats()["x509"] == 1

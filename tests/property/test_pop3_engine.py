@@ -10,10 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailcli.errors import MessageMalformed, RemoteProtocolError
+from mailcli.wire.challenge import Scram
+from mailcli.wire.mechanism import Mechanism
 from mailcli.wire.pop3 import commands as pop3
 from mailcli.wire.pop3.engine import Pop3Engine
 from mailcli.wire.pop3.events import Completed, Content
-from mailcli.wire.sasl import Login, Mechanism, Plain, Scram
+from mailcli.wire.sasl import Login, Plain
 
 SESSIONS: list[list[Any]] = [
     [

@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailcli.errors import LocalProtocolError, MailcliError, MessageMalformed, RemoteProtocolError
-from mailcli.wire.sasl import Login, Mechanism, Plain, Scram, XOAuth2
+from mailcli.wire.challenge import Scram
+from mailcli.wire.mechanism import Mechanism
+from mailcli.wire.sasl import Login, Plain, XOAuth2
 from mailcli.wire.smtp import commands as smtp
 from mailcli.wire.smtp.engine import SmtpEngine
 from mailcli.wire.smtp.events import Completed

@@ -10,6 +10,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Self
 
+from mailcli.app.context import Context
+from mailcli.app.fetching import FetchReport, FetchRequest, fetch
+from mailcli.store.store import Store
 from tests.support.peers import read_line
 from tests.support.program import Done, Program
 
@@ -322,6 +325,32 @@ def account(directory: Path, **ports: int) -> Program:
     config.touch(mode=0o600)
     config.write_text("\n".join(lines) + "\n")
     return Program(directory)
+
+
+class Peer:
+    """An account at a scripted server, fetched in this process again and again."""
+
+    def __init__(self, directory: Path, server: Imap) -> None:
+        account(directory, imap=server.port)
+        self.ctx = Context.open(profile=directory, environ={"HOME": str(directory)})
+        self.server = server
+
+    @property
+    def store(self) -> Store:
+        return self.ctx.store
+
+    def fetch(self, **words: object) -> FetchReport:
+        (report,) = fetch(self.ctx, FetchRequest(**words))  # type: ignore[arg-type]
+        return report
+
+    def says(self, **answers: Says) -> None:
+        self.server.says = answers
+
+
+def after(first: bytes | None, *later: bytes | None) -> Says:
+    """The first time this answer, then those; None is the honest one, as is all after them."""
+    answers = [first, *later]
+    return lambda server, tag, arguments: answers.pop(0) if answers else None
 
 
 CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")

@@ -105,8 +105,10 @@ def test_untagged_responses_without_an_end_end_the_run(monkeypatch: pytest.Monke
     engine = module.ImapEngine()
     engine.receive(b"* OK here\r\n")
     engine.receive(b"* OK hello\r\n" * 900)
+    assert len(engine.receive(b"* OK hello\r\n" * 200)) == 99  # what came before the break is good
+    assert engine.closed
     with pytest.raises(RemoteProtocolError, match="1000 responses without an end"):
-        engine.receive(b"* OK hello\r\n" * 200)
+        engine.receive(b"* OK hello\r\n")
 
 
 def test_remarks_beyond_a_number_are_dropped_until_a_command_completes(
@@ -145,7 +147,7 @@ def test_responses_between_two_mailboxes_are_held_up_to_a_bound(monkeypatch: pyt
 def test_bodies_far_larger_than_announced_are_stored_before_they_fill_the_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mailcli.sync import download as module
+    from mailcli.sync import intake as module
 
     data = letter("large", body="y" * 30_000)
 
@@ -155,7 +157,7 @@ def test_bodies_far_larger_than_announced_are_stored_before_they_fill_the_memory
         some = (b"* %d FETCH (UID %d FLAGS () BODY[] {%d}\r\n%s)\r\n" % (n, n, len(data), data) for n in UIDS)
         return b"".join(some) + b"%T OK done\r\n"
 
-    monkeypatch.setattr(module, "CHUNK_OCTETS", 200_000)
+    monkeypatch.setattr(module, "BATCH_OCTETS", 200_000)
     batches: list[int] = []
     deliver = Store.deliver
 
@@ -377,8 +379,10 @@ def test_bodies_that_were_not_asked_for_replace_nothing(tmp_path: Path) -> None:
         assert isinstance(server, Imap)
         if b"BODY.PEEK[]" not in arguments:
             return None
-        lie = b"* 1 FETCH (UID 1 FLAGS () BODY[] {%d}\r\n%s)\r\n" % (len(evil), evil)
-        return lie + server.honest("FETCH", tag, arguments)
+        lie = b"* 1 FETCH (UID %d FLAGS () BODY[] {%d}\r\n%s)\r\n"
+        return (
+            lie % (1, len(evil), evil) + lie % (99, len(evil), evil) + server.honest("FETCH", tag, arguments)
+        )
 
     with Imap() as server:
         program = account(tmp_path, imap=server.port)
@@ -412,3 +416,59 @@ def test_folder_names_of_any_kind_stay_in_the_tree_and_print_harmlessly(tmp_path
         p for p in (profile / "data" / "mail").rglob("*") if p.is_file() and p.parent.name in ("cur", "new")
     ]
     assert len(kept) == len(NAMES)
+
+
+# -- refusals while downloading ----------------------------------------------------------------------
+
+
+def refusing(words: bytes, broken: int) -> Says:
+    """Refuse every FETCH of bodies that this UID is among, after the messages before it."""
+
+    def fetched(server: Scripted, tag: bytes, arguments: bytes) -> bytes | None:
+        assert isinstance(server, Imap)
+        ranges, _, items = arguments.partition(b" ")
+        among = any(server._within(broken, r) for r in ranges.split(b","))
+        if b"BODY.PEEK[]" not in items or not among:
+            return None
+        given = b"".join(server._fetched(b"1:%d " % (broken - 1) + items)) if b":" in ranges else b""
+        return given + tag + b" " + words + b"\r\n"
+
+    return fetched
+
+
+@pytest.mark.parametrize("words", [b"NO [SERVERBUG] cannot read it", b"NO [UNAVAILABLE] not now"])
+def test_a_message_that_the_server_cannot_read_costs_no_other(tmp_path: Path, words: bytes) -> None:
+    mail = {n: letter(f"m{n}") for n in range(1, 8)}
+    with Imap({"FETCH": refusing(words, 4)}, mail=mail) as server:
+        program = account(tmp_path, imap=server.port)
+        done = harmless(program.run("fetch"))
+        assert done.code == 75
+        assert "did not give 1 messages of INBOX" in done.err
+        assert words.partition(b"] ")[2].decode() in done.err
+        assert program.subjects() == ["m1", "m2", "m3", "m5", "m6", "m7"]
+        server.says = {}
+        program.run("fetch").good()
+        assert program.subjects() == [f"m{n}" for n in range(1, 8)]
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [(b"BAD what?", 76), (b"NO Request is throttled. Suggested Backoff Time: 1000 milliseconds", 75)],
+)
+def test_a_refusal_that_is_about_us_ends_the_download(tmp_path: Path, words: bytes, code: int) -> None:
+    with Imap({"FETCH": refusing(words, 2)}) as server:
+        done = harmless(account(tmp_path, imap=server.port).run("fetch"))
+    assert done.code == code
+    assert "refused FETCH" in done.err
+    assert sum(b"BODY.PEEK" in line for line in server.heard) == 1
+
+
+def test_a_search_that_names_four_billion_messages_ends_soon(tmp_path: Path) -> None:
+    with Imap({"SEARCH": b"* SEARCH 1:4294967295\r\n* ESEARCH UID ALL 1:4294967295\r\n" + DONE}) as server:
+        program = account(tmp_path, imap=server.port)
+        program.run("fetch").good()
+        server.says["SELECT"] = opened(b"* 4294967295 EXISTS\r\n" + FACTS)
+        done = harmless(program.run("fetch"))
+        assert done.code == 75
+        assert "4294967295 messages" in done.err
+        assert stored(program) == ["m1", "m2", "m3"]

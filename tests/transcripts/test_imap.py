@@ -14,6 +14,7 @@ from mailcli.wire import sasl
 from mailcli.wire.imap import commands, events
 from mailcli.wire.imap.engine import ImapEngine
 from mailcli.wire.imap.uidset import EMPTY, UidSet
+from mailcli.wire.mechanism import Mechanism
 from tests.transcripts.script import replay
 
 TRANSCRIPTS = sorted((Path(__file__).parent / "imap").glob("*.txt"))
@@ -22,7 +23,7 @@ TRANSCRIPTS = sorted((Path(__file__).parent / "imap").glob("*.txt"))
 def names() -> dict[str, Any]:
     """What a transcript may say. `Uids` is a set as on the wire; `Sasl` a mechanism by name."""
 
-    def mechanism(name: str, user: str, secret: str) -> sasl.Mechanism:
+    def mechanism(name: str, user: str, secret: str) -> Mechanism:
         held = BearerToken(secret) if name.endswith(("BEARER", "OAUTH2")) else Password(secret)
         return sasl.choose([name], held, user, protected=True)[0]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mailcli.wire import sasl
+from mailcli.wire import challenge, sasl
 from mailcli.wire.pop3 import commands, events
 from mailcli.wire.pop3.engine import Pop3Engine
 from mailcli.wire.pop3.events import Content
@@ -32,7 +32,7 @@ def joined(found: list[Any]) -> list[Any]:
 def names() -> dict[str, Any]:
     """What a transcript may say: commands, events, mechanisms."""
     found: dict[str, Any] = {}
-    for module in (sasl, events, commands):
+    for module in (sasl, challenge, events, commands):
         found |= {name: value for name, value in vars(module).items() if name[0].isupper()}
     return found
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mailcli.wire import sasl
+from mailcli.wire import challenge, sasl
 from mailcli.wire.smtp import commands, events
 from mailcli.wire.smtp.engine import SmtpEngine
 from mailcli.wire.smtp.events import Completed, Reply
@@ -25,7 +25,7 @@ def done(tag: int, code: int, enhanced: str, *lines: str, local: bool = False) -
 def names() -> dict[str, Any]:
     """What a transcript may say: commands, events, mechanisms; `Done` is a Completed of one reply."""
     found: dict[str, Any] = {"Done": done}
-    for module in (sasl, events, commands):
+    for module in (sasl, challenge, events, commands):
         found |= {name: value for name, value in vars(module).items() if name[0].isupper()}
     return found
 

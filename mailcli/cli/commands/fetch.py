@@ -5,7 +5,7 @@ from __future__ import annotations
 from mailcli.cli import failure
 from mailcli.cli.session import Session
 from mailcli.cli.spec import Argument, Command, Example, Option
-from mailcli.cli.views.results import COUNTS, FETCHES
+from mailcli.cli.views.results import COUNTS, FETCHES, PLANS
 from mailcli.errors import UsageError
 
 
@@ -23,6 +23,7 @@ def run(
     delete_after: int | None,
     adopt: bool,
     full: bool,
+    confirm_deletes: bool,
 ) -> int:
     from mailcli.app import fetching
 
@@ -40,10 +41,12 @@ def run(
             days=delete_after or 0,
             adopt=adopt,
             full=full,
+            confirm_deletes=confirm_deletes,
         ),
     )
     session.end_progress()
-    session.out.show(COUNTS if count else FETCHES, reports, quiet=not count)
+    view = COUNTS if count else PLANS if dry_run else FETCHES
+    session.out.show(view, reports, quiet=not count)
     for report in reports:
         if report.error is not None:
             failure.tell(session.streams, session.options, report.error)
@@ -51,6 +54,10 @@ def run(
                 import traceback
 
                 session.streams.say("".join(traceback.format_exception(report.error)))
+    if not (dry_run or count):
+        from mailcli.cli import hooks
+
+        hooks.after_fetch(session, reports)
     return failure.combined(report.error.exit_code if report.error else 0 for report in reports)
 
 
@@ -82,7 +89,7 @@ COMMAND = Command(
             complete="folders",
         ),
         Option(("--limit",), "Bring at most this many new messages.", "integer", "N"),
-        Option(("--dry-run",), "Only say what would be brought."),
+        Option(("--dry-run",), "Only say what would be done, folder by folder."),
         Option(("--count",), "Print only how many messages are new on the server, one line an account."),
         Option(("--deadline",), "Give up after this time.", "number", "SECONDS"),
         Option(("--fail-if-locked",), "Exit 75 if another fetch is running, instead of leaving it to that."),
@@ -93,12 +100,24 @@ COMMAND = Command(
             ("--adopt",),
             "POP3: the mailbox moved to another server: recognise what is here by its headers.",
         ),
-        Option(("--full",), "IMAP: compare everything instead of asking what changed."),
+        Option(
+            ("--full",),
+            "IMAP: compare everything instead of asking what changed, and bring back files that are gone.",
+        ),
+        Option(
+            ("--confirm-deletes",),
+            "IMAP: delete on the server, too, what another program deleted here in a large number.",
+        ),
     ),
     about="""
     IMAP accounts are synchronised both ways: queued changes are pushed, then new messages, changed flags
     and deletions are pulled. POP3 accounts are downloaded. One line is printed for each account; with -q
     nothing at all, unless something failed, which makes it the command for cron.
+
+    What another mail program did in the local folders is taken over: flags, moves, new and deleted
+    messages. If it deleted more than 50 messages and more than a fifth of a folder, nothing is deleted on
+    the server until --confirm-deletes says that it was meant. In the same way the server is asked a second
+    time before so many messages go here; what goes is kept for 14 days.
 
     If another fetch is running, the account is left to it. The exit code is that of the accounts if they
     are all alike, else 1.

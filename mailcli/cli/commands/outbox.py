@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from mailcli.cli import failure
 from mailcli.cli.session import Session
 from mailcli.cli.spec import Argument, Command, Example, Group
 from mailcli.cli.views.outbox import OUTBOX, RAN, SHOWN
 from mailcli.model.draft import Outcome
+from mailcli.model.record import NamedTuple
 
 _IDS = Argument("ids", "ENTRY", "Entries, by a unique prefix of their ids.", many=True)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from mailcli.cli import cells
 from mailcli.cli.views.view import Column, Field, Look, View
 from mailcli.model import printable
 from mailcli.model.account import Account, Endpoint
+from mailcli.model.record import NamedTuple
 
 
 class Shown(NamedTuple):

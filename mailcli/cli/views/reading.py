@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from mailcli.cli import cells, dates
 from mailcli.cli.progress import size
 from mailcli.cli.views.messages import FIELDS
 from mailcli.cli.views.view import Column, Field, Look, View, address_text
 from mailcli.model import printable
+from mailcli.model.record import NamedTuple
 
 WIDEST: Final = 100
 """Text is wrapped here even on a wider terminal: longer lines are hard to read."""

@@ -34,6 +34,37 @@ _REPORT: Final = {
 
 FETCHES: Final = View("fetch", _REPORT, text=_fetched)
 
+_FOLDER_PLAN: Final = View(
+    "folder_plan",
+    {
+        "name": Field("text", lambda f: f.name),
+        "new": Field("integer", lambda f: f.new),
+        "changed": Field("integer", lambda f: f.changed),
+        "gone": Field("integer", lambda f: f.gone),
+        "pushed": Field("integer", lambda f: f.pushed),
+    },
+)
+
+
+def _planned(report: Any, look: Look) -> str:
+    """The account's line, then one for each folder in which something would happen."""
+    lines = [_fetched(report, look)]
+    for folder in report.plan:
+        words = [
+            f"{n} {w}" for n, w in zip(folder[1:], ("new", "changed", "gone", "pushed"), strict=True) if n
+        ]
+        if words:
+            lines.append(f"  {printable.line(folder.name)}: {', '.join(words)}\n")
+    return "".join(lines)
+
+
+PLANS: Final = View(
+    "fetch_plan",
+    {**_REPORT, "folders": Field("objects", lambda r: r.plan, of=_FOLDER_PLAN)},
+    text=_planned,
+)
+"""`fetch --dry-run`: nothing of it was done."""
+
 COUNTS: Final = View("fetch", _REPORT, text=lambda r, _: "" if r.error is not None else f"{r.new}\n")
 """`fetch --count`: a bare number for each account."""
 

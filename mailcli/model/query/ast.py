@@ -7,7 +7,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
+
+from mailcli.model.record import NamedTuple
 
 
 class Everything(NamedTuple):

@@ -9,19 +9,21 @@ from __future__ import annotations
 import calendar
 import re
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
-from typing import Final, NamedTuple
+from typing import Final
 
 from mailcli.errors import QueryError
+from mailcli.model import pattern
+from mailcli.model.record import NamedTuple
 
-_RELATIVE: Final = re.compile(r"(\d{1,5})(min|mo|h|d|w|y)", re.IGNORECASE | re.ASCII)
-_ABSOLUTE: Final = re.compile(
+_RELATIVE: Final = pattern.compile(r"(\d{1,5})(min|mo|h|d|w|y)", re.IGNORECASE | re.ASCII)
+_ABSOLUTE: Final = pattern.compile(
     r"(?P<year>\d{4})(?:[-/](?P<month>\d{1,2})(?:[-/](?P<day>\d{1,2})"
     r"(?:[T ](?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2}))?(?P<zone>Z|[+-]\d{2}:?\d{2})?)?)?)?",
     re.IGNORECASE | re.ASCII,
 )
-_COMPACT: Final = re.compile(r"(\d{4})(\d{2})(\d{2})", re.ASCII)
-_EPOCH: Final = re.compile(r"@(\d{1,11})", re.ASCII)
-_SIZE: Final = re.compile(r"(\d{1,15}(?:\.\d{1,3})?)([kmgt]?)(?:i?b)?", re.IGNORECASE | re.ASCII)
+_COMPACT: Final = pattern.compile(r"(\d{4})(\d{2})(\d{2})", re.ASCII)
+_EPOCH: Final = pattern.compile(r"@(\d{1,11})", re.ASCII)
+_SIZE: Final = pattern.compile(r"(\d{1,15}(?:\.\d{1,3})?)([kmgt]?)(?:i?b)?", re.IGNORECASE | re.ASCII)
 _FACTORS: Final = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 _WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _DAYS: Final = {"today": 0, "yesterday": 1, "tomorrow": -1}

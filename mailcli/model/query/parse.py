@@ -19,7 +19,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from mailcli.errors import QueryError
-from mailcli.model import ids
+from mailcli.model import ids, pattern
 from mailcli.model.query import fields
 from mailcli.model.query.ast import (
     Everything,
@@ -49,11 +49,11 @@ MAX_TERMS: Final = 1000
 NEAR_DEFAULT: Final = 10
 NEAR_MOST: Final = 1000
 
-_WORD: Final = re.compile(r'[^\s(){}"]+')
-_SPACE: Final = re.compile(r"\s*")
-_FIELD: Final = re.compile(r"([A-Za-z][A-Za-z0-9_.-]*):")
-_NEAR: Final = re.compile(r"NEAR(?:/(\d{1,6}))?", re.ASCII)
-_REGEX_END: Final = re.compile(r"(?:[^\\/]|\\.)*", re.DOTALL)
+_WORD: Final = pattern.compile(r'[^\s(){}"]+')
+_SPACE: Final = pattern.compile(r"\s*")
+_FIELD: Final = pattern.compile(r"([A-Za-z][A-Za-z0-9_.-]*):")
+_NEAR: Final = pattern.compile(r"NEAR(?:/(\d{1,6}))?", re.ASCII)
+_REGEX_END: Final = pattern.compile(r"(?:[^\\/]|\\.)*", re.DOTALL)
 _KEYWORDS: Final = frozenset({"OR", "or", "AND", "and", "NOT", "not"})
 
 _NO_SAVED: Final[Mapping[str, str]] = MappingProxyType({})

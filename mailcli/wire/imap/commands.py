@@ -6,13 +6,14 @@ encodes it. UIDs only: sequence numbers never leave the engine.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from mailcli.model.flags import Flags
+from mailcli.model.record import NamedTuple
 from mailcli.wire.imap.uidset import UidSet
 
 if TYPE_CHECKING:
-    from mailcli.wire.sasl import Mechanism
+    from mailcli.wire.mechanism import Mechanism
 
 
 class Capability(NamedTuple):
@@ -200,6 +201,11 @@ class Done(NamedTuple):
     """Ends IDLE, before anything queued behind it. Completes together with its `Idle`."""
 
 
+class Notify(NamedTuple):
+    """NOTIFY SET (RFC 5465): from now on a STATUS for every personal mailbox in which something
+    changes, and a LIST for those made or removed. The selected one speaks as it does without."""
+
+
 class Compress(NamedTuple):
     """COMPRESS DEFLATE (RFC 4978). A barrier; from its OK on the engine deflates and inflates."""
 
@@ -239,6 +245,7 @@ Command = (
     | Append
     | Idle
     | Done
+    | Notify
     | Compress
     | GetQuotaRoot
 )

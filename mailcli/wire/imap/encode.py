@@ -5,21 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from mailcli.errors import LocalProtocolError
+from mailcli.model import pattern
+from mailcli.model.record import NamedTuple
 from mailcli.wire.imap import commands as c
 from mailcli.wire.imap.grammar import MONTHS
 from mailcli.wire.imap.names import Names
 from mailcli.wire.imap.uidset import UidSet
 
-_ATOM: Final = re.compile(r"[!#$&'+,\-./0-9:;<=>?@A-Z\[^_`a-z|}~]+")
-_FLAG: Final = re.compile(r"\\?[!#$&'+,\-./0-9:;<=>?@A-Z\[^_`a-z|}~]+")
-_PLAIN: Final = re.compile(r"[ -z|}~]+")
+_ATOM: Final = pattern.compile(r"[!#$&'+,\-./0-9:;<=>?@A-Z\[^_`a-z|}~]+")
+_FLAG: Final = pattern.compile(r"\\?[!#$&'+,\-./0-9:;<=>?@A-Z\[^_`a-z|}~]+")
+_PLAIN: Final = pattern.compile(r"[ -z|}~]+")
 """What has a grammar of its own: one line of ASCII, without "{" lest it announce a literal."""
-_SET: Final = re.compile(r"(?:[0-9]+|\*)(?::(?:[0-9]+|\*))?(?:,(?:[0-9]+|\*)(?::(?:[0-9]+|\*))?)*")
-_NEEDS_LITERAL: Final = re.compile(rb"[^ -~]")
-_NEEDS_ESCAPE: Final = re.compile(rb'(["\\])')
+_SET: Final = pattern.compile(r"(?:[0-9]+|\*)(?::(?:[0-9]+|\*))?(?:,(?:[0-9]+|\*)(?::(?:[0-9]+|\*))?)*")
+_NEEDS_LITERAL: Final = pattern.compile(rb"[^ -~]")
+_NEEDS_ESCAPE: Final = pattern.compile(rb'(["\\])')
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -300,6 +302,11 @@ _ENCODERS: Final[dict[type[Any], Callable[[Any, Style], list[Segment]]]] = {
     c.Expunge: _expunge,
     c.Append: _append,
     c.Idle: _word(b"IDLE"),
+    # selected-delayed: no EXPUNGE outside of where the base protocol allows one (RFC 5465 §5.2).
+    c.Notify: _word(
+        b"NOTIFY SET (selected-delayed (MessageNew MessageExpunge FlagChange))"
+        b" (personal (MessageNew MessageExpunge FlagChange MailboxName))"
+    ),
     c.Done: _no_line,
     c.Compress: _word(b"COMPRESS DEFLATE"),
     c.GetQuotaRoot: _with_mailbox(b"GETQUOTAROOT"),

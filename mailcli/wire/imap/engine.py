@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator
 from typing import Final
 
 from mailcli.errors import LocalProtocolError, RemoteProtocolError, StartTlsInjection
+from mailcli.model import pattern
 from mailcli.wire.engine import Tag
 from mailcli.wire.imap import commands as c
 from mailcli.wire.imap import events as e
@@ -25,9 +26,9 @@ from mailcli.wire.imap.responses import (
 )
 from mailcli.wire.imap.sender import Sender
 
-_TAGGED: Final = re.compile(rb"A([0-9]{1,10}) (OK|NO|BAD)(?: (.*))?", re.IGNORECASE | re.DOTALL)
-_UNTAGGED: Final = re.compile(rb"\* +(?:([0-9]{1,10}) +)?([A-Za-z][A-Za-z0-9-]*)(?= |\Z|\()")
-_FETCH: Final = re.compile(rb"\* ([0-9]{1,10}) FETCH ")
+_TAGGED: Final = pattern.compile(rb"A([0-9]{1,10}) (OK|NO|BAD)(?: (.*))?", re.IGNORECASE | re.DOTALL)
+_UNTAGGED: Final = pattern.compile(rb"\* +(?:([0-9]{1,10}) +)?([A-Za-z][A-Za-z0-9-]*)(?= |\Z|\()")
+_FETCH: Final = pattern.compile(rb"\* ([0-9]{1,10}) FETCH ")
 _INFLATED_PIECE: Final = 1 << 16
 _FLOOD: Final = 1_000_000
 """Events of one `receive`: only a deflated flood can reach it."""
@@ -73,7 +74,7 @@ class ImapEngine:
 
     def outgoing(self) -> bytes:
         """What may be written now; see `wire.engine`. Nothing before the greeting."""
-        if not self._greeted or self.closed or self._failed:
+        if not self._greeted or self.closed:
             return b""
         data = self._sender.take()
         self._follow()
@@ -95,7 +96,8 @@ class ImapEngine:
                 self._end(events)
         except RemoteProtocolError as error:
             self._failed = error
-            raise
+            if not events:
+                raise
         return events
 
     def done(self, tag: Tag, /) -> bool:
@@ -103,7 +105,7 @@ class ImapEngine:
 
     @property
     def closed(self) -> bool:
-        return self._eof or self._ended
+        return self._eof or self._ended or self._failed is not None
 
     def start_tls(self) -> None:
         """See `wire.engine`. Everything learnt before is forgotten."""

@@ -7,9 +7,8 @@ Events are facts about the mailbox they name, never answers attributed to a comm
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from mailcli.model.flags import Flags
+from mailcli.model.record import NamedTuple
 from mailcli.wire.imap.uidset import UidSet
 
 

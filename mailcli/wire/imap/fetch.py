@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from mailcli.model import pattern
 from mailcli.wire.imap.events import Fetched, Section
 from mailcli.wire.imap.framing import Parts
 from mailcli.wire.imap.grammar import (
@@ -26,7 +27,7 @@ from mailcli.wire.imap.mailbox import Selected
 
 # The items a synchronisation asks for, in whatever order the server likes, at most one of them a
 # literal and that the last. Everything else takes the general way below.
-_USUAL: Final = re.compile(
+_USUAL: Final = pattern.compile(
     rb"\* ([0-9]{1,10}) FETCH \("
     rb"(?:(?:UID ([0-9]{1,10})"
     rb"|FLAGS \(([^()]*+)\)"
@@ -35,7 +36,7 @@ _USUAL: Final = re.compile(
     rb"|MODSEQ \(([0-9]{1,18})\))(?: |(?=\))))*+"
     rb'(?:(BODY\[[^\]"{(]*+\])(?:<([0-9]{1,10})>)? \{[0-9]++\}|\))'
 )
-_SECTION: Final = re.compile(rb"((?:BODY|BINARY)\[.*\])(?:<([0-9]{1,10})>)?", re.IGNORECASE | re.DOTALL)
+_SECTION: Final = pattern.compile(rb"((?:BODY|BINARY)\[.*\])(?:<([0-9]{1,10})>)?", re.IGNORECASE | re.DOTALL)
 _OLD_SECTIONS: Final = (b"RFC822", b"RFC822.HEADER", b"RFC822.TEXT")
 _CLOSED: Final = b")"
 

@@ -7,14 +7,16 @@ server (or whoever sits before it) has no way to make the flow skip a step.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from mailcli.errors import AuthenticationFailed, MailcliError, RemoteProtocolError, ServerRefused, TryAgain
-from mailcli.model import printable
+from mailcli.model import pattern, printable
 from mailcli.model.account import BearerToken, Endpoint, Password, Secret, Tls
+from mailcli.model.record import NamedTuple
 from mailcli.wire import flow, sasl
 from mailcli.wire.imap import commands as c
 from mailcli.wire.imap import events as e
+from mailcli.wire.mechanism import Mechanism
 
 if TYPE_CHECKING:
     Flow = flow.Flow[c.Command, e.Event, "Greeted"]
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 _LATER: Final = frozenset({"UNAVAILABLE", "INUSE", "LIMIT", "SERVERBUG", "OVERQUOTA"})
 """RFC 5530 §3: not the credentials' fault. Gmail means its bandwidth limit by OVERQUOTA."""
 _FOR_GOOD: Final = frozenset({"CONTACTADMIN", "PRIVACYREQUIRED", "NOPERM", "AUTHORIZATIONFAILED", "EXPIRED"})
-_BUSY: Final = re.compile(
+_BUSY: Final = pattern.compile(
     r"too many|throttl|temporar|try again|rate limit|maximum number of connections|unavailable|"
     r"simultaneous|not connected",
     re.IGNORECASE,
@@ -37,17 +39,19 @@ _HINTS: Final = {
     "CONTACTADMIN": "ask the administrator of the server",
     "WEBALERT": "sign in once in a browser as the message says",
 }
-_LOOPBACK: Final = re.compile(r"localhost|::1|127(?:\.\d{1,3}){3}", re.IGNORECASE)
+_LOOPBACK: Final = pattern.compile(r"localhost|::1|127(?:\.\d{1,3}){3}", re.IGNORECASE)
 
 
 class Greeted(NamedTuple):
     """A signed-in session: capabilities after sign-in; the server's ID if it was told; the
-    greeting's text; the [ALERT]s met on the way, which must be shown."""
+    greeting's text; the [ALERT]s met on the way, which must be shown; what signed us in ("LOGIN" for
+    the command too, "" if nothing had to)."""
 
     capabilities: frozenset[str]
     server_id: tuple[tuple[str, str], ...] | None = None
     greeting: str = ""
     alerts: tuple[str, ...] = ()
+    mechanism: str = ""
 
 
 def sign_in(endpoint: Endpoint, secret: Secret, *, protected: bool) -> Flow:
@@ -66,7 +70,11 @@ def sign_in(endpoint: Endpoint, secret: Secret, *, protected: bool) -> Flow:
     if session.capabilities is None:
         yield from _ask_capabilities(session)
     return Greeted(
-        session.capabilities or frozenset(), session.server_id, greeting.text, tuple(session.alerts)
+        session.capabilities or frozenset(),
+        session.server_id,
+        greeting.text,
+        tuple(session.alerts),
+        session.mechanism,
     )
 
 
@@ -79,10 +87,13 @@ class _Session:
         self.capabilities: frozenset[str] | None = None
         self.server_id: tuple[tuple[str, str], ...] | None = None
         self.alerts: list[str] = []
+        self.mechanism = ""
 
     @property
     def exposed(self) -> bool:
         """Whether a secret written now could be read on the way: the one gate before all writes."""
+        if self.endpoint.guarded:
+            return True
         trusted = self.endpoint.allow_cleartext or _LOOPBACK.fullmatch(self.endpoint.host) is not None
         return not self.protected and not (trusted and self.endpoint.tls is Tls.NONE)
 
@@ -143,7 +154,7 @@ def _ask_capabilities(session: _Session) -> _Part:
 
 
 def _authenticate(session: _Session, secret: Secret) -> _Part:
-    """Try the strongest mechanism; a weaker one only if the failure may be the mechanism's own.
+    """Try the best mechanism; another only if the failure may be the mechanism's own.
 
     Servers offer SCRAM or CRAM-MD5 for users whose stored password cannot serve them, and refuse
     with the same NO as for a wrong password: one more attempt, under TLS only. Not if a server has
@@ -169,6 +180,7 @@ def _authenticate(session: _Session, secret: Secret) -> _Part:
         if answer.ok:
             if mechanism is not None:
                 mechanism.finish()
+            session.mechanism = "LOGIN" if mechanism is None else mechanism.name
             return events
         left = _worth_trying(session, mechanism, secret, answer, left)
         if not left:
@@ -177,15 +189,17 @@ def _authenticate(session: _Session, secret: Secret) -> _Part:
 
 def _worth_trying(
     session: _Session,
-    mechanism: sasl.Mechanism | None,
+    mechanism: Mechanism | None,
     secret: Secret,
     answer: e.Completed,
-    left: list[sasl.Mechanism | None],
-) -> list[sasl.Mechanism | None]:
+    left: list[Mechanism | None],
+) -> list[Mechanism | None]:
     """Which of those left may do better after a NO or BAD."""
     if answer.status == "BAD" and answer.code is None:
         return left  # the server does not know the mechanism after all
-    if _reveals(mechanism) or not session.protected or isinstance(secret, BearerToken) or _busy(answer):
+    if not session.endpoint.private or isinstance(secret, BearerToken):
+        return []
+    if _reveals(mechanism) or _busy(answer):
         return []
     if isinstance(mechanism, _Counted) and mechanism.name.startswith("SCRAM-") and mechanism.steps > 1:
         return []
@@ -195,7 +209,7 @@ def _worth_trying(
 class _Counted:
     """A mechanism, and how far it came."""
 
-    def __init__(self, mechanism: sasl.Mechanism) -> None:
+    def __init__(self, mechanism: Mechanism) -> None:
         self._mechanism = mechanism
         self.name = mechanism.name
         self.client_first = mechanism.client_first
@@ -220,11 +234,11 @@ class _Counted:
         self._mechanism.finish()
 
 
-def _reveals(mechanism: sasl.Mechanism | None) -> bool:
+def _reveals(mechanism: Mechanism | None) -> bool:
     return mechanism is None or mechanism.name in ("PLAIN", "LOGIN")
 
 
-def _mechanisms(session: _Session, secret: Secret) -> list[sasl.Mechanism | None]:
+def _mechanisms(session: _Session, secret: Secret) -> list[Mechanism | None]:
     """What to try, in order; None is the LOGIN command, for servers without a mechanism we have."""
     endpoint = session.endpoint
     names = session.capabilities or frozenset()
@@ -244,7 +258,7 @@ def _mechanisms(session: _Session, secret: Secret) -> list[sasl.Mechanism | None
     return list(_chosen(session, offered, secret))
 
 
-def _chosen(session: _Session, offered: list[str], secret: Secret) -> list[sasl.Mechanism]:
+def _chosen(session: _Session, offered: list[str], secret: Secret) -> list[Mechanism]:
     endpoint = session.endpoint
     try:
         chosen = sasl.choose(
@@ -253,6 +267,7 @@ def _chosen(session: _Session, offered: list[str], secret: Secret) -> list[sasl.
             endpoint.user,
             wanted=endpoint.auth,
             protected=not session.exposed,
+            private=endpoint.private,
             host=endpoint.host,
             port=endpoint.port,
         )
@@ -284,7 +299,7 @@ def _turned_away(endpoint: Endpoint, code: e.Code | None, text: str) -> MailcliE
     return TryAgain(said, hint="too many connections, or the server is busy: try again later")
 
 
-def _refused(session: _Session, mechanism: sasl.Mechanism | None, answer: e.Completed) -> MailcliError:
+def _refused(session: _Session, mechanism: Mechanism | None, answer: e.Completed) -> MailcliError:
     endpoint = session.endpoint
     words = _words(answer.text)
     if _busy(answer):

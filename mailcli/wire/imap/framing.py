@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from mailcli.errors import RemoteProtocolError
+from mailcli.model import pattern
 from mailcli.wire.lines import MAX_LINE, LineBuffer
 
 MAX_LITERAL: Final = 128 << 20
@@ -19,9 +20,9 @@ _NUMBERS: Final = (b"* SEARCH ", b"* ESEARCH ", b"* VANISHED ", b"* SORT ")
 
 # Human text may end in what looks like a literal: `* OK see {12}`. Tagged responses and
 # continuation requests are such text as well.
-_TEXT: Final = re.compile(rb"\* (?:OK|NO|BAD|BYE|PREAUTH)(?: |\Z)|[^*]", re.IGNORECASE)
-_MARKER: Final = re.compile(rb"~?\{([0-9]+)\+?\}")
-_QUOTED: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"')
+_TEXT: Final = pattern.compile(rb"\* (?:OK|NO|BAD|BYE|PREAUTH)(?: |\Z)|[^*]", re.IGNORECASE)
+_MARKER: Final = pattern.compile(rb"~?\{([0-9]+)\+?\}")
+_QUOTED: Final = pattern.compile(rb'"(?:[^"\\]|\\.)*+"')
 
 Parts = list[bytes]
 """One response: text, literal, text, literal, …, text. A text before a literal ends in its marker."""

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache
 from typing import Final, TypeAlias
 
+from mailcli.model import pattern
 from mailcli.model.flags import Flags, canonical
 from mailcli.wire.imap.framing import Parts
 
@@ -33,7 +34,7 @@ Value: TypeAlias = bytes | list["Value"] | None
 # An atom may hold a section: BODY[HEADER.FIELDS (TO CC)]<0>. Everywhere else brackets are ordinary
 # characters. All repetitions are possessive, and a section ends at the next "[" too: no input makes
 # matching slower than linear.
-_TOKEN: Final = re.compile(
+_TOKEN: Final = pattern.compile(
     rb" *+(?:(\()|(\))"
     rb'|"((?:[^"\\]++|\\.)*+)"'
     rb"|(~?\{[0-9]++\+?\}\Z)"
@@ -41,7 +42,7 @@ _TOKEN: Final = re.compile(
     rb"|(\Z))",
     re.DOTALL,
 )
-_ESCAPED: Final = re.compile(rb"\\(.)", re.DOTALL)
+_ESCAPED: Final = pattern.compile(rb"\\(.)", re.DOTALL)
 _OPEN, _CLOSE, _STRING, _LITERAL, _ATOM, _END = range(1, 7)
 
 
@@ -131,7 +132,7 @@ def flags_of(value: Value) -> Flags:
     return flags(b" ".join(map(string, items(value))))
 
 
-_DATE: Final = re.compile(
+_DATE: Final = pattern.compile(
     rb" ?([0-9]{1,2})-([A-Za-z]{3})-([0-9]{4}) ([0-9]{2}):([0-9]{2}):([0-9]{2}) ([+-])([0-9]{2})([0-9]{2})"
 )
 MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

@@ -6,8 +6,10 @@ import binascii
 import re
 from typing import Final
 
-_FOREIGN: Final = re.compile("&|[^ -~]+")
-_SHIFTED: Final = re.compile(rb"&([A-Za-z0-9+,]*)-")
+from mailcli.model import pattern
+
+_FOREIGN: Final = pattern.compile("&|[^ -~]+")
+_SHIFTED: Final = pattern.compile(rb"&([A-Za-z0-9+,]*)-")
 
 
 def encode(name: str) -> bytes:

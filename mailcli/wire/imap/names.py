@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 from mailcli.errors import LocalProtocolError
+from mailcli.model import pattern
 from mailcli.wire.imap import mutf7
 
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROL: Final = pattern.compile(r"[\x00-\x1f\x7f]")
 _REMEMBERED: Final = 100_000
 """Names whose spelling is kept; a server with more has ordinary ones only, or wants our memory."""
 

@@ -10,7 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from enum import Enum, auto
-from typing import Final, NamedTuple
+from typing import Final
+
+from mailcli.model import pattern
+from mailcli.model.record import NamedTuple
 
 
 class Quirk(Enum):
@@ -59,8 +62,8 @@ class _Sign(NamedTuple):
     pattern: re.Pattern[str]
 
 
-def _sign(where: str, pattern: str, *quirks: Quirk) -> _Sign:
-    return _Sign(frozenset(quirks), where, re.compile(pattern, re.IGNORECASE))
+def _sign(where: str, text: str, *quirks: Quirk) -> _Sign:
+    return _Sign(frozenset(quirks), where, pattern.compile(text, re.IGNORECASE))
 
 
 _SIGNS: Final = (

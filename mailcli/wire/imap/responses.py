@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from mailcli.model import pattern
 from mailcli.wire.imap.events import (
     Appended,
     Code,
@@ -45,12 +46,12 @@ from mailcli.wire.imap.uidset import EMPTY, UidSet, expand
 MAX_COPIED: Final = 1 << 20
 """Pairs of one COPYUID; our own sets are far smaller, so more is a lie."""
 
-_STATUS: Final = re.compile(
+_STATUS: Final = pattern.compile(
     # A code's arguments end at "]", but not inside a list or a quoted string.
     rb'(?:\[([^\] ]++)(?: (\([^()]*+\)(?=\])|(?:"(?:[^"\\]|\\.)*+"|[^\]"])*+))?\] ?)?(.*)',
     re.DOTALL,
 )
-_SEARCH: Final = re.compile(rb"((?: ++[0-9]{1,10})*+) *+(?:\(MODSEQ ([0-9]{1,20})\))? *+", re.IGNORECASE)
+_SEARCH: Final = pattern.compile(rb"((?: ++[0-9]{1,10})*+) *+(?:\(MODSEQ ([0-9]{1,20})\))? *+", re.IGNORECASE)
 
 
 def status_text(raw: bytes) -> tuple[Code | None, str]:
@@ -254,7 +255,7 @@ def _esearched(parts: Parts, start: int, mailbox: str) -> Event:
     )
 
 
-_VANISHED: Final = re.compile(rb" ++(\(EARLIER\) ++)?([0-9:,]++) *+", re.IGNORECASE)
+_VANISHED: Final = pattern.compile(rb" ++(\(EARLIER\) ++)?([0-9:,]++) *+", re.IGNORECASE)
 
 
 def _vanished(parts: Parts, start: int, mailbox: str) -> Event:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Final
+
+from mailcli.model import pattern
 
 HIGHEST: Final = 2**32 - 1
 
 Range = tuple[int, int]
 """First and last UID, both included."""
 
-_SET: Final = re.compile(rb"[0-9]{1,10}(?::[0-9]{1,10})?(?:,[0-9]{1,10}(?::[0-9]{1,10})?)*")
-_SINGLES: Final = re.compile(rb"[0-9]{1,10}(?:,[0-9]{1,10})*")
+_SET: Final = pattern.compile(rb"[0-9]{1,10}(?::[0-9]{1,10})?(?:,[0-9]{1,10}(?::[0-9]{1,10})?)*")
+_SINGLES: Final = pattern.compile(rb"[0-9]{1,10}(?:,[0-9]{1,10})*")
 
 
 class UidSet:

@@ -11,11 +11,10 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
 
 from mailcli.errors import LocalProtocolError, RemoteProtocolError, StartTlsInjection, Unreachable
-from mailcli.model import printable
+from mailcli.model import pattern, printable
 from mailcli.wire.dotstuff import Unstuffer
 from mailcli.wire.engine import Tag
 from mailcli.wire.lines import LineBuffer
@@ -54,21 +53,27 @@ _CONTENT: Final = (Retr, Top)
 _MULTI_LINE: Final = (Capa, ListSizes, Uidl, *_CONTENT)
 _RESPONSE_ROOM: Final = MAX_LINE - len(b"AUTH SCRAM-SHA-256-PLUS \r\n")
 
-_STATUS: Final = re.compile(rb"(\+OK|-ERR)(?:[ \t]+(.*))?", re.IGNORECASE | re.DOTALL)
-_CODE: Final = re.compile(r"\[([A-Za-z0-9/._-]{1,60})\][ \t]*")
-_TIMESTAMP: Final = re.compile(r"<[!-;=?-~]+@[!-;=?-~]+>")
-_STATISTICS: Final = re.compile(r"([0-9]{1,10})[ \t]+([0-9]{1,19})(?:[ \t].*)?", re.DOTALL)
+_STATUS: Final = pattern.compile(rb"(\+OK|-ERR)(?:[ \t]+(.*))?", re.IGNORECASE | re.DOTALL)
+_CODE: Final = pattern.compile(r"\[([A-Za-z0-9/._-]{1,60})\][ \t]*")
+_TIMESTAMP: Final = pattern.compile(r"<[!-;=?-~]+@[!-;=?-~]+>")
+_STATISTICS: Final = pattern.compile(r"([0-9]{1,10})[ \t]+([0-9]{1,19})(?:[ \t].*)?", re.DOTALL)
 
 _GREETING, _READY, _REFUSED, _HANDSHAKE, _CLOSED = range(5)
 
 
-@dataclass(slots=True)
 class _Entry:
-    tag: Tag
-    command: Pop3Command
-    octets: bytes
-    exchange: Exchange | None = None
-    cancelled: bool = False
+    """A queued command, and what has come of it."""
+
+    __slots__ = ("cancelled", "command", "exchange", "octets", "tag")
+
+    def __init__(
+        self, tag: Tag, command: Pop3Command, octets: bytes, exchange: Exchange | None = None
+    ) -> None:
+        self.tag = tag
+        self.command = command
+        self.octets = octets
+        self.exchange = exchange
+        self.cancelled = False
 
 
 class Pop3Engine:

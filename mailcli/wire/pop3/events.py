@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from mailcli.model.record import NamedTuple
+from mailcli.wire.offered import Offered
 
 
 class Greeting(NamedTuple):
@@ -29,22 +29,10 @@ class Completed(NamedTuple):
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Capabilities:
-    """What CAPA offered: (keyword in upper case, parameters as sent), in order.
+class Capabilities(Offered):
+    """What CAPA offered, without what the user disables."""
 
-    Capabilities disabled by the user are left out.
-    """
-
-    names: tuple[tuple[str, tuple[str, ...]], ...] = ()
-
-    def __contains__(self, keyword: str) -> bool:
-        """Whether a keyword (in upper case) was offered."""
-        return any(name == keyword for name, _ in self.names)
-
-    def parameters(self, keyword: str) -> tuple[str, ...]:
-        """The parameters of a keyword; () if it has none or was not offered."""
-        return tuple(word for name, words in self.names if name == keyword for word in words)
+    __slots__ = ()
 
 
 class Statistics(NamedTuple):

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Generator, Iterable
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, TypeVar
 
 from mailcli.errors import (
     AuthenticationFailed,
@@ -15,6 +14,7 @@ from mailcli.errors import (
 )
 from mailcli.model import printable
 from mailcli.model.account import Endpoint, Password, Secret, Tls
+from mailcli.model.record import NamedTuple
 from mailcli.wire import sasl
 from mailcli.wire.flow import Call, Flow, Greet, StartTls
 from mailcli.wire.pop3 import commands as pop3
@@ -51,7 +51,8 @@ _Steps = Generator["Greet | Call[pop3.Pop3Command] | StartTls", list[Pop3Event],
 def sign_in(
     endpoint: Endpoint, secret: Secret, *, protected: bool
 ) -> Flow[pop3.Pop3Command, Pop3Event, Greeted]:
-    """Greeting, CAPA, STLS and CAPA again, UTF8 if offered, the login, CAPA again.
+    """Greeting, CAPA, STLS and CAPA again, UTF8 if offered, the login, CAPA again unless it
+    can bring nothing new.
 
     `protected`: the connection is under TLS, or cleartext was explicitly allowed (loopback);
     without it no credential is written unless STLS succeeds first. Signs in by SASL, else by USER
@@ -76,9 +77,21 @@ def sign_in(
     if offered and "UTF8" in offered:
         yield Call(pop3.Utf8())  # a refusal only means that headers may come downgraded
     mechanism = yield from _log_in(endpoint, secret, offered, greeting.timestamp)
-    offered = yield from _capabilities()
+    if not _settled(offered):
+        offered = yield from _capabilities()
     pipelining = offered is not None and "PIPELINING" in offered
     return Greeted(offered, pipelining, printable.line(greeting.text), mechanism)
+
+
+def _settled(offered: Capabilities | None) -> bool:
+    """Whether signing in cannot bring more than was offered before it: all that we use is there, and
+    nothing is said to depend on the user (RFC 2449 §6.5, §6.7). Dovecot; not Gmail, which tells of
+    PIPELINING and TOP only then."""
+    return (
+        offered is not None
+        and all(keyword in offered for keyword in ("PIPELINING", "TOP", "UIDL"))
+        and not any("USER" in offered.parameters(keyword) for keyword in ("EXPIRE", "LOGIN-DELAY"))
+    )
 
 
 def _capabilities() -> Flow[pop3.Pop3Command, Pop3Event, Capabilities | None]:
@@ -114,14 +127,16 @@ def _log_in(
         if wanted == APOP:
             return (yield from _apop(endpoint, secret, timestamp))
         known = offered.parameters("SASL") if offered else ()
-        if wanted == USER or (wanted == "auto" and not _usable(known, endpoint, secret)):
+        if wanted == USER or (
+            wanted == "auto" and not endpoint.guarded and not _usable(known, endpoint, secret)
+        ):
             return (yield from _user_pass(endpoint, secret, offered))
     return (yield from _authenticate(endpoint, secret, offered))
 
 
 def _usable(known: Iterable[str], endpoint: Endpoint, secret: Secret) -> bool:
     try:
-        sasl.choose(tuple(known), secret, endpoint.user, protected=True)
+        sasl.choose(tuple(known), secret, endpoint.user, protected=True, private=endpoint.private)
     except AuthenticationFailed:
         return False
     return True
@@ -133,6 +148,8 @@ def _apop(endpoint: Endpoint, secret: Password, timestamp: str) -> Flow[pop3.Pop
             f"{endpoint.label} does not offer APOP: its greeting has no timestamp",
             hint='set auth = "auto" to use what it offers',
         )
+    import hashlib
+
     digest = hashlib.md5((timestamp + secret.text).encode(), usedforsecurity=False).hexdigest()
     end = _first(Completed, (yield Call(pop3.Apop(endpoint.user, digest))))
     if not end.ok:
@@ -165,7 +182,8 @@ def _authenticate(
             secret,
             endpoint.user,
             wanted=endpoint.auth,
-            protected=True,
+            protected=not endpoint.guarded,
+            private=endpoint.private,
             host=endpoint.host,
             port=endpoint.port,
         )

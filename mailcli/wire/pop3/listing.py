@@ -8,14 +8,17 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from mailcli.model import pattern
 from mailcli.wire.engine import Tag
 from mailcli.wire.pop3.events import Capabilities, Pop3Event, Sizes, UniqueIds, Unparsed
 
 # "scan listing": what stands behind the size is the server's own (RFC 1939 §5).
 # Message numbers begin at 1 (§4); sizes stay within what a database keeps.
-_SIZE: Final = re.compile(r"^[ \t]*0*+([0-9]{1,10})[ \t]+([0-9]{1,18})(?:[ \t][^\r\n]*)?\r?$", re.MULTILINE)
+_SIZE: Final = pattern.compile(
+    r"^[ \t]*0*+([0-9]{1,10})[ \t]+([0-9]{1,18})(?:[ \t][^\r\n]*)?\r?$", re.MULTILINE
+)
 # RFC 1939 §7 allows 70 octets of 0x21-0x7E; longer ones, with spaces and 8-bit octets are about.
-_UNIQUE_ID: Final = re.compile(
+_UNIQUE_ID: Final = pattern.compile(
     r"^[ \t]*0*+([0-9]{1,10})[ \t]+([^ \t\r\n\x00][^\r\n\x00]{0,1023})\r?$", re.MULTILINE
 )
 

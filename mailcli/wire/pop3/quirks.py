@@ -13,12 +13,14 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from mailcli.model import pattern
+
 TEMPORARY: Final = frozenset({"IN-USE", "LOGIN-DELAY", "SYS/TEMP"})
 """Response codes that ask for patience (RFC 2449 §8.1, RFC 3206 §4)."""
 
 # A maildrop held by another session, from servers without response codes; "-ERR maildrop already
 # locked" is RFC 1939's own example. A locked *account* is no such thing.
-_MAILDROP_BUSY: Final = re.compile(
+_MAILDROP_BUSY: Final = pattern.compile(
     r"\b(?:mail ?(?:box|drop)|spool)\b.{0,60}?\b(?:lock(?:ed)?|in use|busy)\b", re.IGNORECASE
 )
 

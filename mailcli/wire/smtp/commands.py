@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-from mailcli.wire.sasl import Mechanism
+from mailcli.model.record import NamedTuple
+from mailcli.wire.mechanism import Mechanism
 
 
 class Ehlo(NamedTuple):

@@ -5,11 +5,10 @@ Whatever is not one harmless word is refused with MessageMalformed; nothing is r
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 from mailcli.errors import MessageMalformed
-from mailcli.model import printable
+from mailcli.model import pattern, printable
 from mailcli.wire.smtp.commands import (
     Bdat,
     Data,
@@ -38,9 +37,9 @@ _FIXED: Final[dict[type, bytes]] = {
     Noop: b"NOOP\r\n",
     Quit: b"QUIT\r\n",
 }
-_HOST: Final = re.compile(r"[!-;=?-~]+")
-_UNSAFE: Final = re.compile(r"[\x00-\x20\x7f-\xa0<>\u2028\u2029\ud800-\udfff]")
-_PARAMETER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*(?:=[!-<>-~]+)?")
+_HOST: Final = pattern.compile(r"[!-;=?-~]+")
+_UNSAFE: Final = pattern.compile(r"[\x00-\x20\x7f-\xa0<>\u2028\u2029\ud800-\udfff]")
+_PARAMETER: Final = pattern.compile(r"[A-Za-z0-9][A-Za-z0-9-]*(?:=[!-<>-~]+)?")
 
 
 def encode(command: SmtpCommand, *, smtputf8: bool = False) -> bytes:

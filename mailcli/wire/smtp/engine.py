@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Final
 
 from mailcli.errors import (
@@ -54,14 +53,18 @@ _RESPONSE_ROOM: Final = MAX_LINE - len(b"AUTH SCRAM-SHA-256-PLUS \r\n")
 _GREETING, _READY, _REFUSED, _HANDSHAKE, _CLOSED = range(5)
 
 
-@dataclass(slots=True)
 class _Entry:
-    tag: Tag
-    command: SmtpCommand
-    octets: bytes
-    exchange: Exchange | None = None
-    cancelled: bool = False
-    replies: list[Reply] = field(default_factory=list)
+    """A queued command, and what has come of it."""
+
+    __slots__ = ("cancelled", "command", "exchange", "octets", "replies", "tag")
+
+    def __init__(self, tag: Tag, command: SmtpCommand, octets: bytes) -> None:
+        self.tag = tag
+        self.command = command
+        self.octets = octets
+        self.exchange: Exchange | None = None
+        self.cancelled = False
+        self.replies: list[Reply] = []
 
 
 class SmtpEngine:

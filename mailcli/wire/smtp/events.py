@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
-
 from mailcli.model import printable
+from mailcli.model.record import NamedTuple
+from mailcli.wire.offered import Offered
 
 
 class Reply(NamedTuple):
@@ -66,22 +65,11 @@ class Completed(NamedTuple):
     local: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Extensions:
-    """What EHLO or LHLO offered: (keyword in upper case, parameters as sent), in order.
+class Extensions(Offered):
+    """What EHLO or LHLO offered, without what the user disables. Comes before the Completed of its
+    EHLO."""
 
-    Comes before the Completed of its EHLO. Extensions disabled by the user are left out.
-    """
-
-    names: tuple[tuple[str, tuple[str, ...]], ...] = ()
-
-    def __contains__(self, keyword: str) -> bool:
-        """Whether a keyword (in upper case) was offered."""
-        return any(name == keyword for name, _ in self.names)
-
-    def parameters(self, keyword: str) -> tuple[str, ...]:
-        """The parameters of a keyword; () if it has none or was not offered."""
-        return tuple(word for name, words in self.names if name == keyword for word in words)
+    __slots__ = ()
 
 
 class Closing(NamedTuple):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from mailcli.errors import (
     AuthenticationFailed,
@@ -14,8 +14,10 @@ from mailcli.errors import (
 )
 from mailcli.model import printable
 from mailcli.model.account import Endpoint, Secret, Tls
+from mailcli.model.record import NamedTuple
 from mailcli.wire import sasl
 from mailcli.wire.flow import Call, Flow, Greet, StartTls
+from mailcli.wire.mechanism import Mechanism
 from mailcli.wire.smtp import commands as smtp
 from mailcli.wire.smtp.events import Completed, Extensions, Greeting, Reply, SmtpEvent
 from mailcli.wire.smtp.quirks import quirks
@@ -125,7 +127,8 @@ def _authenticate(
             secret,
             endpoint.user,
             wanted=endpoint.auth,
-            protected=protected,
+            protected=protected and not endpoint.guarded,
+            private=endpoint.private,
             host=endpoint.host,
             port=endpoint.port,
         )
@@ -146,7 +149,7 @@ def _authenticate(
     raise AuthenticationFailed(f"{label} offers no way of signing in that we know")
 
 
-def _not_signed_in(label: str, user: str, mechanism: sasl.Mechanism, reply: Reply) -> MailcliError:
+def _not_signed_in(label: str, user: str, mechanism: Mechanism, reply: Reply) -> MailcliError:
     reason = f" ({mechanism.reason})" if mechanism.reason else ""
     if reply.temporary:
         return _refusal(f"{label} cannot sign in {user!r} now", reply)

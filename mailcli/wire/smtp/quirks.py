@@ -12,14 +12,15 @@ A quirk of syntax that all readers can live with is handled where it is read, an
 
 from __future__ import annotations
 
-import re
 from typing import Final
+
+from mailcli.model import pattern
 
 FILES_SENT: Final = "files-sent"
 """Puts a copy of what is submitted into the account's Sent folder by itself: no second one by IMAP.
 Gmail does (its banner ends in "gsmtp")."""
 
-_BANNERS: Final = ((re.compile(r"\bgsmtp$"), FILES_SENT),)
+_BANNERS: Final = ((pattern.compile(r"\bgsmtp$"), FILES_SENT),)
 
 
 def quirks(greeting: str) -> frozenset[str]:

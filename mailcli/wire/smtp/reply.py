@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from mailcli.errors import RemoteProtocolError
-from mailcli.model import printable
+from mailcli.model import pattern, printable
 from mailcli.wire.smtp.events import Extensions, Reply
 
 MAX_KEPT: Final = 1_000
@@ -16,9 +16,9 @@ MAX_OCTETS: Final = 256 * 1024
 MAX_LINES: Final = 10_000
 """Lines after which a reply is taken for endless."""
 
-_LINE: Final = re.compile(rb"([2-5][0-9][0-9])(?:([ -])(.*))?", re.DOTALL)
-_ENHANCED: Final = re.compile(r"([245]\.[0-9]{1,3}\.[0-9]{1,3})(?:[ \t]+|$)")
-_KEYWORD: Final = re.compile(r"[A-Z0-9][A-Z0-9-]*")
+_LINE: Final = pattern.compile(rb"([2-5][0-9][0-9])(?:([ -])(.*))?", re.DOTALL)
+_ENHANCED: Final = pattern.compile(r"([245]\.[0-9]{1,3}\.[0-9]{1,3})(?:[ \t]+|$)")
+_KEYWORD: Final = pattern.compile(r"[A-Z0-9][A-Z0-9-]*")
 
 
 class ReplyReader:

@@ -146,7 +146,8 @@ class SendTrial(Trial):
             code, taken = 0, self.accepted()
         lost, doubled = int(code == 0 and not taken), max(0, taken - 1)
         here, there, noise = self._copies()
-        if not noise and (here != there or here > 1 or (code == 0 and here != 1)):
+        owed = code == 0 and not self.disk_failed  # a copy that cannot be kept is a notice
+        if not noise and (here != there or here > 1 or (owed and here != 1)):
             noise = f"copies in Sent: {here} here, {there} there, after {code}"
         return Verdict(lost, max(doubled, here - 1, there - 1, 0), noise)
 

@@ -74,8 +74,11 @@ def fail_at(number: int, code: int) -> Cut:
     def fail(_: str) -> None:
         raise OSError(code, os.strerror(code))
 
-    name = f"{errno.errorcode[code]} at step {number}"
-    return Cut(name, lambda trial: _cut(trial, number, fail))
+    def make(trial: Trial) -> str:
+        trial.disk_failed = True
+        return _cut(trial, number, fail)
+
+    return Cut(f"{errno.errorcode[code]} at step {number}", make)
 
 
 def _cut(trial: Trial, number: int, act: Callable[[str], None]) -> str:

@@ -8,7 +8,6 @@ import os
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -70,7 +69,7 @@ def do(flow: Flow, profile: Path, deadline: float | None = None) -> None:
             pushing.PATIENCE = deadline  # type: ignore[misc]
         flow.change(ctx)
     else:
-        fetched(ctx, replace(flow.request, deadline=deadline))
+        fetched(ctx, flow.request._replace(deadline=deadline))
     ctx.close()
 
 
@@ -147,6 +146,7 @@ class Trial:
     lost connection may end with besides 75."""
 
     connections = 0
+    disk_failed = False
     failures: frozenset[int] = frozenset()
 
     def __init__(self, template: Template, number: int, home: Path) -> None:

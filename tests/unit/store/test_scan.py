@@ -11,7 +11,7 @@ import pytest
 
 from mailcli.model.flags import ANSWERED, FLAGGED, SEEN
 from mailcli.store.store import Store
-from mailcli.store.values import Arrival, Pop3Row, Scan
+from mailcli.store.values import Arrival, Bound, Pop3Row, Scan, SyncChanges
 from tests.support.letters import NOW, files, letter, litter, remote
 
 
@@ -129,6 +129,23 @@ def test_a_copy_with_the_same_id_gets_an_id_of_its_own(
     assert copied in store.path(copied).name
     assert beside in store.path(beside).name
     assert {(c.id, c.origin) for c in store.pending("work").copies} == {(copied, one), (beside, one)}
+
+
+def test_a_file_moved_to_another_account_leaves_its_server_once_it_is_uploaded_there(
+    store: Store, inbox: int, tmp_path: Path
+) -> None:
+    store.account_key("home", "imap")
+    other = store.ensure_folder("home", "INBOX")
+    (one,) = store.deliver([remote(inbox, 1)])
+    path = store.path(one)
+    path.rename(tmp_path / "data/mail/home/INBOX/cur" / path.name)
+    assert store.scan(other).moved == (one,)
+    assert store.scan(inbox, force=True) == Scan()
+    assert [(a.id, a.folder) for a in store.pending("home").appends] == [(one, other)]
+    assert [(t.uid, t.hidden) for t in store.tombstones(inbox)] == [(1, True)]
+    store.apply(SyncChanges(bound=[Bound(one, other, 5)]))
+    assert [(t.uid, t.hidden) for t in store.tombstones(inbox)] == [(1, False)]
+    assert [e.uid for e in store.pending("work").expunges] == [1]
 
 
 def test_missing_takes_two_looks(store: Store, inbox: int) -> None:

@@ -9,10 +9,12 @@ import pytest
 from mailcli.errors import AuthenticationFailed, ConfigError
 from mailcli.model.account import BearerToken, Password
 from mailcli.wire import sasl
+from mailcli.wire.challenge import CramMd5, Scram
+from mailcli.wire.mechanism import Mechanism
 from mailcli.wire.saslprep import saslprep
 
 
-def names(mechanisms: list[sasl.Mechanism]) -> list[str]:
+def names(mechanisms: list[Mechanism]) -> list[str]:
     return [mechanism.name for mechanism in mechanisms]
 
 
@@ -20,7 +22,7 @@ def names(mechanisms: list[sasl.Mechanism]) -> list[str]:
 
 
 def test_scram_sha_1_as_in_rfc_5802() -> None:
-    scram = sasl.Scram("user", "pencil", algorithm="sha1", nonce="fyko+d2lbbFgONRv9qkxdawL")
+    scram = Scram("user", "pencil", algorithm="sha1", nonce="fyko+d2lbbFgONRv9qkxdawL")
     assert scram.name == "SCRAM-SHA-1"
     assert scram.step(b"") == b"n,,n=user,r=fyko+d2lbbFgONRv9qkxdawL"
     assert scram.step(b"r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,s=QSXCR+Q6sek8bf92,i=4096") == (
@@ -30,8 +32,8 @@ def test_scram_sha_1_as_in_rfc_5802() -> None:
     scram.finish()
 
 
-def scram_256() -> sasl.Scram:
-    return sasl.Scram("user", "pencil", nonce="rOprNGfwEbeRWgbNEkqO")
+def scram_256() -> Scram:
+    return Scram("user", "pencil", nonce="rOprNGfwEbeRWgbNEkqO")
 
 
 FIRST_256 = b"r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096"
@@ -50,7 +52,7 @@ def test_scram_sha_256_as_in_rfc_7677() -> None:
 
 
 def test_cram_md5_as_in_rfc_2195() -> None:
-    cram = sasl.CramMd5("tim", "tanstaaftanstaaf")
+    cram = CramMd5("tim", "tanstaaftanstaaf")
     assert not cram.client_first
     challenge = b"<1896.697170952@postoffice.reston.mci.net>"
     assert cram.step(challenge) == b"tim b913a602c7eda7a495b4e6e7334d3890"
@@ -132,15 +134,15 @@ def test_scram_refuses_success_without_the_servers_signature() -> None:
 
 
 def test_scram_escapes_commas_and_equals_signs_in_the_name() -> None:
-    assert sasl.Scram("a=b,c", "p", nonce="n").step(b"") == b"n,,n=a=3Db=2Cc,r=n"
+    assert Scram("a=b,c", "p", nonce="n").step(b"") == b"n,,n=a=3Db=2Cc,r=n"
 
 
 def test_scram_draws_a_new_nonce_each_time() -> None:
-    assert sasl.Scram("a", "p").step(b"") != sasl.Scram("a", "p").step(b"")
+    assert Scram("a", "p").step(b"") != Scram("a", "p").step(b"")
 
 
 def test_scram_hashes_the_prepared_password() -> None:
-    scram = sasl.Scram("user", "p\u00adencil\u00a0\u2168", nonce="c")
+    scram = Scram("user", "p\u00adencil\u00a0\u2168", nonce="c")
     scram.step(b"")
     final = scram.step(b"r=cs,s=c2FsdA==,i=1")
     salted = hashlib.pbkdf2_hmac("sha256", b"pencil IX", b"salt", 1)
@@ -179,9 +181,30 @@ def test_saslprep_prohibits(text: str) -> None:
 ALL = ["LOGIN", "plain", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256", "XOAUTH2", "OAUTHBEARER", "GSSAPI"]
 
 
-def test_the_strongest_comes_first() -> None:
+def test_in_the_clear_what_hides_the_password_comes_first() -> None:
     chosen = sasl.choose(ALL, Password("p"), "u", protected=True)
-    assert names(chosen) == ["SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN", "LOGIN", "CRAM-MD5"]
+    assert names(chosen) == ["SCRAM-SHA-256", "SCRAM-SHA-1", "CRAM-MD5", "PLAIN", "LOGIN"]
+    assert [sasl.hides(name) for name in names(chosen)] == [True, True, True, False, False]
+
+
+def test_under_tls_what_takes_the_fewest_turns_comes_first() -> None:
+    chosen = sasl.choose(ALL, Password("p"), "u", protected=True, private=True)
+    assert names(chosen) == ["PLAIN", "LOGIN"]
+    chosen = sasl.choose(["CRAM-MD5", "SCRAM-SHA-1"], Password("p"), "u", protected=True, private=True)
+    assert names(chosen) == ["SCRAM-SHA-1", "CRAM-MD5"]
+    tokens = sasl.choose(ALL, BearerToken("t"), "u", protected=True, private=True)
+    assert names(tokens) == ["OAUTHBEARER", "XOAUTH2"]
+
+
+@pytest.mark.parametrize("private", [True, False])
+def test_scram_takes_the_strongest_kind_and_nothing_else(private: bool) -> None:
+    chosen = sasl.choose(ALL, Password("p"), "u", wanted="scram", protected=True, private=private)
+    assert names(chosen) == ["SCRAM-SHA-256", "SCRAM-SHA-1"]
+    with pytest.raises(AuthenticationFailed, match="SCRAM, only PLAIN, LOGIN"):
+        sasl.choose(["PLAIN", "LOGIN"], Password("p"), "u", wanted="scram", protected=True, private=private)
+
+
+def test_tokens_go_in_the_order_of_preference() -> None:
     assert names(sasl.choose(ALL, BearerToken("t"), "u", protected=True)) == ["OAUTHBEARER", "XOAUTH2"]
 
 
@@ -219,9 +242,9 @@ def test_no_common_mechanism_is_said_with_what_was_offered(offered: list[str]) -
 
 def test_a_password_that_scram_prohibits_leaves_the_others() -> None:
     assert names(sasl.choose(ALL, Password("bell\u0007"), "u", protected=True)) == [
+        "CRAM-MD5",
         "PLAIN",
         "LOGIN",
-        "CRAM-MD5",
     ]
     with pytest.raises(AuthenticationFailed, match="prohibits"):
         sasl.choose(["SCRAM-SHA-256"], Password("bell\u0007"), "u", protected=True)

@@ -349,8 +349,21 @@ def test_damaged_compression_is_the_servers_fault() -> None:
     engine = ready("COMPRESS=DEFLATE")
     engine.send(c.Compress())
     engine.outgoing()
+    (done,) = engine.receive(b"A1 OK now\r\n\xff\xff\xff\xff\xff")
+    assert isinstance(done, e.Completed)
     with pytest.raises(RemoteProtocolError):
-        engine.receive(b"A1 OK now\r\n\xff\xff\xff\xff\xff")
+        engine.receive(b"")
+
+
+def test_what_came_before_a_break_of_the_protocol_is_given_first() -> None:
+    engine = ready()
+    tag = engine.send(c.Noop())
+    engine.outgoing()
+    events = engine.receive(b"* 3 EXISTS\r\nA1 OK done\r\nA99 OK what?\r\n")
+    assert engine.done(tag) and engine.closed
+    assert [type(event) for event in events] == [e.Exists, e.Completed]
+    with pytest.raises(RemoteProtocolError, match="answers nothing"):
+        engine.receive(b"")
 
 
 def test_names_are_not_sent_in_two_spellings_around_enable() -> None:

@@ -96,7 +96,7 @@ def test_all_that_the_greeting_tells_is_not_asked_again() -> None:
         b"A1 OK [CAPABILITY IMAP4rev1 IDLE] welcome",
     )
     assert played.written == b"A1 AUTHENTICATE PLAIN " + PLAIN + b"\r\n"
-    assert played.result == Greeted(frozenset({"IMAP4REV1", "IDLE"}), None, "hi", ())
+    assert played.result == Greeted(frozenset({"IMAP4REV1", "IDLE"}), None, "hi", (), "PLAIN")
 
 
 def test_capabilities_are_asked_for_where_they_were_not_told() -> None:
@@ -213,23 +213,25 @@ def test_a_mechanism_that_the_server_lacks_after_all_gives_way_to_the_next() -> 
     played = Played(
         endpoint(),
         SECRET,
-        b"* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=SCRAM-SHA-256 AUTH=PLAIN] hi",
+        b"* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=LOGIN AUTH=PLAIN] hi",
         b"A1 BAD unknown mechanism",
+        b"+ ",
+        b"+ ",
         b"A2 OK [CAPABILITY X] in",
     )
     assert played.result is not None and played.written.count(b"AUTHENTICATE") == 2
 
 
-def test_scram_refused_at_once_is_followed_by_one_attempt_with_plain() -> None:
+def test_scram_refused_at_once_is_followed_by_one_attempt_with_the_password() -> None:
     played = Played(
         endpoint(),
         SECRET,
-        b"* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=SCRAM-SHA-256 AUTH=SCRAM-SHA-1 AUTH=PLAIN AUTH=LOGIN] hi",
+        b"* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=SCRAM-SHA-256 AUTH=SCRAM-SHA-1] hi",
         b"A1 NO [AUTHENTICATIONFAILED] no",
         b"A2 NO [AUTHENTICATIONFAILED] no",
     )
     refused(AuthenticationFailed, played)
-    assert played.written.count(b"AUTHENTICATE") == 2 and PLAIN in played.written
+    assert played.written.count(b"AUTHENTICATE") == 1 and b'A2 LOGIN "at" "geheim"' in played.written
 
 
 def test_a_refused_proof_of_scram_is_a_wrong_password() -> None:
@@ -239,7 +241,7 @@ def test_a_refused_proof_of_scram_is_a_wrong_password() -> None:
         return b"+ " + base64.b64encode(b"r=" + nonce + b"server,s=c2FsdHNhbHQ=,i=4096")
 
     played = Played(
-        endpoint(),
+        endpoint(auth="scram"),
         SECRET,
         b"* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=SCRAM-SHA-256 AUTH=PLAIN] hi",
         challenge,
@@ -251,7 +253,7 @@ def test_a_refused_proof_of_scram_is_a_wrong_password() -> None:
 
 def test_a_server_that_cannot_prove_itself_gets_no_plain_password() -> None:
     played = Played(
-        endpoint(),
+        endpoint(Tls.NONE, "127.0.0.1"),
         SECRET,
         b"* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=SCRAM-SHA-256 AUTH=PLAIN] hi",
         b"+ cj1mb3JnZWQscz1hYmNkLGk9NDA5Ng==",  # a nonce that does not begin with ours
@@ -279,6 +281,23 @@ def test_no_second_attempt_with_plain_where_it_could_be_read() -> None:
     played = Played(where, SECRET, greeting, challenge, b"A1 NO no", protected=False)
     refused(AuthenticationFailed, played)
     assert PLAIN not in played.written
+
+
+@pytest.mark.parametrize("offered", [b"AUTH=PLAIN AUTH=LOGIN", b""])
+def test_once_a_server_did_without_the_password_in_the_clear_it_never_gets_it(offered: bytes) -> None:
+    where = endpoint(Tls.NONE, "127.0.0.1", guarded=True)
+    for protected in (True, False):
+        played = Played(where, SECRET, b"* OK [CAPABILITY IMAP4rev1 %s] hi" % offered, protected=protected)
+        refused(AuthenticationFailed, played)
+        assert not played.leaked
+
+
+def test_a_refusal_of_scram_in_the_clear_is_not_followed_by_the_password() -> None:
+    where = endpoint(Tls.NONE, "imap.example.org", allow_cleartext=True)
+    greeting = b"* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=SCRAM-SHA-256 AUTH=PLAIN] hi"
+    played = Played(where, SECRET, greeting, b"A1 NO no", protected=True)
+    refused(AuthenticationFailed, played)
+    assert PLAIN not in played.written and b"geheim" not in played.written
 
 
 @pytest.mark.parametrize(

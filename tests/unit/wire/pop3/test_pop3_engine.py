@@ -11,6 +11,7 @@ from mailcli.errors import (
     StartTlsInjection,
     Unreachable,
 )
+from mailcli.wire.challenge import Scram
 from mailcli.wire.pop3.commands import (
     Apop,
     Authenticate,
@@ -39,7 +40,7 @@ from mailcli.wire.pop3.events import (
     Truncated,
     UniqueIds,
 )
-from mailcli.wire.sasl import Plain, Scram
+from mailcli.wire.sasl import Plain
 
 
 def greeted(*capabilities: bytes, disabled: tuple[str, ...] = ()) -> Pop3Engine:

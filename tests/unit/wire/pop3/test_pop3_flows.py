@@ -44,9 +44,10 @@ class Conversation:
         *,
         protected: bool | None = None,
         auth: str = "auto",
+        guarded: bool = False,
         user: str = "alice",
     ) -> Greeted:
-        endpoint = Endpoint(Protocol.POP3, "pop.example", 995, tls, user, auth)
+        endpoint = Endpoint(Protocol.POP3, "pop.example", 995, tls, user, auth, guarded=guarded)
         engine = Pop3Engine()
         flow = sign_in(endpoint, secret, protected=tls is Tls.IMPLICIT if protected is None else protected)
         step = next(flow)
@@ -79,6 +80,21 @@ class Conversation:
     @property
     def told_the_secret(self) -> bool:
         return b"sesame" in self.written or base64.b64encode(b"\x00alice\x00sesame") in self.written
+
+
+def test_capa_is_not_asked_again_where_all_was_offered_before_the_login() -> None:
+    talk = Conversation(READY, capa(b"TOP", b"UIDL", b"PIPELINING", b"SASL PLAIN"), YES)
+    assert talk.run().pipelining
+    assert talk.written.count(b"CAPA") == 1
+
+
+@pytest.mark.parametrize("line", [b"EXPIRE 30 USER", b"LOGIN-DELAY 120 USER"])
+def test_capa_is_asked_again_where_the_user_matters(line: bytes) -> None:
+    before = capa(b"TOP", b"UIDL", b"PIPELINING", b"SASL PLAIN", line)
+    after = capa(b"TOP", b"UIDL", b"PIPELINING", b"EXPIRE NEVER")
+    talk = Conversation(READY, before, YES, after)
+    offered = talk.run().capabilities
+    assert offered is not None and offered.parameters("EXPIRE") == ("NEVER",)
 
 
 def test_capabilities_are_those_after_the_login() -> None:
@@ -180,13 +196,22 @@ def test_no_credential_is_written_without_protection(auth: str) -> None:
 def test_a_server_that_cannot_prove_itself_gets_no_plain_password() -> None:
     challenge = base64.b64encode(b"r=forged,s=AAAA,i=1")
     talk = Conversation(READY, capa(b"SASL PLAIN SCRAM-SHA-256", b"USER"), b"+ " + challenge + b"\r\n", NO)
-    talk.fails(AuthenticationFailed, "not an answer to ours")
+    talk.fails(AuthenticationFailed, "not an answer to ours", auth="scram")
     assert not talk.told_the_secret
+
+
+@pytest.mark.parametrize("lines", [(b"SASL PLAIN LOGIN", b"USER"), (b"USER",)])
+def test_once_a_server_did_without_the_password_in_the_clear_it_never_gets_it(
+    lines: tuple[bytes, ...],
+) -> None:
+    talk = Conversation(READY, capa(*lines))
+    talk.fails(AuthenticationFailed, "pop.example", tls=Tls.NONE, protected=True, guarded=True)
+    assert talk.written == b"CAPA\r\n"
 
 
 def test_success_without_proof_is_no_success() -> None:
     talk = Conversation(READY, capa(b"SASL PLAIN SCRAM-SHA-256"), YES)
-    talk.fails(AuthenticationFailed, "without proving")
+    talk.fails(AuthenticationFailed, "without proving", auth="scram")
     assert not talk.told_the_secret
 
 

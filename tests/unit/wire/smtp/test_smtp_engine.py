@@ -10,7 +10,8 @@ from mailcli.errors import (
     TryAgain,
     Unreachable,
 )
-from mailcli.wire.sasl import Plain, Scram
+from mailcli.wire.challenge import Scram
+from mailcli.wire.sasl import Plain
 from mailcli.wire.smtp.commands import (
     Authenticate,
     Bdat,

@@ -40,12 +40,13 @@ class Conversation:
         *,
         protected: bool | None = None,
         auth: str = "auto",
+        guarded: bool = False,
         lmtp: bool = False,
     ) -> Greeted:
-        endpoint = Endpoint(Protocol.SMTP, "mail.example", 587, tls, "alice", auth)
+        endpoint = Endpoint(Protocol.SMTP, "mail.example", 587, tls, "alice", auth, guarded=guarded)
         engine = SmtpEngine()
-        guarded = tls is Tls.IMPLICIT if protected is None else protected
-        flow = sign_in(endpoint, secret, ehlo="client", protected=guarded, lmtp=lmtp)
+        safe = tls is Tls.IMPLICIT if protected is None else protected
+        flow = sign_in(endpoint, secret, ehlo="client", protected=safe, lmtp=lmtp)
         step = next(flow)
         try:
             while True:
@@ -163,14 +164,20 @@ def test_a_server_that_cannot_prove_itself_gets_no_plain_password() -> None:
     offers = b"250-mail\r\n250 AUTH PLAIN SCRAM-SHA-256\r\n"
     challenge = base64.b64encode(b"r=forged,s=AAAA,i=1")
     talk = Conversation(b"220 x\r\n", offers, b"334 " + challenge + b"\r\n", b"501 cancelled\r\n")
-    talk.fails(AuthenticationFailed, "not an answer to ours")
+    talk.fails(AuthenticationFailed, "not an answer to ours", auth="scram")
     assert talk.written.endswith(b"*\r\n")
     assert not talk.told_the_secret
 
 
+def test_once_a_server_did_without_the_password_in_the_clear_it_never_gets_it() -> None:
+    talk = Conversation(b"220 x\r\n", b"250-mail\r\n250 AUTH PLAIN LOGIN\r\n")
+    talk.fails(AuthenticationFailed, "not without TLS", tls=Tls.NONE, protected=True, guarded=True)
+    assert talk.written == b"EHLO client\r\n"
+
+
 def test_success_without_proof_is_no_success() -> None:
     talk = Conversation(b"220 x\r\n", b"250-mail\r\n250 AUTH PLAIN SCRAM-SHA-256\r\n", b"235 welcome\r\n")
-    talk.fails(AuthenticationFailed, "without proving")
+    talk.fails(AuthenticationFailed, "without proving", auth="scram")
     assert not talk.told_the_secret
 
 

@@ -1,0 +1,197 @@
+"""The download of a run: connections fetch from one queue, one thread makes durable what they bring,
+and a folder's cursor is committed in the transaction of its last message."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from mailcli.model.account import Account
+from mailcli.model.record import NamedTuple
+from mailcli.net.cancel import CancelToken
+from mailcli.net.imap import ImapConnection
+from mailcli.store.store import Store, Writer
+from mailcli.store.values import Arrival
+from mailcli.sync.compression import Line
+from mailcli.sync.connections import Connections
+from mailcli.sync.download import Incoming, Queue
+from mailcli.sync.intake import Intake
+from mailcli.sync.retrieval import Arrived, Retrieval
+from mailcli.sync.server import Server
+from mailcli.sync.tally import Tally
+from mailcli.wire.imap.events import Fetched
+
+TELL_EVERY: Final = 0.05
+"""Seconds between two reports of progress within a folder."""
+
+
+def weigh(arrived: Arrived) -> int:
+    """Octets of the message."""
+    return len(arrived.message.sections[0].data)
+
+
+class Progress(NamedTuple):
+    """`done` of `total` messages of this folder have come; `octets` of `all_octets` of the whole run."""
+
+    folder: str
+    done: int
+    total: int
+    octets: int
+    all_octets: int
+
+
+class Downloading:
+    """See `sync.imap.Synchroniser` for what these are."""
+
+    def __init__(
+        self,
+        store: Store,
+        account: Account,
+        server: Server,
+        *,
+        tally: Tally,
+        progress: Callable[[Progress], None],
+        cancel: CancelToken,
+        clock: Callable[[], float],
+        connect: Callable[[CancelToken], ImapConnection] | None,
+    ) -> None:
+        self.store = store
+        self.account = account
+        assert account.incoming is not None
+        self.endpoint = account.incoming
+        self.server = server
+        self.tally = tally
+        self.progress = progress
+        self.cancel = cancel
+        self.clock = clock
+        self.connect = connect
+        self._all_octets = 0
+        self._octets = 0  # that have come
+        self._told = 0.0
+        self._telling = threading.Lock()
+
+    def run(self, folders: Sequence[Incoming]) -> None:
+        """Fetch all of it, and commit the cursors, also of folders with nothing to fetch. Raises what
+        the first connection or the store raises; what had arrived is durable then."""
+        self._commit(folders)
+        coming = [folder for folder in folders if not folder.committed]
+        if not coming:
+            return
+        self._all_octets = sum(folder.octets for folder in coming)
+        queue = Queue(coming)
+        intake: Intake[Arrived] = Intake(self._deliver, weigh)
+        line = Line(self.store, self.endpoint)
+        line.compress(self.server, self._all_octets)
+        more = self._more_connections(line)
+
+        def heard(octets: int, seconds: float) -> None:
+            line.note(octets, seconds)
+            if more is not None:
+                more.consider(queue, intake, put)
+
+        self.progress(Progress(coming[0].name, 0, coming[0].total, 0, self._all_octets))
+
+        def put(arrived: Arrived) -> float:
+            self._tell(arrived)
+            return intake.put(arrived)
+
+        try:
+            first = Retrieval(self.server, queue, put, self.cancel, heard)
+            first.run(until_all_is_done=True)
+        except BaseException:
+            queue.close()
+            if more is not None:
+                more.end()
+            intake.abandon()
+            raise
+        queue.close()
+        if more is not None:
+            more.end()
+        intake.finish()
+        self._commit(coming)
+        line.remember()
+        self._report(coming)
+
+    def _more_connections(self, line: Line) -> Connections | None:
+        if self.connect is None or self.endpoint.connections < 2:
+            return None
+        return Connections(
+            self.connect,
+            line.compress,
+            self.endpoint.disabled,
+            self.endpoint.connections,
+            self.store,
+            f"imap.connections.{self.account.name}",
+            self.clock,
+        )
+
+    def _deliver(self, batch: list[Arrived]) -> None:
+        """Make a batch durable. On the intake's thread."""
+        arrivals = [self._arrival(*arrived) for arrived in batch]
+        counts: dict[Incoming, int] = {}
+        for folder, _ in batch:
+            counts[folder] = counts.get(folder, 0) + 1
+        last = [
+            f for f, count in counts.items() if f.done + count + f.withheld >= f.total and not f.abandoned
+        ]
+
+        def commit_cursors(writer: Writer) -> None:
+            for folder in last:
+                writer.put_cursor(folder.key, folder.cursor)
+
+        self.store.deliver(arrivals, also=commit_cursors if last else None)
+        for folder in last:
+            folder.committed = True
+        self.tally.new += len(batch)
+        self.tally.octets += sum(len(arrival.data) for arrival in arrivals)
+        for folder, count in counts.items():
+            folder.done += count
+
+    def _tell(self, arrived: Arrived) -> None:
+        """Report progress, a few times a second and at the end of each folder. Connections share it."""
+        folder = arrived.folder
+        with self._telling:
+            folder.came += 1
+            self._octets += weigh(arrived)
+            now = time.monotonic()
+            if now - self._told < TELL_EVERY and folder.came < folder.total:
+                return
+            self._told = now
+            self.progress(Progress(folder.name, folder.came, folder.total, self._octets, self._all_octets))
+
+    def _arrival(self, folder: Incoming, message: Fetched) -> Arrival:
+        return Arrival(
+            folder=folder.key,
+            data=message.sections[0].data,
+            flags=message.flags or frozenset(),
+            arrived=message.internaldate if message.internaldate is not None else self.clock(),
+            uid=message.uid,
+            uidvalidity=folder.uidvalidity,
+            on_server=True,
+            object_id=message.email_id,
+        )
+
+    def _commit(self, folders: Sequence[Incoming]) -> None:
+        """The cursors of all folders that have all they will get."""
+        ready = [folder for folder in folders if folder.arrived and not folder.committed]
+
+        def commit_cursors(writer: Writer) -> None:
+            for folder in ready:
+                writer.put_cursor(folder.key, folder.cursor)
+
+        if ready:
+            self.store.transact(commit_cursors)
+        for folder in ready:
+            folder.committed = True
+
+    def _report(self, folders: Sequence[Incoming]) -> None:
+        for folder in folders:
+            if folder.abandoned:
+                self.tally.problems.append(folder.abandoned)
+            elif folder.withheld:
+                said = f": {folder.reason}" if folder.reason else ""
+                self.tally.problems.append(
+                    f"{self.server.label} did not give {folder.withheld} messages of {folder.name}{said}"
+                )

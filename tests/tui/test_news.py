@@ -1,0 +1,61 @@
+"""New mail that appears in the open reader by itself, from a real Dovecot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.dovecot import Dovecot
+from tests.support.profiles import account_toml
+from tests.support.program import Program
+from tests.tui.conftest import letter
+from tests.tui.terminal import Terminal
+
+Open = Callable[..., Terminal]
+
+
+@pytest.fixture
+def program(dovecot: Dovecot, tmp_path: Path, mail_user: tuple[str, str]) -> Program:
+    """A fetched profile with three letters."""
+    user, password = mail_user
+    account_toml(tmp_path, dovecot, user, password)
+    with dovecot.connect(user) as session:
+        for n in range(3):
+            dovecot.append_to(session, "INBOX", letter(n))
+    made = Program(tmp_path)
+    made.run("fetch").good()
+    return made
+
+
+def test_new_mail_appears_and_the_cursor_stays_with_its_message(
+    program: Program, dovecot: Dovecot, mail_user: tuple[str, str], open_terminal: Open
+) -> None:
+    terminal = open_terminal(program.profile)
+    terminal.until("letter 2")
+    terminal.keys("j")
+    terminal.until("2 of 3")
+    dovecot.append(mail_user[0], "INBOX", letter(30))
+    screen = terminal.until(lambda s: "letter 30" in s and "1 new" in s)
+    assert "3 of 4" in screen
+    terminal.keys("\r")
+    terminal.until("Subject  letter 1")
+    terminal.keys("qq")
+    assert terminal.wait() == 0
+
+
+def test_it_can_be_switched_off(
+    program: Program, dovecot: Dovecot, mail_user: tuple[str, str], open_terminal: Open
+) -> None:
+    config = program.profile / "config.toml"
+    config.write_text("reader.watch = false\n" + config.read_text())
+    log = program.profile / "log"
+    terminal = open_terminal(program.profile, "--transcript", str(log))
+    terminal.until("letter 2")
+    dovecot.append(mail_user[0], "INBOX", letter(30))
+    terminal.keys("$")
+    terminal.until("1 new")
+    terminal.keys("q")
+    assert terminal.wait() == 0
+    assert log.read_text().count(" -- imap ") == 1  # the one that the key asked for
