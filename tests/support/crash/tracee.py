@@ -87,11 +87,21 @@ def _mark(home: Path, snapshots: Path) -> None:
     def receiving(self: Stream, limit: int) -> bytes | None:
         data = receive(self, limit)
         if data and number:
-            shutil.rmtree(snapshots / str(number), ignore_errors=True)
-            shutil.copytree(home, snapshots / str(number))
+            _copy(home, snapshots / str(number))
         return data
 
     Stream.flush, Stream._receive = flushing, receiving  # type: ignore[method-assign]
+
+
+def _copy(home: Path, to: Path) -> None:
+    """Copy a mailbox whose server may be renaming in it."""
+    while True:
+        shutil.rmtree(to, ignore_errors=True)
+        try:
+            shutil.copytree(home, to, ignore=shutil.ignore_patterns("*.lock", "dovecot-*.tmp"))
+            return
+        except (shutil.Error, FileNotFoundError):
+            continue
 
 
 def seed(bug: str) -> None:
