@@ -51,8 +51,13 @@ class Parser:
         self._useless = (os.cpu_count() or 1) < 2
 
     def expect(self, count: int) -> None:
-        """So many messages are going to be delivered: a helper may be hired with the first of them."""
+        """So many messages are going to be delivered: a helper that pays starts while they come."""
         self._seen = max(self._seen, count)
+        if self._lock.acquire(blocking=False):
+            try:
+                self._hired()
+            finally:
+                self._lock.release()
 
     def begin(self, letters: Sequence[Letter]) -> Batch:
         """Begin with a batch whose files are about to be written; a context manager."""

@@ -83,6 +83,7 @@ class Downloading:
         if not coming:
             return
         self._all_octets = sum(folder.octets for folder in coming)
+        self.store.expect(sum(folder.whole for folder in coming))
         queue = Queue(coming)
         intake: Intake[Arrived] = Intake(self._deliver, weigh, threads=2)
         line = Line(self.store, self.endpoint)

@@ -15,7 +15,7 @@ from typing import Final, Generic, TypeVar
 T = TypeVar("T")
 
 BATCH_OCTETS: Final = 8 << 20
-BATCH_MESSAGES: Final = 250
+BATCH_MESSAGES: Final = 500
 WAITING_OCTETS: Final = 16 << 20
 WAITING_MESSAGES: Final = 1000
 LINGER: Final = 2.0
@@ -42,7 +42,8 @@ class Intake(Generic[T]):
         self._since = 0.0  # when the oldest of what waits came
         self._ended = False
         self._failure: BaseException | None = None
-        self.idle = 0.0  # seconds spent waiting for something to store
+        self.idle = 0.0  # seconds spent waiting for something to store, none being stored
+        self._storing = 0
         self._changed = threading.Condition()
         self._next_one = threading.Lock()  # a batch is gathered by one thread at a time
         self._threads = [
@@ -100,6 +101,9 @@ class Intake(Generic[T]):
                     self._failure = self._failure or failure
                     self._changed.notify_all()
                 return
+            with self._changed:
+                self._storing -= 1
+                self._changed.notify_all()
 
     def _gathered(self) -> list[T]:
         """The next batch; [] at the end."""
@@ -108,9 +112,9 @@ class Intake(Generic[T]):
                 left = self._since + LINGER - time.monotonic() if self._waiting else None
                 if left is not None and left <= 0:
                     break
-                began = time.monotonic()
+                began, idle = time.monotonic(), not self._storing
                 self._changed.wait(left)
-                self.idle += time.monotonic() - began
+                self.idle += time.monotonic() - began if idle else 0.0
             if self._failure is not None:
                 return []
             batch: list[T] = []
@@ -122,6 +126,7 @@ class Intake(Generic[T]):
                 self._waiting.popleft()
                 batch.append(item)
                 octets += size
+            self._storing += bool(batch)
             self._octets -= octets
             self._since = time.monotonic()
             self._changed.notify_all()
