@@ -82,7 +82,7 @@ class Agreed(NamedTuple):
     """A message that the server has in a folder.
 
     `base` are the flags last agreed (None: never, or lost with a damaged database: merge by union),
-    `flags` those here now; `folder` is where the user has it now.
+    `flags` those here now; `folder` is where the user has it now (another one: moved here).
     """
 
     id: str
@@ -90,7 +90,7 @@ class Agreed(NamedTuple):
     base: Flags | None
     flags: Flags
     folder: int
-    file_present: bool
+    file_present: bool = True
 
 
 class Fingerprint(NamedTuple):
