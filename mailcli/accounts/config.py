@@ -298,10 +298,12 @@ class _Reader:
                 f"{'.'.join(at)}.pop3.deliver: {deliver!r} is no destination",
                 '"folder:NAME", "maildir:PATH", "mbox:PATH" or "pipe:COMMAND"',
             )
+        size = table.get("max_size", 0)
         return Pop3Policy(
             "days" if days else table.get("leave", "keep"),
             days,
-            table.get("max_size", 0),
+            (octets(size) or 0) if isinstance(size, str) else size,
+            table.get("large", "headers"),
             table.get("session_size", 0),
             table.get("skip", ""),
             table.get("discard", ""),

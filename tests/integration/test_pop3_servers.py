@@ -291,7 +291,8 @@ def test_a_server_that_keeps_nothing_is_warned_of_and_not_left_with_a_loss(make_
 
 def test_large_messages_stay_on_the_server_with_a_notice(make_box: MakeBox) -> None:
     box = make_box(
-        [Mail("a", letter("small")), Mail("b", letter("large", body="x" * 9000))], "max_size = 5000"
+        [Mail("a", letter("small")), Mail("b", letter("large", body="x" * 9000))],
+        'max_size = 5000\nlarge = "skip"',
     )
     assert (box.fetch(DELETE).new, len(box.drop.mail)) == (1, 1)
     assert box.notices == ["box: a message is larger than max_size, and left on the server"]
@@ -299,6 +300,14 @@ def test_large_messages_stay_on_the_server_with_a_notice(make_box: MakeBox) -> N
     assert len(box.notices) == 1, "said once"
     box.set("max_size = 50000")
     assert box.fetch(DELETE).new == 1
+
+
+@pytest.mark.parametrize("deliver", ["maildir:there", "mbox:there", "pipe:cat >/dev/null"])
+def test_other_places_than_a_folder_get_no_headers_of_large_messages(make_box: MakeBox, deliver: str) -> None:
+    mail = [Mail("a", letter("small")), Mail("b", letter("large", body="x" * 9000))]
+    box = make_box(mail, f'max_size = 5000\ndeliver = "{deliver}"')
+    assert (box.fetch(DELETE).new, [m.uidl for m in box.drop.mail]) == (1, ["b"])
+    assert "left on the server" in box.notices[0]
 
 
 NEWS = [
