@@ -10,10 +10,10 @@ delivered message still listed is simply marked again.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
-from mailcli.errors import MailcliError, TryAgain
+from mailcli.errors import TryAgain
 from mailcli.model.account import Pop3Policy
 from mailcli.model.record import NamedTuple
 from mailcli.net.cancel import CancelToken
@@ -21,9 +21,9 @@ from mailcli.net.pop3 import Pop3Connection
 from mailcli.store.store import Store
 from mailcli.store.values import Pop3Row, SyncChanges
 from mailcli.sync import removed
-from mailcli.sync.deliverer import Deliverer
 from mailcli.sync.destination import Destination, Folder, Letter
 from mailcli.sync.history import NEW, OUTLINED, History
+from mailcli.sync.intake import Intake
 from mailcli.sync.logins import Logins
 from mailcli.sync.maildrop import Listed, Maildrop, ask, header_of, named
 from mailcli.sync.retr import Received, Refused, Retrieval
@@ -31,11 +31,6 @@ from mailcli.sync.screening import Screen, Sieve, Verdict
 from mailcli.sync.seal import Seal
 from mailcli.sync.tally import Tally
 from mailcli.wire.pop3.quirks import lists_in_pieces
-
-BATCH: Final = 250
-BATCH_OCTETS: Final = 8 << 20
-FIRST_BATCH: Final = 100
-"""The first batches are small, so that storing begins soon; each is twice the one before."""
 
 _LEAP: Final = 366 * 86400.0
 """A clock this far ahead of everything in the history is not believed."""
@@ -249,35 +244,17 @@ class Downloader:
         if self._unnamed is None:
             self.history.announce(piece)
         self.hooks.progress(self.tally.new, self._total, self.tally.octets)
-        deliverer: Deliverer[Received] = Deliverer(self._deliver)
+        intake: Intake[Received] = Intake(self._deliver, lambda received: len(received.data))
         try:
-            for batch in self._batches(retrieval.messages(piece), label):
-                deliverer.put(batch)
-        except BaseException:
-            deliverer.abandon()
-            raise
-        deliverer.finish()
-
-    def _batches(self, messages: Iterator[Received | Refused], label: str) -> Iterator[list[Received]]:
-        """The messages as they come; when the connection breaks, what came before is the last batch."""
-        batch: list[Received] = []
-        size, full = 0, min(FIRST_BATCH, BATCH)
-        try:
-            for message in messages:
+            for message in retrieval.messages(piece):
                 if isinstance(message, Refused):
                     self._refused(message, label)
-                    continue
-                batch.append(message)
-                size += len(message.data)
-                if len(batch) >= full or size >= BATCH_OCTETS:
-                    yield batch
-                    batch, size, full = [], 0, min(2 * full, BATCH)
-        except MailcliError:
-            if batch:
-                yield batch
+                else:
+                    intake.put(message)
+        except BaseException:
+            intake.abandon()
             raise
-        if batch:
-            yield batch
+        intake.finish()
 
     def _refused(self, message: Refused, label: str) -> None:
         listed = message.listed
@@ -287,7 +264,7 @@ class Downloader:
         self.tally.problems.append(f"{label} did not give message {listed.number}: {message.end.text}")
 
     def _deliver(self, batch: list[Received]) -> None:
-        """Make a batch durable together with its lines in the history. On the deliverer's thread."""
+        """Make a batch durable together with its lines in the history. On the intake's thread."""
         letters: list[Letter] = []
         places: list[Listed] = []
         moved: list[Pop3Row] = []

@@ -19,7 +19,7 @@ from tests.support.pop3_box import DELETE
 def test_dele_is_never_sent_before_the_message_is_durable_and_recorded(
     make_box: MakeBox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mailcli.sync.pop3.BATCH", 5)
+    monkeypatch.setattr("mailcli.sync.intake.BATCH_MESSAGES", 5)
     monkeypatch.setattr("mailcli.sync.retr.WINDOW", 4)
     box = make_box(60)
     seen: list[tuple[str, bool]] = []
