@@ -23,7 +23,6 @@ from mailcli.store.values import Pop3Row, SyncChanges
 from mailcli.sync import removed
 from mailcli.sync.destination import Destination, Folder, Letter
 from mailcli.sync.history import NEW, OUTLINED, History
-from mailcli.sync.intake import Intake
 from mailcli.sync.logins import Logins
 from mailcli.sync.maildrop import Listed, Maildrop, ask, header_of, named
 from mailcli.sync.retr import Received, Refused, Retrieval
@@ -244,6 +243,8 @@ class Downloader:
         if self._unnamed is None:
             self.history.announce(piece)
         self.hooks.progress(self.tally.new, self._total, self.tally.octets)
+        from mailcli.sync.intake import Intake  # a run that finds nothing new delivers nothing
+
         intake: Intake[Received] = Intake(self._deliver, lambda received: len(received.data))
         try:
             for message in retrieval.messages(piece):
