@@ -16,6 +16,7 @@ from mailcli.store import disk
 from tests.integration.conftest import MakeBox, Profile, message
 from tests.support.maildrop import Mail, letter
 from tests.support.pop3_box import DELETE, Box
+from tests.support.program import wait_until
 
 SMALL = Mail("s", letter("small"))
 LARGE = Mail("l", letter("large", body="the end\r\n.dot\r\n" + "x" * 9000))
@@ -300,3 +301,22 @@ def test_a_real_server_gives_header_and_body(pop3: Profile) -> None:
     assert bodies.wire(ctx, row.id) == wire
     assert pop3.fetch(DELETE).gone == 1
     assert pop3.server.messages(pop3.user) == {}
+
+
+def test_a_server_that_deletes_what_it_gave_is_left_without_a_quit_if_nothing_was_kept(
+    make_box: MakeBox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box = make_box([LARGE], LIMIT)
+    box.drop.offers.append(b"EXPIRE 0")
+    box.fetch()
+    monkeypatch.setattr(disk, "failpoint", _full)
+    box.drop.heard.clear()
+    assert read(box) == LARGE.data
+    monkeypatch.setattr(disk, "failpoint", None)
+    wait_until(lambda: box.drop.count("RETR") == 1)
+    assert box.drop.count("QUIT") == 0
+
+
+def _full(step: str, path: str) -> None:
+    if step == "write" and "/mail/" in path:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
