@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from mailcli.store.bodies import header_of
 from mailcli.store.partial import CHANGED, RESIZED, Filled
 
 
 def is_another(data: bytes, header: bytes, size: int) -> bool:
     """Whether a body is not of the message whose header and size were announced."""
+    from mailcli.store.bodies import header_of
+
     return header_of(data) != header and len(data) != size
 
 
