@@ -86,7 +86,9 @@ def bring(
     there = {known[m.key].id: m for m in history.lacking(listing)}
     label = connection.pump.label
     failed: dict[str, MailcliError] = {
-        id: NotFound(f"the body of {id} cannot be had: {label} does not list the message any more")
+        id: NotFound(
+            f"the body of {id} cannot be had: {label} does not list the message any more", hint=_header(id)
+        )
         for id in ids
         if id not in there
     }
@@ -122,4 +124,10 @@ def bring(
 
 def _refusal(label: str, id: str, one: Refused) -> MailcliError:
     kind = TryAgain if is_temporary(one.end.code, one.end.text) else ServerRefused
-    return kind(f"{label} did not give the body of {id}: {one.end.text}", hint="try again later")
+    return kind(
+        f"{label} did not give the body of {id}: {one.end.text}", hint=f"try again later; {_header(id)}"
+    )
+
+
+def _header(id: str) -> str:
+    return f"mailcli read --headers {id} shows its header"
