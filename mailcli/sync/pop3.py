@@ -119,10 +119,8 @@ class Downloader:
                 return False
             maildrop = named(connection, tables)
             history = self.history = History(self.store, self.account, self.clock)
-            screen, hooks = self.options.screen, self.hooks
-            if maildrop.unnamed:
-                screen = screen.without_headers()
-            self.sieve = Sieve(self.store, self.account, history, screen, hooks.notice, hooks.clock)
+            screen = self.options.screen.without_headers() if maildrop.unnamed else self.options.screen
+            self.sieve = Sieve(self.store, self.account, history, screen, self.hooks.notice, self.clock)
             listing = history.place(connection, maildrop)
             if maildrop.unnamed and self.options.policy.leave != "delete":
                 self.hooks.notice(
@@ -269,9 +267,9 @@ class Downloader:
         letters: list[Letter] = []
         places: list[Listed] = []
         moved: list[Pop3Row] = []
-        lacking = [received for received in batch if self.history.is_outlined(received.listed)]
-        self._fill(lacking)
-        for received in batch if not lacking else [one for one in batch if one not in lacking]:
+        outlined = [self.history.is_outlined(received.listed) for received in batch]
+        self._fill([received for received, bare in zip(batch, outlined, strict=True) if bare])
+        for received in [received for received, bare in zip(batch, outlined, strict=True) if not bare]:
             listed, data = received.listed, received.data
             row = self._row(received)
             if here := self.history.here_already(row.sha256):
