@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from selectolax.lexbor import LexborHTMLParser
 
-from mailcli.mime import striphtml
+from mailcli.mime import originals, striphtml
 from mailcli.mime.htmltable import Table
 from mailcli.mime.htmltext import Links, Page
 from mailcli.model import pattern
@@ -68,7 +68,7 @@ def render(source: str) -> str:
     links = Links()
     page = Page()
     _Walk(page, links).run(body)
-    text = page.text()
+    text = originals.marked(page.text())
     listed = links.text()
     return f"{text}\n\n{listed}" if listed else text
 

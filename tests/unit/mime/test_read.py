@@ -132,7 +132,7 @@ def test_an_invitation_says_what_when_where_and_who() -> None:
     assert "invite" in content.marks
     assert content.text.split("\n\n", 1)[1].split("\n") == [
         "Invitation: Lunch, at last",
-        "When: 2026-01-02 12:00 (Europe/Berlin) to 2026-01-02 13:00 (Europe/Berlin)",
+        "When: 2026-01-02 12:00 to 13:00 (Europe/Berlin)",
         "Where: Canteen",
         "Organiser: Ann: A. <a@b.c>",
     ]
