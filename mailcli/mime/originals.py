@@ -22,18 +22,19 @@ _BLOCK: Final = pattern.compile(
     rf"(?:[^\n]+\n){{0,40}}?\*?(?:{_SUBJECT}) ?[:：]\*?[^\n]*(?:\n|\Z)",
     re.MULTILINE,
 )
+_BLANKS: Final = pattern.compile(r"(?:[ \t\xa0]*\n)*")
 # What a list's software put below all of it.
 _FOOTER: Final = pattern.compile(r"^_{20,}\n(?:[^\n]*\n?){1,8}\Z", re.MULTILINE)
 
-# Word's plain text: no-break spaces stand for empty paragraphs, each link has its target behind it.
-_EMPTY: Final = pattern.compile(r"(?:\n[ \t]*)+\n[ \t]*\xa0[ \t\xa0]*(?=\n)")
+# Word's plain text: an empty paragraph is a line of a space between two empty ones, each link has its target behind it.
+_EMPTY: Final = pattern.compile(r"(?:\n\n[ \t\xa0]+)+\n\n")
 _TWICE: Final = pattern.compile(r"([^\s<>\[\]]{3,300})[ \n]?<(?:mailto:|https?://)\1/?> ?(?=[\s>\].,;)]|\Z)")
 
 
 def tidied(text: str) -> str:
     """Plain text as Word writes it without its doubled empty lines and doubled addresses."""
-    if "\xa0" in text:
-        text = _EMPTY.sub("\n", text)
+    if "\n\n \n" in text or "\n\n\xa0" in text:
+        text = _EMPTY.sub("\n\n", text)
     if "<mailto:" in text or "<http" in text:
         text = _TWICE.sub(r"\1", text)
     return text
@@ -54,9 +55,10 @@ def marked(text: str) -> str:
         if not text[: block.start()].strip(" \n_-\xa0"):
             return text
         out.append(_quoted(text[position : block.start()], depth))
-        out.append(_quoted(block[0], depth))
+        below = _BLANKS.match(text, block.end(), end)
+        position = below.end() if below else block.end()
+        out.append(_quoted(text[block.start() : position], depth))
         depth = min(depth + 1, _MAX_DEPTH)
-        position = block.end()
     if not out:
         return text
     out.append(_quoted(text[position:end], depth))

@@ -84,12 +84,12 @@ def stalwart_fields() -> Iterator[Check]:
         text = words.text(re.split(r"\n(?=\S)", header)[0].encode()).split()
         yield Check("text", where, text == (expected or "").split(), text, expected)
     for where, header, expected in examples("content_type"):
-        if not expected:
+        if not expected or "c_type" not in expected:
             continue
         found = fields.typed(re.split(r"\n(?=\S)", header)[0].encode())
         kind = "/".join(filter(None, (expected["c_type"], expected["c_subtype"]))).lower()
-        pairs = expected["attributes"] or []
-        named = {p["name"].lower(): p["value"] for p in pairs if isinstance(p, dict)}
+        pairs = expected.get("attributes") or []
+        named = {k.lower(): v for k, v in pairs if not k.endswith("-language")}
         yield Check("type", where, (found.value, found.parameters) == (kind, named), found, (kind, named))
 
 
