@@ -7,7 +7,7 @@ from typing import Final
 
 from mailcli.model import pattern
 
-_MAX_DEPTH: Final = 20
+_MAX_DEPTH: Final = 9
 _FROM: Final = "From|Von|De|Da|Van|Od|Från|Fra|Lähettäjä|От|发件人|差出人|寄件者|보낸 사람"
 _SENT: Final = (
     "Sent|Date|Gesendet|Datum|Envoyé|Enviado(?: el)?|Enviada em|Fecha|Inviato|Data|Verzonden|Skickat|Sendt"
@@ -23,12 +23,12 @@ _BLOCK: Final = pattern.compile(
     re.MULTILINE,
 )
 _BLANKS: Final = pattern.compile(r"(?:[ \t\xa0]*\n)*")
-# What a list's software put below all of it.
-_FOOTER: Final = pattern.compile(r"^_{20,}\n(?:[^\n]*\n?){1,8}\Z", re.MULTILINE)
-
-# Word's plain text: an empty paragraph is a line of a space between two empty ones, each link has its target behind it.
+_FOOTER: Final = "\n____________________"  # and more: what a list's software put below all of it
+_FOOTER_LINES: Final = 8
+# Word's plain text: an empty paragraph is a line of a space between two empty ones, a link has its target
+# behind it.
 _EMPTY: Final = pattern.compile(r"(?:\n\n[ \t\xa0]+)+\n\n")
-_TWICE: Final = pattern.compile(r"([^\s<>\[\]]{3,300})[ \n]?<(?:mailto:|https?://)\1/?> ?(?=[\s>\].,;)]|\Z)")
+_TARGET: Final = pattern.compile(r"[ \n]?<(?:mailto:|https?://)([^\s<>]{3,300}?)/?>( ?)(?=(.?))")
 
 
 def tidied(text: str) -> str:
@@ -36,8 +36,16 @@ def tidied(text: str) -> str:
     if "\n\n \n" in text or "\n\n\xa0" in text:
         text = _EMPTY.sub("\n\n", text)
     if "<mailto:" in text or "<http" in text:
-        text = _TWICE.sub(r"\1", text)
+        text = _TARGET.sub(_once, text)
     return text
+
+
+def _once(match: re.Match[str]) -> str:
+    """Nothing for a target that stands right behind itself."""
+    before = match.string[max(0, match.start() - len(match[1]) - 1) : match.start()]
+    if not before.rstrip("/").endswith(match[1]):
+        return match[0]
+    return "" if match[3] in ">].,;:)" else match[2]
 
 
 def marked(text: str) -> str:
@@ -47,12 +55,13 @@ def marked(text: str) -> str:
     """
     if "\n" not in text:
         return text
-    footer = _FOOTER.search(text, max(0, len(text) - 2000))
-    end = footer.start() if footer else len(text)
+    end = text.rfind(_FOOTER, max(0, len(text) - 2000)) + 1
+    if not end or text.count("\n", end) > _FOOTER_LINES:
+        end = len(text)
     out: list[str] = []
     position = depth = 0
     for block in _BLOCK.finditer(text, 0, end):
-        if not text[: block.start()].strip(" \n_-\xa0"):
+        if not out and not text[: block.start()].strip(" \n_-\xa0"):
             return text
         out.append(_quoted(text[position : block.start()], depth))
         below = _BLANKS.match(text, block.end(), end)

@@ -90,7 +90,7 @@ def stalwart_fields() -> Iterator[Check]:
         kind = "/".join(filter(None, (expected["c_type"], expected["c_subtype"]))).lower()
         pairs = expected.get("attributes") or []
         named = {k.lower(): v for k, v in pairs if not k.endswith("-language")}
-        yield Check("type", where, (found.value, found.parameters) == (kind, named), found, (kind, named))
+        yield Check("type", where, (found.value.rstrip("/"), found.parameters) == (kind, named), found, (kind, named))
 
 
 def _stalwart_fields(path: str, data: bytes, headers: list[dict[str, Any]]) -> Iterator[Check]:
@@ -272,7 +272,9 @@ def _read_whole(text: str) -> bool:
     found = addresses.parse_text(text)
     if len(found) != 1:
         return False
-    bare = re.sub(r"\((?:[^()\\]|\\.)*\)", "", text).strip()
+    bare = text.strip()
+    while '"' not in bare and (shorter := re.sub(r"\((?:[^()\\]|\\.)*\)", "", bare).strip()) != bare:
+        bare = shorter  # comments may stand in each other
     named = re.fullmatch(r".*<([^<>]+)>", bare, re.DOTALL)
     return "".join(found[0].email.split()) == "".join((named[1] if named else bare).split())
 
