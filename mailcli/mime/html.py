@@ -116,6 +116,8 @@ class _Walk:
             if item.next is not None:
                 todo.append(item.next)
             name = item.tag
+            if name is None:  # a processing instruction: <?xml …?>
+                continue
             if name == "-text":
                 text = item.text_content or ""
                 if "safelinks.protection" in text:
