@@ -126,7 +126,9 @@ def reading(data: bytes, *, html: bool = False) -> Reading:
             source = bodies.decoded(data, entity)
             break
     headers = tuple([(name, words.text(value)) for name, value in fields.every(data, 0, stop)])
-    return Reading(_envelope(found), headers, body.text.rstrip(), source, _parts(data, entities), frozenset(body.marks))
+    return Reading(
+        _envelope(found), headers, body.text.rstrip(), source, _parts(data, entities), frozenset(body.marks)
+    )
 
 
 def part_bytes(data: bytes, part: Part) -> bytes:

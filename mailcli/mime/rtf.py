@@ -22,8 +22,9 @@ _TOKEN: Final = pattern.compile(
     r"\\([a-z]{1,32})(-?\d{1,10})? ?|\\'([0-9a-fA-F]{2})|\\([^a-z])|([{}])|([^\\{}\r\n]+)|[\r\n]+|\\"
 )
 _SILENT: Final = frozenset(
-    {"fonttbl", "colortbl", "stylesheet", "info", "pict", "object", "header", "footer", "generator", "xmlnstbl",
-     "listtable", "listoverridetable", "rsidtbl", "themedata", "colorschememapping", "datastore", "latentstyles"}
+    {"fonttbl", "colortbl", "stylesheet", "info", "pict", "object", "header", "footer", "generator",
+     "xmlnstbl", "listtable", "listoverridetable", "rsidtbl", "themedata", "colorschememapping",
+     "datastore", "latentstyles"}
 )  # fmt: skip
 _WRITTEN: Final = {
     "par": "\n", "line": "\n", "sect": "\n", "page": "\n", "row": "\n", "tab": "\t", "cell": "\t",

@@ -127,7 +127,7 @@ def _properties(data: bytes) -> dict[int, tuple[int, bytes]]:
         count = number(4) if kind & _MULTIPLE or base in _LENGTHS else 1
         for index in range(min(count, _MAX_PROPERTIES)):
             length = number(4) if base in _LENGTHS else _FIXED.get(base, 0)
-            if not length and base not in _LENGTHS or place + length > len(data):
+            if (not length and base not in _LENGTHS) or place + length > len(data):
                 return found
             if index == 0:
                 found.setdefault(name, (base, data[place : place + length]))

@@ -16,9 +16,14 @@ _QUOTE: Final = pattern.compile(r"(?: ?>)+ ?")
 _ITEM: Final = pattern.compile(r"[ ]*(?:[-*+•‣▪]|[0-9]{1,3}[.)]|[a-zA-Z][.)]|[ivxIVX]{1,5}[.)])[ ]+(?=\S)")
 _INDENT: Final = pattern.compile(r"[ ]*")
 # Ideographs, kana and their punctuation: a line may end behind any of them (UAX #14, class ID).
-_WIDE: Final = "\u2e80-\u303f\u3040-\u30ff\u3100-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uff60\U00020000-\U0003ffff"
+_WIDE: Final = (
+    "\u2e80-\u303f\u3040-\u30ff\u3100-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uff60\U00020000-\U0003ffff"
+)
 # What may not begin a line: closing brackets, full stops, commas, small kana, the long mark.
-_CLOSING: Final = "、。，．：；？！）〕］｝〉》」』】〙〗〟’”｠»ヽヾーァィゥェォッャュョヮヵヶぁぃぅぇぉっゃゅょゎゕゖㇰ-ㇿ々〻‐゠–〜"
+_CLOSING: Final = (
+    "、。，．：；？！）〕］｝〉》」』】〙〗〟’”｠»ヽヾーァィゥ"
+    "ェォッャュョヮヵヶぁぃぅぇぉっゃゅょゎゕゖㇰ-ㇿ々〻‐゠–〜"
+)
 _OPENING: Final = "（〔［｛〈《「『【〘〖〝‘“｟«"
 _PIECE: Final = pattern.compile(
     rf" +|[{_OPENING}]*[{_WIDE}][{_CLOSING}]*|[^ {_WIDE}]+[{_CLOSING}]*"

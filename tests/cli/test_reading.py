@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.cli.schemas import Mail, data
-from tests.support import letters
+from tests.support import enclosed
 
 Kept = Callable[[bytes], str]
 HEAD = b"From: Ann <a@b.c>\nTo: b@c.d\nDate: Fri, 21 Nov 1997 09:55:06 -0600\n"
@@ -37,9 +36,12 @@ def test_piped_no_line_is_broken_and_none_is_joined(mail: Mail, kept: Kept) -> N
     assert mail("read", ident).out.endswith(f"\n\n{LONG}\nshort\nlines\n")
 
 
-def test_at_a_terminal_lines_are_broken_but_web_addresses_stay_whole(mail: Mail, kept: Kept) -> None:
+def test_at_a_terminal_lines_are_broken_but_web_addresses_stay_whole(
+    mail: Mail, kept: Kept, capfd: pytest.CaptureFixture[str]
+) -> None:
     ident = kept(HEAD + f"Subject: wide\n\n> {LONG}\n".encode())
-    lines = mail("read", ident, terminals=(True, True, True)).out.splitlines()
+    mail("read", ident, terminals=(True, True, True))
+    lines = capfd.readouterr().out.splitlines()  # the pager's
     body = [line for line in lines if line.startswith("> ")]
     assert len(body) > 3
     assert all(len(line) <= 100 or "https://" in line for line in body)
@@ -54,9 +56,9 @@ def test_an_empty_mail_is_read_with_exit_0(mail: Mail, kept: Kept, message: byte
         assert (done.code, done.err) == (0, ""), options
 
 
-@pytest.mark.parametrize("number", range(len(letters.LETTERS)))
+@pytest.mark.parametrize("number", range(len(enclosed.LETTERS)))
 def test_each_kind_of_letter_is_read_in_every_form(mail: Mail, kept: Kept, number: int) -> None:
-    ident = kept(letters.LETTERS[number])
+    ident = kept(enclosed.LETTERS[number])
     for options in ([], ["--html"], ["--headers"], ["--raw"], ["--json"], ["--thread"]):
         done = mail("read", ident, *options)
         assert (done.code, done.err) == (0, ""), options
@@ -70,9 +72,9 @@ def test_each_kind_of_letter_is_read_in_every_form(mail: Mail, kept: Kept, numbe
 
 
 def test_a_signature_is_said_to_be_unchecked_and_encryption_to_be_there(mail: Mail, kept: Kept) -> None:
-    signed = next(letter for letter in letters.LETTERS if b"multipart/signed" in letter)
+    signed = next(letter for letter in enclosed.LETTERS if b"multipart/signed" in letter)
     assert "\nSecurity: signed (not checked)\n" in mail("read", kept(signed)).out
-    sealed = next(letter for letter in letters.LETTERS if b"multipart/encrypted" in letter)
+    sealed = next(letter for letter in enclosed.LETTERS if b"multipart/encrypted" in letter)
     assert "\nSecurity: encrypted\n" in mail("read", kept(sealed)).out
     assert "Security" not in mail("read", kept(HEAD + b"\nwords\n")).out
 
@@ -96,8 +98,10 @@ def test_a_senders_file_name_is_made_harmless(
     mail: Mail, kept: Kept, tmp_path: Path, name: str, saved: str
 ) -> None:
     encoded = "".join(f"%{octet:02X}" for octet in name.encode())
-    part = f"Content-Type: application/x\nContent-Disposition: attachment; filename*=utf-8''{encoded}\n\nbytes"
-    ident = kept(letters.multipart("mixed", b"Content-Type: text/plain\n\nwords", part.encode()))
+    part = (
+        f"Content-Type: application/x\nContent-Disposition: attachment; filename*=utf-8''{encoded}\n\nbytes"
+    )
+    ident = kept(enclosed.multipart("mixed", b"Content-Type: text/plain\n\nwords", part.encode()))
     place = tmp_path / "out"
     for expected in (saved, None):  # the second time the name is taken
         (path,) = mail("attach", "save", ident, "-o", str(place)).out.splitlines()
@@ -110,12 +114,12 @@ def test_a_senders_file_name_is_made_harmless(
 
 def test_neither_a_file_nor_a_link_in_the_way_is_written_to(mail: Mail, kept: Kept, tmp_path: Path) -> None:
     part = b"Content-Type: application/x; name=a.bin\n\nnew"
-    ident = kept(letters.multipart("mixed", b"Content-Type: text/plain\n\nwords", part))
+    ident = kept(enclosed.multipart("mixed", b"Content-Type: text/plain\n\nwords", part))
     place = tmp_path / "out"
     place.mkdir()
     victim = tmp_path / "victim"
     victim.write_bytes(b"old")
-    os.symlink(victim, place / "a.bin")
+    (place / "a.bin").symlink_to(victim)
     (path,) = mail("attach", "save", ident, "-o", str(place)).out.splitlines()
     assert Path(path).name == "a (2).bin"
     assert victim.read_bytes() == b"old"

@@ -16,7 +16,7 @@ DIFFERENCES = HERE / "differences-suites.tsv"
 _TABLE_HEAD = "# suite\tkind\tcompared\tagree\n"
 _DIFFERENCES_HEAD = (
     "# Where our reading differs from what a suite of fixtures expects, and why.\n"
-    "# kind <tab> file <tab> reason. Written by `python -m tests.corpus.agreement`, which keeps the reasons.\n"
+    "# kind <tab> file <tab> reason. Written by `python -m tests.corpus.agreement`, which keeps reasons.\n"
 )
 
 Key = tuple[str, str]  # kind, file

@@ -90,7 +90,9 @@ def stalwart_fields() -> Iterator[Check]:
         kind = "/".join(filter(None, (expected["c_type"], expected["c_subtype"]))).lower()
         pairs = expected.get("attributes") or []
         named = {k.lower(): v for k, v in pairs if not k.endswith("-language")}
-        yield Check("type", where, (found.value.rstrip("/"), found.parameters) == (kind, named), found, (kind, named))
+        yield Check(
+            "type", where, (found.value.rstrip("/"), found.parameters) == (kind, named), found, (kind, named)
+        )
 
 
 def _stalwart_fields(path: str, data: bytes, headers: list[dict[str, Any]]) -> Iterator[Check]:
@@ -181,7 +183,9 @@ def mime4j() -> Iterator[Check]:
     fixtures = corpus.fixtures()
     for path, expected in _matching(r"apache-james-mime4j/.*_decoded\.xml"):
         data = fixtures[path.replace("_decoded.xml", ".msg")]
-        root = ElementTree.fromstring(re.sub(rb"&#x?[0-9a-fA-F]+;|[\x00-\x08\x0b\x0c\x0e-\x1f]", b"?", expected))
+        root = ElementTree.fromstring(
+            re.sub(rb"&#x?[0-9a-fA-F]+;|[\x00-\x08\x0b\x0c\x0e-\x1f]", b"?", expected)
+        )
         leaves = [
             (element.tag, element.get("name", ""), parent.findall("header/field"))
             for parent in root.iter()
@@ -220,9 +224,11 @@ def mime_tools() -> Iterator[Check]:
         for part, said in found.items():
             number = part.removeprefix("Part_").replace("_", ".")
             if part == "Msg":
-                ours = by_number.get("TEXT") or by_number["1"]
+                ours: Part | None = by_number.get("TEXT") or by_number["1"]
             else:
-                ours = by_number.get(number) or by_number.get(f"{number}.TEXT") or _uuencoded(number, by_number)
+                ours = (
+                    by_number.get(number) or by_number.get(f"{number}.TEXT") or _uuencoded(number, by_number)
+                )
             where = f"{path}#{part}"
             if ours is None:
                 yield Check("tree", where, False, sorted(by_number), number)
@@ -305,7 +311,9 @@ def enmime() -> Iterator[Check]:
     for path, data in _matching(r"enmime/testdata/low-quality/.*\.raw"):
         text = read.reading(data).text
         expected_word = words.get(path.rpartition("/")[2].removesuffix(".raw"), "")
-        yield Check("low-quality", path, bool(text.strip()) and "\ufffd" not in text, text[:80], expected_word)
+        yield Check(
+            "low-quality", path, bool(text.strip()) and "\ufffd" not in text, text[:80], expected_word
+        )
 
 
 def aerc() -> Iterator[Check]:
@@ -328,8 +336,6 @@ def aerc() -> Iterator[Check]:
     told = invitation.told(fixtures[f"{path}.in"].decode().replace("\r\n", "\n"), whole=True)
     facts = ("Test Event", "Some Location", "invalid@example.org", "2000-01-01 12:30", "With multiple lines.")
     yield Check("invite", path, all(fact in told for fact in facts), told, facts)
-
-
 
 
 SUITES: dict[str, Callable[[], Iterator[Check]]] = {

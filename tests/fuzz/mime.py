@@ -14,7 +14,7 @@ import sys
 
 def main() -> None:
     try:
-        import atheris
+        import atheris  # type: ignore[import-untyped, import-not-found, unused-ignore]
     except ImportError:
         sys.exit("atheris is not installed: pip install atheris")
     with atheris.instrument_imports():

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.corpus import corpus
 from tests.support import generate, mime_law, mutate
-from tests.support.letters import LETTERS
+from tests.support.enclosed import LETTERS
 
 _LARGEST = 40_000
 

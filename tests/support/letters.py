@@ -1,65 +1,102 @@
-"""Letters of every kind the reader knows, for breaking: reports, invitations, signatures, enclosures."""
+"""Small mails and mailboxes for the store's tests."""
 
 from __future__ import annotations
 
-import base64
-import struct
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
-_HEAD = b"From: Ann <a@b.c>\nTo: b@c.d\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\nMessage-ID: <m@x>\n"
+import apsw
 
+from mailcli.model.flags import SEEN, Flags
+from mailcli.store.store import Store
+from mailcli.store.values import Arrival
 
-def attribute(level: int, kind: int, value: bytes) -> bytes:
-    """One attribute of a TNEF stream (MS-OXTNEF §2.1.3.3)."""
-    return struct.pack("<BII", level, kind, len(value)) + value + struct.pack("<H", sum(value) & 0xFFFF)
-
-
-def properties(*found: tuple[int, int, bytes]) -> bytes:
-    """MAPI properties with a length: type, number, value."""
-    out = [struct.pack("<I", len(found))]
-    for kind, number, value in found:
-        padding = b"\0" * (-len(value) % 4)
-        out.append(struct.pack("<HHII", kind, number, 1, len(value)) + value + padding)
-    return b"".join(out)
+NOW = 1_700_000_000.0
 
 
-def tnef(*attributes: bytes) -> bytes:
-    return b"\x78\x9f\x3e\x22\x01\x00" + b"".join(attributes)
+class Clock:
+    """A clock that goes when told to."""
+
+    def __init__(self, now: float = NOW) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
 
 
-def packed_rtf(source: bytes) -> bytes:
-    """RTF as a winmail.dat holds it, packed with literals only (MS-OXRTFCP §2.2)."""
-    runs = b"".join(b"\0" + source[place : place + 8] for place in range(0, len(source), 8))
-    return struct.pack("<II4sI", len(runs) + 12, len(source), b"LZFu", 0) + runs
+def letter(
+    number: int,
+    *,
+    references: Iterable[int] = (),
+    date: str = "Mon, 13 Nov 2023 10:00:00 +0100",
+    sender: str = "Ann Author <ann@example.org>",
+    subject: str = "",
+    body: str = "",
+    extra: str = "",
+) -> bytes:
+    """A mail in wire form; its Message-ID is <m{number}@example.org>."""
+    named = " ".join(f"<m{n}@example.org>" for n in references)
+    lines = [
+        f"From: {sender}",
+        "To: Bob Reader <bob@example.net>",
+        f"Subject: {subject or f'Letter {number}'}",
+        f"Message-ID: <m{number}@example.org>",
+        *([f"References: {named}"] if named else []),
+        *([f"Date: {date}"] if date else []),
+        *([extra] if extra else []),
+        "",
+        body or f"Words of letter {number}.",
+        "",
+    ]
+    return "\r\n".join(lines).encode()
 
 
-def multipart(kind: str, *parts: bytes, extra: str = "") -> bytes:
-    body = b"".join(b"--B\n" + part + b"\n" for part in parts)
-    return _HEAD + f"Content-Type: multipart/{kind}; boundary=B{extra}\n\n".encode() + body + b"--B--\n"
+def open_store(root: Path, clock: Clock | None = None, *, read_only: bool = False) -> Store:
+    return Store(root / "data", root / "state", clock=clock or Clock(), read_only=read_only)
 
 
-_PLAIN = b"Content-Type: text/plain; charset=utf-8\n\nplain words"
-_STATUS = (
-    b"Content-Type: message/delivery-status\n\nReporting-MTA: dns; x\n\nFinal-Recipient: rfc822; b@c.d\n"
-    b"Action: failed\nStatus: 5.1.1\nDiagnostic-Code: smtp; 550 no such user\n"
-)
-_EVENT = (
-    b"Content-Type: text/calendar; method=REQUEST\n\nBEGIN:VCALENDAR\nMETHOD:REQUEST\nBEGIN:VEVENT\nSUMMARY:Lunch\n"
-    b"DTSTART;TZID=Europe/Berlin:20260102T120000\nRRULE:FREQ=WEEKLY\nEND:VEVENT\nEND:VCALENDAR\n"
-)
-_WINMAIL = tnef(
-    attribute(1, 0x00069003, properties((0x102, 0x1009, packed_rtf(b"{\\rtf1\\ansi words\\par}")))),
-    attribute(2, 0x00069002, b"\0" * 14),
-    attribute(2, 0x00018010, b"REPORT~1.DOC\0"),
-    attribute(2, 0x0006800F, b"content"),
-)
-LETTERS = (
-    _HEAD + b"\nwords\nbegin 644 a.txt\n#86)C\n`\nend\nbye\n",
-    _HEAD + b"Content-Type: text/plain; format=flowed\n\none \ntwo\n> > quo \n> > ted\n-- \nsig\n",
-    _HEAD + b"\nYes.\n\nFrom: B <b@c.d>\nSent: today\nTo: A\nSubject: x\n\nOld <mailto:Old> words\n",
-    multipart("report", _PLAIN, _STATUS, b"Content-Type: message/rfc822\n\n" + _HEAD + b"\nold", extra="; report-type=x"),
-    multipart("alternative", _PLAIN, b"Content-Type: text/html\n\n<p>rich</p><table><tr><td>1<td>2</table>", _EVENT),
-    multipart("mixed", b"Content-Type: application/ms-tnef\nContent-Transfer-Encoding: base64\n\n" + base64.b64encode(_WINMAIL)),
-    multipart("signed", _PLAIN, b"Content-Type: application/pgp-signature\n\nx"),
-    multipart("encrypted", b"Content-Type: application/pgp-encrypted\n\nVersion: 1", b"Content-Type: application/octet-stream\n\nx"),
-    multipart("mixed", _PLAIN, b"Content-Type: message/rfc822\n\n" + multipart("mixed", _PLAIN)),
-)  # fmt: skip
+def as_first_version(root: Path) -> None:
+    """Take from a mailbox's database what later migrations brought."""
+    database = apsw.Connection(str(root / "data/mailcli.db"))
+    database.execute("DROP TABLE change; DROP TABLE change_step")
+    database.execute("DROP TABLE outline; DROP INDEX message_lacking; ALTER TABLE folder DROP COLUMN skipped")
+    database.pragma("user_version", 1)
+    database.close()
+
+
+def remote(folder: int, number: int, flags: Flags = frozenset({SEEN})) -> Arrival:
+    """A letter that the server has in the folder as UID `number`."""
+    return Arrival(
+        folder,
+        letter(number),
+        flags,
+        NOW - 1000 + number,
+        uid=number,
+        uidvalidity=7,
+        on_server=True,
+    )
+
+
+@contextmanager
+def memory_directory() -> Iterator[Path]:
+    """A directory in memory if the machine has that: what is tested is the order of things, not the disk."""
+    memory = Path("/dev/shm")
+    roomy = memory.is_dir() and shutil.disk_usage(memory).free > 512 << 20
+    directory = Path(tempfile.mkdtemp(prefix="mailcli-test-", dir=memory if roomy else None))
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def files(root: Path) -> list[Path]:
+    """All message files of the mail tree."""
+    return sorted(p for p in (root / "data" / "mail").rglob("*") if p.parent.name in ("cur", "new"))
+
+
+def litter(root: Path) -> list[Path]:
+    """What lies in tmp/."""
+    return sorted(p for p in (root / "data" / "mail").rglob("tmp/*"))

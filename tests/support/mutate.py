@@ -12,9 +12,11 @@ MAX = 200_000
 Mutation = Callable[[random.Random, bytes, bytes], bytes]
 
 TOKENS = (
-    b"\n", b"\r\n", b"\r", b"\n\n", b"--", b"\0", b"\xff", b"\x1b$B", b"=", b"=?utf-8?B?", b"?=", b'"', b"(", b"<",
-    b"Content-Type: multipart/mixed; boundary=", b"Content-Type: message/rfc822\n\n", b"; charset=utf-7",
-    b"Content-Transfer-Encoding: base64\n", b"begin 644 x\n", b"BEGIN:VEVENT\n", b"From: x\nSent: y\nSubject: z\n",
+    b"\n", b"\r\n", b"\r", b"\n\n", b"--", b"\0", b"\xff", b"\x1b$B", b"=", b"=?utf-8?B?", b"?=", b'"', b"(",
+    b"<", b"Content-Type: multipart/mixed; boundary=", b"Content-Type: message/rfc822\n\n",
+    b"; charset=utf-7",
+    b"Content-Transfer-Encoding: base64\n", b"begin 644 x\n", b"BEGIN:VEVENT\n",
+    b"From: x\nSent: y\nSubject: z\n",
     b"<table><tr><td>", b"<blockquote>", b"<!--", b"&#", b"\x78\x9f\x3e\x22", b"0\x80", b"{\\rtf1", b"LZFu",
 )  # fmt: skip
 
@@ -67,7 +69,13 @@ def boundaries_played_with(rng: random.Random, data: bytes, _other: bytes) -> by
 def wrapped(rng: random.Random, data: bytes, other: bytes) -> bytes:
     """A message inside a part of another kind."""
     kind = rng.choice(
-        (b"message/rfc822", b"multipart/report", b"text/html", b"application/ms-tnef", b"application/pkcs7-mime")
+        (
+            b"message/rfc822",
+            b"multipart/report",
+            b"text/html",
+            b"application/ms-tnef",
+            b"application/pkcs7-mime",
+        )
     )
     lead = b"Content-Type: multipart/mixed; boundary=Q\n\n--Q\nContent-Type: " + kind + b"\n\n"
     return lead + data + b"\n--Q\n" + other[:2000] + b"\n--Q--\n"

@@ -5,7 +5,15 @@ from mailcli.mime import invitation
 
 def event(*lines: str, method: str = "REQUEST") -> str:
     return "\n".join(
-        ["BEGIN:VCALENDAR", f"METHOD:{method}", "BEGIN:VEVENT", "SUMMARY:Lunch", *lines, "END:VEVENT", "END:VCALENDAR"]
+        [
+            "BEGIN:VCALENDAR",
+            f"METHOD:{method}",
+            "BEGIN:VEVENT",
+            "SUMMARY:Lunch",
+            *lines,
+            "END:VEVENT",
+            "END:VCALENDAR",
+        ]
     )
 
 
@@ -24,7 +32,10 @@ def event(*lines: str, method: str = "REQUEST") -> str:
         (("DTSTART;VALUE=DATE:20260102", "DTEND;VALUE=DATE:20260103"), "2026-01-02"),
         (("DTSTART;VALUE=DATE:20260102", "DTEND;VALUE=DATE:20260105"), "2026-01-02 to 2026-01-04"),
         (("DTSTART:20260102T120000", "DURATION:PT1H30M"), "2026-01-02 12:00 for 1 hour 30 minutes"),
-        (("DTSTART:20260102T120000Z", "RRULE:FREQ=WEEKLY;INTERVAL=2"), "2026-01-02 12:00 (UTC), every 2 weeks"),
+        (
+            ("DTSTART:20260102T120000Z", "RRULE:FREQ=WEEKLY;INTERVAL=2"),
+            "2026-01-02 12:00 (UTC), every 2 weeks",
+        ),
         (("DTSTART:some day",), "some day"),
     ],
 )
@@ -36,7 +47,9 @@ def test_the_time_is_said_with_its_zone(lines: tuple[str, ...], when: str) -> No
     ("status", "said"), [("ACCEPTED", "accepts"), ("DECLINED", "declines"), ("TENTATIVE", "may come")]
 )
 def test_an_answer_says_who_comes(status: str, said: str) -> None:
-    text = invitation.told(event(f"ATTENDEE;CN=Ann;PARTSTAT={status}:mailto:a@b.c", "COMMENT:Late", method="REPLY"))
+    text = invitation.told(
+        event(f"ATTENDEE;CN=Ann;PARTSTAT={status}:mailto:a@b.c", "COMMENT:Late", method="REPLY")
+    )
     assert text == f"Answer to an invitation: Lunch\nAnn <a@b.c> {said}\nComment: Late"
 
 

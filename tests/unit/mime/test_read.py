@@ -279,7 +279,9 @@ def test_an_empty_line_ends_a_flowed_paragraph_and_is_shown() -> None:
 def test_utf8_labelled_as_latin_is_utf8() -> None:
     assert read.envelope(b"Subject: =?iso-8859-1?Q?Fr\xc3\xb6sche?=\n\n").subject == "Frösche"
     assert read.envelope(b"Subject: =?iso-8859-1?Q?Fr=F6sche?=\n\n").subject == "Frösche"
-    assert read.content(b"Content-Type: text/plain; charset=iso-8859-1\n\ngr\xc3\xbc\xc3\x9fe").text == "grüße"
+    assert (
+        read.content(b"Content-Type: text/plain; charset=iso-8859-1\n\ngr\xc3\xbc\xc3\x9fe").text == "grüße"
+    )
     assert read.content(b"Content-Type: text/plain; charset=iso-8859-1\n\ngr\xfc\xdfe").text == "grüße"
 
 

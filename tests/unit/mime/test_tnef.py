@@ -2,8 +2,8 @@ import struct
 import time
 
 from mailcli.mime import read, rtf, tnef
-from tests.support.letters import attribute, multipart, packed_rtf, properties
-from tests.support.letters import tnef as stream
+from tests.support.enclosed import attribute, multipart, packed_rtf, properties
+from tests.support.enclosed import tnef as stream
 
 RENDERING = attribute(2, 0x00069002, b"\0" * 14)
 PLAIN = b"Content-Type: text/plain\n\nplain words"
@@ -26,7 +26,9 @@ def test_a_file_has_its_long_name_and_its_type() -> None:
             attribute(
                 2,
                 0x00069005,
-                properties((0x1F, 0x3707, "Bericht ü.doc\0".encode("utf-16-le")), (0x1E, 0x370E, b"text/x\0")),
+                properties(
+                    (0x1F, 0x3707, "Bericht ü.doc\0".encode("utf-16-le")), (0x1E, 0x370E, b"text/x\0")
+                ),
             ),
         )
     )
@@ -79,7 +81,10 @@ def test_rtf_built_to_be_big_is_cut() -> None:
 
 def test_broken_streams_give_what_came_before_the_break() -> None:
     whole = stream(
-        RENDERING, attribute(2, 0x00018010, b"a\0"), attribute(2, 0x0006800F, b"x"), message((0x1E, 0x1000, b"t\0"))
+        RENDERING,
+        attribute(2, 0x00018010, b"a\0"),
+        attribute(2, 0x0006800F, b"x"),
+        message((0x1E, 0x1000, b"t\0")),
     )
     for end in range(len(whole)):
         tnef.read(whole[:end])

@@ -40,7 +40,10 @@ def test_marks_deeper_than_half_the_line_are_text() -> None:
     assert all(cells.width(line) <= 10 for line in wrapped("> " * 30 + "word", 10))
 
 
-@given(st.text(st.characters(exclude_categories=["Cs", "Cc", "Mn", "Me", "Mc", "Cf", "So", "Sk"])), st.integers(4, 60))
+@given(
+    st.text(st.characters(exclude_categories=["Cs", "Cc", "Mn", "Me", "Mc", "Cf", "So", "Sk"])),
+    st.integers(4, 60),
+)
 def test_no_character_is_lost_and_no_line_too_wide(text: str, width: int) -> None:
     lines = wrapped(text, width, cut_links=True)
     assert all(cells.width(line) <= width for line in lines)
