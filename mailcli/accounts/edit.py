@@ -132,14 +132,20 @@ def field_of(parts: tuple[str, ...]) -> Field | None:
         if field is None or not rest:
             return field
         fields = TABLES.get(field.table, {})
+        if field.kind == "tables":  # the name is free
+            rest.pop(0)
+            if not rest:
+                return Field("table", field.about)
     return None
 
 
 def _meaning(dotted: str, parts: tuple[str, ...], word: str) -> Any:
     field = field_of(parts)
-    if field is None or field.kind == "table":
+    if field is None or field.kind in ("table", "tables"):
         what = "is a table: set its keys" if field else "is not a key of the configuration"
         raise UsageError(f"{dotted} {what}", hint="`mailcli config schema` lists them all")
+    if field.kind == "size" and word.isdigit():
+        return int(word)
     if field.kind == "number":
         if not word.lstrip("-").isdigit():
             raise UsageError(f"{dotted} must be a whole number, not {word!r}")

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from typing import Final
 
+from mailcli.model.extent import MODES, OLDER
 from mailcli.model.record import NamedTuple
 
 
 class Field(NamedTuple):
-    """A key. `kind` is text, number, bool, texts (a list of strings), secret or table;
-    `choices` are the only values of a text, `least` and `most` bound a number (0: no bound), `table`
-    names the table's own fields ("" for free keys with text values)."""
+    """A key. `kind` is text, number, size (octets, or a text such as 10M), bool, texts (a list of
+    strings), secret, table or tables (by names that are free); `choices` are the only values of a
+    text, `least` and `most` bound a number (0: no bound), `table` names the table's own fields ("" for
+    free keys with text values)."""
 
     kind: str
     about: str
@@ -27,6 +29,11 @@ class Field(NamedTuple):
 _SECRET: Final = Field("secret", "where the password is kept: one of keyring, command, file, env, credential")
 _CA_FILE: Final = Field("text", "PEM file with a further trust anchor")
 _TLS: Final = ("implicit", "starttls", "none")
+
+_AUTH: Final = (
+    *("auto", "scram", "plain", "login", "cram-md5", "scram-sha-1", "scram-sha-256"),
+    *("xoauth2", "oauthbearer", "none"),
+)
 
 _WATCH_INTERVAL: Final = Field(
     "number", "seconds between two looks at what does not tell by itself, with `watch`", least=1
@@ -44,24 +51,20 @@ _SERVER: Final = {
     "auth": Field(
         "text",
         'auto, scram (any kind of it), or the one SASL mechanism to use; "none" (SMTP): do not sign in',
-        (
-            "auto",
-            "scram",
-            "plain",
-            "login",
-            "cram-md5",
-            "scram-sha-1",
-            "scram-sha-256",
-            "xoauth2",
-            "oauthbearer",
-            "none",
-        ),
+        _AUTH,
     ),
     "password": _SECRET,
     "ca_file": _CA_FILE,
     "pin": Field("texts", "sha256:HEX of the server's certificate; any other is refused"),
     "allow_cleartext": Field("bool", "with tls = none: permit another machine than this one"),
     "disable": Field("texts", "protocol extensions not to use"),
+}
+
+_EXTENT: Final = {
+    "mode": Field("text", "what is downloaded: messages whole, their headers, or recent ones whole", MODES),
+    "since": Field("text", "with mode = recent: a date, or an age such as 90d or 3 months"),
+    "older": Field("text", "with mode = recent: what comes of older messages", OLDER),
+    "max_size": Field("size", "only the headers of larger messages: octets, or a text such as 10M", least=1),
 }
 
 TABLES: Final[dict[str, dict[str, Field]]] = {
@@ -105,12 +108,15 @@ TABLES: Final[dict[str, dict[str, Field]]] = {
         "exclude": Field("texts", "shell patterns of folders that do not"),
         "subscribed": Field("bool", "only folders subscribed to"),
     },
+    "extent": _EXTENT,
     "imap": {
         **_SERVER,
         "folders": Field("table", "which folders take part", table="folders"),
-        "mode": Field("text", "what is downloaded", ("full",)),
         "sync": Field("text", "both ways, or nothing here changes the server", ("both", "pull")),
         "delete": Field("text", "what deleting here does on the server", ("trash", "expunge", "nothing")),
+        **_EXTENT,
+        "folder": Field("tables", "the same for single folders, by shell pattern", table="extent"),
+        "keep_bodies": Field("bool", "keep bodies that were fetched to be read"),
         "connections": Field("number", "how many to open at once; default: 2", least=1, most=8),
         "compress": Field(
             "text",
@@ -120,9 +126,20 @@ TABLES: Final[dict[str, dict[str, Field]]] = {
     },
     "pop3": {
         **_SERVER,
+        "auth": Field(
+            "text",
+            "as elsewhere; also user (USER and PASS), and apop, which is never tried unasked",
+            (*_AUTH[:-1], "user", "apop"),
+        ),
         "leave": Field("text", "what a download does with the server's copy", ("keep", "delete")),
         "delete_after": Field("number", "delete the server's copy so many days after the download", least=1),
         "max_size": Field("number", "leave larger messages on the server (octets)", least=1),
+        "session_size": Field("number", "sign in anew after so many messages", least=1),
+        "skip": Field("text", "a query over the header: what matches is left on the server"),
+        "discard": Field("text", "a query over the header: what matches is deleted there unread"),
+        "deliver": Field(
+            "text", "folder:NAME, maildir:PATH, mbox:PATH or pipe:COMMAND; default: the account's inbox"
+        ),
     },
     "smtp": _SERVER,
 }

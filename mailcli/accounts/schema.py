@@ -45,6 +45,10 @@ def _field(field: Field) -> dict[str, Any]:
     made: dict[str, Any] = {"description": field.about}
     if field.kind == "table":
         return made | (_table(field.table) if field.table in TABLES else {"type": "object"})
+    if field.kind == "tables":
+        return made | {"type": "object", "additionalProperties": _table(field.table)}
+    if field.kind == "size":
+        return made | {"type": ["integer", "string"], "minimum": field.least}
     if field.kind == "secret":
         return made | {
             "type": "object",

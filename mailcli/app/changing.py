@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from mailcli.app import bodies
 from mailcli.app.context import Context
 from mailcli.app.folders import check_name
 from mailcli.app.pushing import push_now
@@ -48,9 +49,16 @@ def delete(ctx: Context, ids: Sequence[str], *, purge: bool = False, dry_run: bo
         )
     if dry_run:
         return Change(tuple(ids), f"{_count(rows)} would be removed for good", pushed=False)
+    bare = sum(r.remote_only for r in rows)
+    lost = f"; of {bare} only the header was here, which brings nothing back once the server has done it"
     named = [r.id for r in rows]
     _, token = ctx.store.edit(lambda edit: edit.purge(named), Note("delete", "for good"))
-    done = Change(tuple(named), f"{_count(rows)} removed for good", token, brief=f"Removed {len(rows)}")
+    done = Change(
+        tuple(named),
+        f"{_count(rows)} removed for good{lost if bare else ''}",
+        token,
+        brief=f"Removed {len(rows)}",
+    )
     return _pushed(ctx, rows, done)
 
 
@@ -81,6 +89,8 @@ def move(ctx: Context, ids: Sequence[str], to: str, *, create: bool = False) -> 
     Raises NotFound if there is no such folder, unless `create`.
     """
     rows = ctx.store.get(list(ids))
+    there = _named_account(ctx, to)
+    bodies.need(ctx, [r.id for r in rows if r.remote_only and there and r.account != there[0]])
     targets = [
         ([r.id for r in some], _destination(ctx, account, to, create))
         for account, some in _by_account(rows).items()
@@ -99,6 +109,7 @@ def move(ctx: Context, ids: Sequence[str], to: str, *, create: bool = False) -> 
 def copy(ctx: Context, ids: Sequence[str], to: str, *, create: bool = False) -> Change:
     """Copy messages to a folder, named as for `move`; the change's ids are those of the copies."""
     rows = ctx.store.get(list(ids))
+    bodies.need(ctx, [r.id for r in rows if r.remote_only])
     targets = [
         ([r.id for r in some], _destination(ctx, account, to, create))
         for account, some in _by_account(rows).items()

@@ -19,6 +19,7 @@ from mailcli.model.record import NamedTuple
 if TYPE_CHECKING:
     from mailcli.accounts.config import Config
     from mailcli.accounts.secrets import Secrets
+    from mailcli.errors import MailcliError
     from mailcli.model.account import Account, Endpoint
     from mailcli.net.ahead import Ahead
     from mailcli.net.cancel import CancelToken
@@ -71,6 +72,7 @@ class Context:
         self.interruptible = interruptible
         self.clock = clock
         self.environ = os.environ if environ is None else environ
+        self.brought: dict[str, bytes | MailcliError] = {}  # bodies that are not kept: see app.bodies
         self._making = threading.RLock()  # any thread may be the first to ask
         self._config: Config | None = None
         self._store: Store | None = None
@@ -137,7 +139,7 @@ class Context:
             clock=self.clock,
             environ=self.environ,
         )
-        twin._config, twin._store = self.config, self.store
+        twin._config, twin._store, twin.brought = self.config, self.store, self.brought
         return twin
 
     def reload(self) -> None:

@@ -9,9 +9,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
+from mailcli.app import bodies
 from mailcli.app.context import Context, Progress
 from mailcli.app.folders import check_name
-from mailcli.errors import CannotCreate, LocalIOError, NotFound, UsageError
+from mailcli.errors import CannotCreate, Interrupted, LocalIOError, MailcliError, NotFound, UsageError
 from mailcli.model import flags, pattern
 from mailcli.model.account import LOCAL
 from mailcli.model.flags import Flags
@@ -60,11 +61,13 @@ class Imported(NamedTuple):
 
 
 class Exported(NamedTuple):
-    """What an export did: messages written, and how many have no body here to write."""
+    """What an export did: messages written, and how many were left out since their body is neither here
+    nor to be had; `reason` is that of the first."""
 
     messages: int
     path: Path
     missing: int = 0
+    reason: str = ""
 
 
 class _Mail(NamedTuple):
@@ -285,9 +288,10 @@ def export(ctx: Context, words: Sequence[str], out: Path, form: str | None = Non
     if form not in FORMS:
         raise UsageError(f'cannot export as "{form}"', hint=f"one of {', '.join(FORMS)}")
     rows = list(reversed(search(ctx, words).rows))
+    missing: list[MailcliError] = []
     writers = {"mbox": _write_mbox, "eml": _write_eml, "maildir": _write_maildir}
     try:
-        written = writers[form](ctx, rows, out)
+        written = writers[form](ctx, rows, out, missing)
     except FileExistsError as error:
         raise CannotCreate(
             f"{error.filename or out} is there already", hint="nothing is overwritten: choose another name"
@@ -296,30 +300,37 @@ def export(ctx: Context, words: Sequence[str], out: Path, form: str | None = Non
         raise CannotCreate(f"cannot create {error.filename or out}: {error.strerror}") from error
     except OSError as error:
         raise LocalIOError(f"cannot write {error.filename or out}: {error.strerror}") from error
-    return Exported(written, out, len(rows) - written)
+    return Exported(written, out, len(missing), missing[0].message if missing else "")
 
 
-def _bodies(ctx: Context, rows: Sequence[Summary]) -> Iterator[tuple[Summary, bytes]]:
-    """The rows whose body is here, with it."""
+def _bodies(
+    ctx: Context, rows: Sequence[Summary], missing: list[MailcliError]
+) -> Iterator[tuple[Summary, bytes]]:
+    """The rows with their bodies, fetched where they are not here; `missing`: why some did not come."""
     octets = 0
     for done, row in enumerate(rows, 1):
         ctx.cancel.check()
+        if done % _BATCH == 1:
+            bodies.bring(ctx, [r.id for r in rows[done - 1 : done - 1 + _BATCH] if r.remote_only])
         try:
-            data = ctx.store.open_bytes(row.id)
-        except NotFound:
+            data = bodies.wire(ctx, row.id)
+        except MailcliError as error:
+            if not row.remote_only or isinstance(error, Interrupted):
+                raise
+            missing.append(error)
             continue
         yield row, data
         octets += len(data)
         ctx.progress(Progress(row.account, "export", done, len(rows), octets))
 
 
-def _write_mbox(ctx: Context, rows: Sequence[Summary], out: Path) -> int:
+def _write_mbox(ctx: Context, rows: Sequence[Summary], out: Path, missing: list[MailcliError]) -> int:
     from mailcli.mime import mbox
 
     written = 0
     with _private(out) as file:
         try:
-            for row, data in _bodies(ctx, rows):
+            for row, data in _bodies(ctx, rows, missing):
                 sender = row.sender[0].email if row.sender else ""
                 mbox.write(file, data, sender=sender, when=row.arrived)
                 written += 1
@@ -330,19 +341,19 @@ def _write_mbox(ctx: Context, rows: Sequence[Summary], out: Path) -> int:
     return written
 
 
-def _write_eml(ctx: Context, rows: Sequence[Summary], out: Path) -> int:
+def _write_eml(ctx: Context, rows: Sequence[Summary], out: Path, missing: list[MailcliError]) -> int:
     out.mkdir(mode=0o700, exist_ok=True)
     for row in rows:
         if (path := out / f"{row.id}.eml").exists():
             raise FileExistsError(17, "exists", str(path))
     written = 0
-    for row, data in _bodies(ctx, rows):
+    for row, data in _bodies(ctx, rows, missing):
         _write_new(out / f"{row.id}.eml", data)
         written += 1
     return written
 
 
-def _write_maildir(ctx: Context, rows: Sequence[Summary], out: Path) -> int:
+def _write_maildir(ctx: Context, rows: Sequence[Summary], out: Path, missing: list[MailcliError]) -> int:
     """A new Maildir, or more messages in one that is there."""
     from mailcli.mime.lineends import to_store
 
@@ -351,7 +362,7 @@ def _write_maildir(ctx: Context, rows: Sequence[Summary], out: Path) -> int:
         for part in ("tmp", "new", "cur"):
             (out / part).mkdir(mode=0o700)
     written = 0
-    for row, data in _bodies(ctx, rows):
+    for row, data in _bodies(ctx, rows, missing):
         stored, wire_size = to_store(data)
         # A message is seen in `cur` only; what no one has looked at belongs in `new`, without a suffix.
         name = f"{max(0, int(row.arrived))}.{row.id}.mailcli,W={wire_size}"

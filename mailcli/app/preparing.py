@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote
 
+from mailcli.app import bodies
 from mailcli.app.addressing import (
     attachment,
     bare,
@@ -143,7 +144,7 @@ def reply_template(ctx: Context, id: str, sender: str | None, *, everyone: bool)
     (row,) = ctx.store.get([id])
     account = replying_account(ctx, row.account, sender)
     return replying.reply_draft(
-        ctx.store.open_bytes(id),
+        bodies.wire(ctx, id),
         sender=sender_address(account, sender),
         own=(account.email, *account.aliases),
         everyone=everyone,
@@ -167,7 +168,7 @@ def forward_template(ctx: Context, id: str, sender: str | None) -> Draft:
     (row,) = ctx.store.get([id])
     account = replying_account(ctx, row.account, sender)
     return replying.forward_draft(
-        ctx.store.open_bytes(id),
+        bodies.wire(ctx, id),
         sender=sender_address(account, sender),
         date=ctx.clock(),
         zone=local_zone(ctx.clock()),

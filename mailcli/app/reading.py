@@ -9,9 +9,11 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Final
 
+from mailcli.app import bodies
 from mailcli.app.context import Context
-from mailcli.errors import CannotCreate, LocalIOError, NotFound
+from mailcli.errors import CannotCreate, LocalIOError, MailcliError, NotFound
 from mailcli.mime import read as mime
+from mailcli.mime.lineends import to_store
 from mailcli.mime.read import Reading
 from mailcli.model import pattern, printable
 from mailcli.model.flags import SEEN
@@ -29,16 +31,32 @@ class Message(NamedTuple):
     reading: Reading
 
 
-def read(ctx: Context, id: str, *, html: bool = False, mark_seen: bool = False) -> Message:
-    """Parse a message for showing; `html` prefers the HTML body. Raises NotFound, LocalIOError."""
+def read(
+    ctx: Context, id: str, *, html: bool = False, mark_seen: bool = False, header_will_do: bool = False
+) -> Message:
+    """Parse a message for showing; `html` prefers the HTML body; with `header_will_do` a body that cannot
+    be fetched is done without, with a notice. Raises NotFound, LocalIOError, and as `bodies.wire`."""
+    try:
+        data = bodies.wire(ctx, id)
+    except MailcliError as error:
+        if not header_will_do or not ctx.store.get([id])[0].remote_only:
+            raise
+        ctx.notice(error.message)
+        data = ctx.store.header_bytes(id)
     (summary,) = ctx.store.get([id])
-    reading = mime.reading(ctx.store.open_bytes(id), html=html)
+    reading = mime.reading(data, html=html)
     if mark_seen and SEEN not in summary.flags:
         from mailcli.app.changing import mark_seen as mark
 
         mark(ctx, [id])
         (summary,) = ctx.store.get([id])
     return Message(summary, reading)
+
+
+def header(ctx: Context, id: str) -> Message:
+    """What can be shown of a message at once, while its body is fetched."""
+    (summary,) = ctx.store.get([id])
+    return Message(summary, mime.reading(ctx.store.header_bytes(id)))
 
 
 def thread(ctx: Context, id: str) -> list[Summary]:
@@ -49,17 +67,18 @@ def thread(ctx: Context, id: str) -> list[Summary]:
 
 def raw(ctx: Context, id: str) -> bytes:
     """The message as it is stored: line ends as in the file."""
-    return ctx.store.stored_bytes(id)
+    data = bodies.wire(ctx, id)
+    return to_store(data)[0] if id in ctx.brought else ctx.store.stored_bytes(id)
 
 
 def attachments(ctx: Context, id: str) -> list[Part]:
     """The parts a person would call attachments, in order."""
-    return [p for p in mime.parts(ctx.store.open_bytes(id)) if p.attachment]
+    return [p for p in mime.parts(bodies.wire(ctx, id)) if p.attachment]
 
 
 def part(ctx: Context, id: str, n: str) -> tuple[Part, bytes]:
     """One part by its number, decoded. Raises NotFound with the numbers there are."""
-    data = ctx.store.open_bytes(id)
+    data = bodies.wire(ctx, id)
     parts = mime.parts(data)
     for candidate in parts:
         if candidate.n == n:
@@ -71,7 +90,7 @@ def part(ctx: Context, id: str, n: str) -> tuple[Part, bytes]:
 def pick(ctx: Context, id: str, choice: Sequence[str]) -> list[tuple[Part, bytes]]:
     """Attachments by position (1 is the first), part number or file name pattern; all of them for
     an empty choice. Raises NotFound for a choice that names none."""
-    data = ctx.store.open_bytes(id)
+    data = bodies.wire(ctx, id)
     there = [p for p in mime.parts(data) if p.attachment]
     if not choice:
         chosen = there

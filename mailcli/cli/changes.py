@@ -49,4 +49,5 @@ def change(
 
 
 def show(session: Session, done: Any) -> None:
+    session.end_progress()  # bodies may have been fetched for it
     session.out.show(CHANGES, (done,), quiet=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from mailcli.model.address import Address
+from mailcli.model.extent import BodyPolicy
 from mailcli.model.record import NamedTuple
 
 
@@ -126,12 +127,18 @@ class Pop3Policy(NamedTuple):
     """What a POP3 download leaves on the server.
 
     `leave` is "keep", "delete" or "days"; `days` counts from the delivery. `max_size` in octets
-    (0: none) skips larger messages.
+    (0: none) skips larger messages; `session_size` is the most downloads of one session (0: any).
+    `skip` and `discard` are queries over the header ("": none): leave the message on the server, delete
+    it there. `deliver` is `folder:NAME`, `maildir:PATH`, `mbox:PATH`, `pipe:COMMAND`, or "": the inbox.
     """
 
     leave: str = "keep"
     days: int = 0
     max_size: int = 0
+    session_size: int = 0
+    skip: str = ""
+    discard: str = ""
+    deliver: str = ""
 
 
 class Hooks(NamedTuple):
@@ -155,6 +162,7 @@ class Account(NamedTuple):
     pop3: Pop3Policy = Pop3Policy()
     push: str = "auto"  # or "manual"
     save_sent: bool = True
+    bodies: BodyPolicy = BodyPolicy()
     special: tuple[tuple[str, str], ...] = ()  # ("Trash", "Deleted Items"): the user's own choice
     hooks: Hooks = Hooks()
     watch_interval: float = 300.0  # seconds between two looks at what does not tell by itself

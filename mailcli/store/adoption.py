@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from mailcli.mime import lineends
 from mailcli.model import flags as flag_words
 from mailcli.model.record import NamedTuple
-from mailcli.store import changing, deliver, disk, folders, history, index, maildir, recovery
+from mailcli.store import bodies, changing, deliver, disk, folders, history, index, maildir, recovery
 from mailcli.store.folders import Home
 from mailcli.store.maildir import Name
 from mailcli.store.renames import Renames
@@ -155,6 +155,9 @@ class _Adoption:
 
     def _move(self, row: changing.Row, one: _File) -> None:
         """The message is here now. If a program put headers in, it gets its own bytes back."""
+        if row.file is None:
+            self._fill(row, one)
+            return
         file = self._own_bytes(row, one) or one.file
         bits = row.bits if one.name.letters is None else one.bits
         self._connection.execute(
@@ -170,6 +173,13 @@ class _Adoption:
 
     def _account_of(self, folder: int) -> int:
         return folders.home(self._connection, folder).account
+
+    def _fill(self, row: changing.Row, one: _File) -> None:
+        """A body that came after its header, in a run that was cut before the row knew of it."""
+        file = self._renames.refile(self._home.path, one.file, row.path, None)
+        bodies.settle(self._site, self._connection, row.id, one.data, one.parsed)
+        bodies.put(self._connection, self._rids, row.id, file, len(one.data), one.parsed, one.hashes)
+        self._found.moved.append(row.id)
 
     def _own_bytes(self, row: changing.Row, one: _File) -> str | None:
         """Write the message as it was on the wire under a name of ours in place of the file found."""

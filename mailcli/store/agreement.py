@@ -163,8 +163,7 @@ def pending(connection: apsw.Connection, account: str) -> Pending:
 def apply(site: Site, changes: SyncChanges, also: Callable[[Writer], None] | None) -> None:
     """See Store.apply."""
     with site.database.writing() as connection, Renames(site.tree) as renames:
-        for identity in changes.unbound:
-            changing.unbind(connection, identity)
+        changing.release(connection, changes.unbound, site.clock())
         for identity in changes.left:
             recovery.leave_behind(connection, identity, "moved", site.clock(), wait=False)
         _bind(connection, changes.bound, site.clock())
@@ -193,7 +192,7 @@ def apply(site: Site, changes: SyncChanges, also: Callable[[Writer], None] | Non
             cursors.set_folder_state(connection, key, state)
         if also is not None:
             also(writer)
-    if changes.gone:
+    if changes.gone or changes.unbound:
         recovery.settle(site)
 
 
@@ -225,7 +224,8 @@ def _bind(connection: apsw.Connection, bound: Sequence[Bound], now: float) -> No
             continue
         holder = rows(
             connection,
-            "SELECT o.id, o.sha256 = m.sha256 FROM message o, message m"
+            "SELECT o.id, o.sha256 = m.sha256 OR ((o.file IS NULL OR m.file IS NULL) AND o.size = m.size"
+            " AND o.message_id = m.message_id AND m.message_id != '') FROM message o, message m"
             " WHERE o.at_folder = ? AND o.uid = ? AND m.id = ? AND o.id != m.id",
             (at_folder, uid, identity),
         )

@@ -11,7 +11,7 @@ from mailcli.model import flags as flag_words
 from mailcli.model import pattern
 from mailcli.model.flags import Flags
 from mailcli.model.record import NamedTuple
-from mailcli.store import disk, maildir
+from mailcli.store import disk, maildir, recovery
 from mailcli.store.renames import Renames
 from mailcli.store.sql import chunks, marks, rows
 
@@ -112,3 +112,18 @@ def unbind(connection: apsw.Connection, identity: str) -> None:
         " WHERE id = ?",
         (identity,),
     )
+
+
+def release(connection: apsw.Connection, ids: Sequence[str], now: float) -> None:
+    """No server has these messages any more, in the caller's transaction; `recovery.settle` after it.
+
+    What is whole here will be uploaded again. Of the others nothing is left but their header: those go
+    to the recovery area, as if they had gone from the folder the user has them in.
+    """
+    lost: list[str] = []
+    for row in present_rows(connection, ids):
+        if row.file is None:
+            lost.append(row.id)
+        else:
+            unbind(connection, row.id)
+    recovery.take_away(connection, lost, "gone from the server", now, pending=False)

@@ -13,13 +13,15 @@ from mailcli.store.values import FolderState, SyncFolder
 if TYPE_CHECKING:
     import apsw
 
-_STATE: Final = "uidvalidity, uidnext, highestmodseq, server_count, mailbox_id, permanent_flags, synced_at"
+_STATE: Final = (
+    "uidvalidity, uidnext, highestmodseq, server_count, mailbox_id, permanent_flags, synced_at, skipped"
+)
 """In the order of FolderState."""
 
 
 def _folder_state(row: Sequence[Any]) -> FolderState:
     flags = None if row[5] is None else frozenset(row[5].split())
-    return FolderState(row[0], row[1], row[2], row[3], row[4], flags, row[6])
+    return FolderState(row[0], row[1], row[2], row[3], row[4], flags, *row[6:])
 
 
 def folder_state(connection: apsw.Connection, key: int) -> FolderState:
@@ -33,9 +35,7 @@ def set_folder_state(connection: apsw.Connection, key: int, state: FolderState) 
     """In the caller's transaction."""
     flags = None if state.permanent_flags is None else " ".join(sorted(state.permanent_flags))
     columns = ", ".join(f"{column} = ?" for column in _STATE.split(", "))
-    connection.execute(
-        f"UPDATE folder SET {columns} WHERE key = ?", (*state[:5], flags, state.synced_at, key)
-    )
+    connection.execute(f"UPDATE folder SET {columns} WHERE key = ?", (*state[:5], flags, *state[6:], key))
 
 
 def agreed_count(connection: apsw.Connection, key: int) -> int:

@@ -125,9 +125,13 @@ def _already_here(connection: apsw.Connection, arrivals: Sequence[Arrival]) -> d
     return here
 
 
+def arrival_time(arrived: float, now: float) -> float:
+    """INTERNALDATE or time of download, unless it is absurd."""
+    return arrived if 0 < arrived <= now + _FUTURE else now
+
+
 def _item(site: Site, arrival: Arrival, home: Home, identity: str) -> Item:
-    now = site.clock()
-    arrived = arrival.arrived if 0 < arrival.arrived <= now + _FUTURE else now
+    arrived = arrival_time(arrival.arrived, site.clock())
     base = maildir.make_name(
         arrived,
         identity,
@@ -149,15 +153,7 @@ def _write(site: Site, items: Sequence[Item]) -> tuple[list[index.Parsed], list[
     for home in {item.home for item in items}:
         site.tree.make_folder(home.path)
     try:
-        if len(items) >= _MANY and site.tree.sync_whole:
-            parsed, written = _write_many(site, items)
-        else:
-            writing = disk.Parallel(_write_durably, items)
-            try:
-                parsed = [index.parse(item.arrival.data) for item in items]
-            finally:
-                writing.settle()
-            written = writing.results()
+        parsed, written = write_files(site, items)
         for item in items:
             disk.rename(item.tmp, item.target)
         disk.fsync_directories(os.path.dirname(item.target) for item in items)
@@ -165,6 +161,18 @@ def _write(site: Site, items: Sequence[Item]) -> tuple[list[index.Parsed], list[
         _discard(items)
         raise
     return parsed, written
+
+
+def write_files(site: Site, items: Sequence[Item]) -> tuple[list[index.Parsed], list[Written]]:
+    """The files durable in tmp/, and meanwhile the parsing."""
+    if len(items) >= _MANY and site.tree.sync_whole:
+        return _write_many(site, items)
+    writing = disk.Parallel(_write_durably, items)
+    try:
+        parsed = [index.parse(item.arrival.data) for item in items]
+    finally:
+        writing.settle()
+    return parsed, writing.results()
 
 
 def _write_many(site: Site, items: Sequence[Item]) -> tuple[list[index.Parsed], list[Written]]:
@@ -203,17 +211,21 @@ def _write_durably(item: Item) -> Written:
 def _write_one(item: Item, *, durable: bool) -> Written:
     data = item.arrival.data
     stored, _ = lineends.to_store(data)
-    if item.arrival.id is not None:
+    try:
+        disk.write_new(item.tmp, stored, durable=durable)
+    except FileExistsError:
+        if item.arrival.id is None:
+            raise
         disk.unlink(item.tmp)  # the same message in the same second, in a run that was killed
-    disk.write_new(item.tmp, stored, durable=durable)
-    return hashes(data)
+        disk.write_new(item.tmp, stored, durable=durable)
+    return hashes(data, item.arrival.sha256)
 
 
-def hashes(data: bytes) -> Written:
-    """Hashes of a message in its wire form."""
+def hashes(data: bytes, sha256: bytes = b"") -> Written:
+    """Hashes of a message in its wire form; `sha256` is its own, if that is known."""
     import hashlib
 
-    sha256 = hashlib.sha256(data).digest()
+    sha256 = sha256 or hashlib.sha256(data).digest()
     plain = index.without_inserted(data)
     return Written(sha256, None if plain is data else hashlib.sha256(plain).digest())
 

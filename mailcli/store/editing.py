@@ -62,6 +62,8 @@ class Edit:
         done = [row for row in changing.fetch_rows(self._connection, ids) if row.folder != folder]
         self._site.tree.make_folder(home.path)
         for row in done:
+            if row.file is None and self._homes[row.folder].account != home.account:
+                raise reading.not_here(row.id)  # there would be nothing to upload
             changing.relocate(self._connection, self._renames, row, home.path, folder)
             if row.at_folder is not None and self._homes[row.at_folder].account != home.account:
                 recovery.leave_behind(self._connection, row.id, changing.ELSEWHERE, self._site.clock())

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from mailcli.errors import LocalIOError, MailcliError, NotFound
 from mailcli.model.address import Address
 from mailcli.model.message import Content, Envelope
-from mailcli.store import folders, fulltext, index, reading, scanning, threads
+from mailcli.store import folders, fulltext, index, outlines, scanning, threads
 from mailcli.store.columns import unpack
 from mailcli.store.schema import VERSION
 from mailcli.store.site import Site
@@ -70,9 +70,9 @@ def _renew(site: Site, ids: Sequence[str]) -> list[Problem]:
     parsed: dict[str, index.Parsed] = {}
     for identity in ids:
         try:
-            parsed[identity] = index.parse(reading.wire(site, identity))
+            parsed[identity] = index.parse(outlines.known(site, identity))
         except NotFound:
-            pass  # headers only, or purged meanwhile
+            pass  # purged meanwhile, or its outline is lost
         except MailcliError as error:
             problems.append(Problem("missing-file", str(error), identity))
     with site.database.writing() as connection:
@@ -202,7 +202,8 @@ def status(site: Site) -> IndexStatus:
             " (SELECT count(DISTINCT thread) FROM message),"
             " (SELECT count(*) FROM message WHERE dirty = 1)"
             " + (SELECT count(*) FROM recovery WHERE pending = 1),"
-            " (SELECT count(*) FROM recovery), (SELECT coalesce(sum(size), 0) FROM message),"
+            " (SELECT count(*) FROM recovery), (SELECT coalesce(sum(size), 0) FROM message"
+            " WHERE file IS NOT NULL),"
             " NOT EXISTS(SELECT 1 FROM setting WHERE key = ?)",
             (REBUILDING,),
         )[0]

@@ -15,7 +15,7 @@ from mailcli.errors import NotFound
 from mailcli.mime import lineends
 from mailcli.model.ids import new_id
 from mailcli.model.record import NamedTuple
-from mailcli.store import disk, folders, index, journal, maildir
+from mailcli.store import disk, folders, index, journal, maildir, outlines
 from mailcli.store.renames import Renames
 from mailcli.store.site import Site
 from mailcli.store.sql import chunks, marks, rows
@@ -143,8 +143,8 @@ def listed(connection: apsw.Connection) -> list[RecoveryEntry]:
 
 
 class Kept(NamedTuple):
-    """A recovery entry that can be brought back, its message read. `parsed` is None where there is no body
-    here, but the server still has it."""
+    """A recovery entry that can be brought back, its message read, or its outline. `parsed` is None where
+    there is neither here, but the server still has it."""
 
     entry: dict[str, Any]
     parsed: index.Parsed | None
@@ -154,11 +154,13 @@ def read(site: Site, identity: str) -> Kept | None:
     """An entry to be brought back; None if there is none, or its file is gone."""
     with site.database.reading() as connection:
         found = rows(connection, f"SELECT {_COLUMNS} FROM recovery WHERE id = ?", (identity,))
+        outline = outlines.read(connection, identity)
     if not found:
         return None
     entry = dict(zip(_COLUMNS.split(", "), found[0], strict=True))
     if entry["file"] is None:
-        return Kept(entry, None) if entry["pending"] else None
+        parsed = index.parse(outline) if outline is not None else None
+        return Kept(entry, parsed) if entry["pending"] else None
     try:
         with open(f"{site.tree.recovery}/{entry['file']}", "rb") as opened:
             data = lineends.to_wire(opened.read(), entry["size"])
@@ -176,7 +178,7 @@ def restore(site: Site, ids: Sequence[str]) -> list[str]:
     for identity in ids:
         kept = read(site, identity)
         if kept is None:
-            raise NotFound(
+            raise _lost(site, identity) or NotFound(
                 f"{identity} is not in the recovery area", hint="purged messages are kept there for 14 days"
             )
         entry = kept.entry
@@ -185,6 +187,17 @@ def restore(site: Site, ids: Sequence[str]) -> list[str]:
             if bring_back(site, connection, renames, kept, key):
                 back.append(identity)
     return back
+
+
+def _lost(site: Site, identity: str) -> NotFound | None:
+    """Why a message of which only the header was here cannot be brought back; None if it is none."""
+    with site.database.reading() as connection:
+        if outlines.read(connection, identity) is None:
+            return None
+    return NotFound(
+        f"{identity} cannot be brought back: its body was never here",
+        hint="only its header was downloaded, and the server has removed the message",
+    )
 
 
 def bring_back(
@@ -205,7 +218,8 @@ def bring_back(
     entry = kept.entry
     if not connection.execute("SELECT 1 FROM recovery WHERE id = ?", (entry["id"],)).get:
         return False  # another run was faster
-    going = expunging and entry["pending"] and entry["uid"] is not None and kept.parsed is not None
+    # Of what has no file nothing could be uploaded: bound again, it goes with the next look if it went.
+    going = expunging and entry["pending"] and entry["uid"] is not None and entry["file"] is not None
     if going:
         connection.execute(
             "UPDATE recovery SET id = ?, file = NULL, source = NULL, moved = 1 WHERE id = ?",
@@ -215,8 +229,9 @@ def bring_back(
         connection.execute("DELETE FROM recovery WHERE id = ?", (entry["id"],))
     if kept.parsed is None:
         return False
-    source = f"{site.tree.recovery}/{entry['file']}"
-    file = maildir.place_name(entry["file"].partition(":")[0], maildir.letters_of(entry["bits"]))
+    file = None
+    if entry["file"] is not None:
+        file = maildir.place_name(entry["file"].partition(":")[0], maildir.letters_of(entry["bits"]))
     home = folders.home(connection, folder)
     at_folder, uid = entry["at_folder"], entry["uid"]
     # Still to be expunged: then the server has it yet, and all is as it was.
@@ -227,8 +242,9 @@ def bring_back(
         and not rows(connection, "SELECT 1 FROM message WHERE at_folder = ? AND uid = ?", (at_folder, uid))
     )
     site.tree.make_folder(home.path)
-    with disk.reported("bring the message back"):
-        renames.rename(source, site.tree.file(home.path, file))
+    if file is not None:
+        with disk.reported("bring the message back"):
+            renames.rename(f"{site.tree.recovery}/{entry['file']}", site.tree.file(home.path, file))
     state = index.State(
         id=entry["id"],
         folder=folder,
@@ -275,6 +291,10 @@ def expire(site: Site) -> int:
             ids = [(i,) for i, _ in due]
             connection.executemany("UPDATE recovery SET file = NULL WHERE id = ? AND pending = 2", ids)
             connection.executemany("DELETE FROM recovery WHERE id = ? AND pending = 0", ids)
+            connection.execute(
+                "DELETE FROM outline WHERE id NOT IN (SELECT id FROM message)"
+                " AND id NOT IN (SELECT id FROM recovery)"
+            )
             journal.expire(connection, now)
     for path in paths:
         with suppress(OSError):

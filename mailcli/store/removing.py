@@ -29,7 +29,7 @@ def delete_folder(
         steps = _steps(connection, home)
         ids = [step.message for step in steps if step.message]
         recovery.take_away(connection, ids, reason, site.clock(), pending=False)
-        _forget(connection, key)
+        _forget(connection, key, site.clock())
         token = journal.write(connection, note, steps, site.clock()) if note is not None else ""
         if also is not None:
             also(connection)
@@ -52,11 +52,10 @@ def _steps(connection: apsw.Connection, home: folders.Home) -> list[Step]:
     ]
 
 
-def _forget(connection: apsw.Connection, key: int) -> None:
+def _forget(connection: apsw.Connection, key: int, now: float) -> None:
     """The folder is no place any more, here or on the server: what was moved out of it is uploaded again."""
     left = [i for (i,) in rows(connection, "SELECT id FROM message WHERE at_folder = ?", (key,))]
-    for identity in left:
-        changing.unbind(connection, identity)
+    changing.release(connection, left, now)
     index.mark_dirty(connection, left)
     connection.execute("UPDATE recovery SET pending = 0, at_folder = NULL WHERE at_folder = ?", (key,))
     connection.execute("DELETE FROM operation WHERE folder = ? OR destination = ?", (key, key))

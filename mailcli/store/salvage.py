@@ -43,6 +43,7 @@ _TABLES: Final = {
         " missing_since, id",
     ),
     "setting": ("key", "key, value"),
+    "outline": ("key", "key, id, data"),
     **{table: ("seq", columns) for table, columns in journal.COLUMNS.items()},
 }
 _MESSAGE: Final = ", ".join(("rid", "thread", "missing_since", *index.STATE_COLUMNS, *index.DERIVED_COLUMNS))

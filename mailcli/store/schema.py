@@ -96,7 +96,17 @@ def _journal(connection: apsw.Connection) -> None:
         connection.execute(statement)
 
 
-MIGRATIONS: Final[tuple[Callable[[apsw.Connection], None], ...]] = (_first, _journal)
+def _outlines(connection: apsw.Connection) -> None:
+    """Messages of which only the header is here. data: deflated, see outlines.py."""
+    connection.execute(
+        "CREATE TABLE outline(key INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, data BLOB NOT NULL)"
+    )
+    # skipped: UIDs of this UIDVALIDITY that are left on the server, behind what said so
+    connection.execute("ALTER TABLE folder ADD COLUMN skipped TEXT NOT NULL DEFAULT ''")
+    connection.execute("CREATE INDEX message_lacking ON message(at_folder) WHERE file IS NULL")
+
+
+MIGRATIONS: Final[tuple[Callable[[apsw.Connection], None], ...]] = (_first, _journal, _outlines)
 VERSION: Final = len(MIGRATIONS)
 
 

@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     from mailcli.model.message import Summary
     from mailcli.model.query.ast import Query
     from mailcli.store.editing import Edit, Making
+    from mailcli.store.history import Unrecorded
     from mailcli.store.journal import Entry, Note
+    from mailcli.store.partial import Filled, Lacking, Outline
     from mailcli.store.places import Place
     from mailcli.store.undoing import FolderTurn, Turned
     from mailcli.store.values import (
@@ -55,7 +57,6 @@ if TYPE_CHECKING:
         SyncFolder,
         Tombstone,
         Twin,
-        Unrecorded,
     )
 
 __all__ = ["Store", "Writer"]
@@ -256,6 +257,36 @@ class Store:
 
         return deliver.deliver(self._site, arrivals, also)
 
+    def deliver_outlines(
+        self, outlines: Sequence[Outline], *, also: Callable[[Writer], None] | None = None
+    ) -> list[str]:
+        """Store messages of which only the header came, in one transaction; otherwise as `deliver`."""
+        from mailcli.store import outlines as work
+
+        return work.store(self._site, outlines, also)
+
+    def fill_bodies(self, bodies: Sequence[tuple[str, bytes]]) -> list[Filled]:
+        """Store bodies (whole messages, wire form) of rows that had none; at most 500 at once.
+
+        Ids, flags and UIDs stay, all that is derived is made anew. Says of each what became of it; a row
+        that is whole already, or gone, is left alone.
+        """
+        from mailcli.store import bodies as work
+
+        return work.fill(self._site, bodies)
+
+    def lacking(self, folder: int, *, since: float | None = None, max_size: int = 0) -> list[Lacking]:
+        """The messages of a server's folder whose body is not here, newest first: those that arrived
+        since then, and have no more octets (0: any number)."""
+        from mailcli.store import outlines
+
+        with self._site.database.reading() as connection:
+            return outlines.lacking(connection, folder, since, max_size)
+
+    def expect(self, count: int) -> None:
+        """So many messages are about to be delivered, in several batches."""
+        self._site.parser.expect(count)
+
     def new_ids(self, count: int) -> list[str]:
         """Ids that nothing has: for an Arrival whose intent is recorded before it is downloaded (POP3).
 
@@ -380,7 +411,7 @@ class Store:
                 threads=threads,
                 own_addresses=own_addresses,
                 now=self._site.clock(),
-                read=self.open_bytes,
+                read=self.known_bytes,
             )
             listed = listing.by_rids(connection, found.rids)
             counts = listing.thread_counts(connection, [s.thread for s in listed]) if threads else ()
@@ -391,13 +422,25 @@ class Store:
         from mailcli.store import search
 
         with self._site.database.snapshot() as connection:
-            return search.count(connection, query, own_addresses=own_addresses, read=self.open_bytes)
+            return search.count(connection, query, own_addresses=own_addresses, read=self.known_bytes)
 
     def open_bytes(self, id: str) -> bytes:
         """The message as it was on the wire. NotFound for a row without body, LocalIOError without file."""
         from mailcli.store import reading
 
         return reading.wire(self._site, id)
+
+    def known_bytes(self, id: str) -> bytes:
+        """The message as far as it is here: whole, or its header with parts that are empty. NotFound."""
+        from mailcli.store import outlines
+
+        return outlines.known(self._site, id)
+
+    def header_bytes(self, id: str) -> bytes:
+        """The message's header block as it was on the wire. NotFound."""
+        from mailcli.store import bodies
+
+        return bodies.header_of(self.known_bytes(id))
 
     def stored_bytes(self, id: str) -> bytes:
         """The message as its file has it."""
@@ -613,6 +656,20 @@ class Store:
 
         with self._site.database.reading() as connection:
             return history.pop3_known(connection, account)
+
+    def pop3_settled(self, account: str) -> str:
+        """The listing for which there is nothing to do ("": none is known), see Writer.pop3_settle."""
+        from mailcli.store import history
+
+        with self._site.database.reading() as connection:
+            return history.settled(connection, account)
+
+    def pop3_fetching(self, account: str) -> list[Pop3Row]:
+        """Rows of messages that a run was about to fetch when it ended."""
+        from mailcli.store import history
+
+        with self._site.database.reading() as connection:
+            return history.pop3_fetching(connection, account)
 
     def pop3_unrecorded(self, account: str) -> list[Unrecorded]:
         """Messages that the history does not name: adopted files, or it was lost with its database."""

@@ -21,13 +21,19 @@ answer is larger than the engine allows a literal to be."""
 
 META: Final = ("FLAGS", "INTERNALDATE", "RFC822.SIZE")
 WHOLE: Final = (*META, "BODY.PEEK[]")
+OUTLINE: Final = (*META, "BODYSTRUCTURE", "BODY.PEEK[HEADER]")
+
+HEADER_OCTETS: Final = 4 << 10
+"""What a header is reckoned with; mailing lists and big providers write longer ones."""
+CHUNK_HEADERS: Final = 400
 
 
 class Incoming:
     """The messages of one folder that are to come, newest first, and how far they are.
 
-    `cursor` is committed as soon as all of it is durable, and not before. `complete` is whether it is
-    all that is new there (not with `--limit`).
+    Of `uids` they come whole, of `headers` without their bodies; `bodies` are those of messages that are
+    here without: {uid: id}. `cursor` is committed as soon as all of it is durable, and not before.
+    `complete` is whether it is all that is new there (not with `--limit`).
     """
 
     def __init__(
@@ -40,13 +46,16 @@ class Incoming:
         cursor: FolderState,
         *,
         complete: bool,
+        headers: Sequence[int] = (),
+        bodies: Mapping[int, str] | None = None,
     ) -> None:
         self.key = key
         self.name = name
         self.mailbox = mailbox
         self.uidvalidity = cursor.uidvalidity or 0
-        self.total = len(uids)
-        self.octets = sum(sizes.get(uid, 0) for uid in uids)
+        self.bodies = bodies or {}
+        self.total = len(uids) + len(headers) + len(self.bodies)
+        self.octets = sum(sizes.get(uid, 0) for uid in (*uids, *self.bodies)) + HEADER_OCTETS * len(headers)
         self.came = 0
         self.done = 0  # durable
         self.withheld = 0  # not given, though asked for twice
@@ -54,6 +63,7 @@ class Incoming:
         self.abandoned = ""  # why the rest is left to the next run
         self.committed = False
         self._uids = uids
+        self._headers = headers
         self._sizes = sizes
         self._cursor = cursor
         self._complete = complete
@@ -70,21 +80,42 @@ class Incoming:
         return self._cursor if whole else self._cursor._replace(uidnext=0)
 
     def chunks(self) -> Iterator[Chunk]:
-        """What to ask for in one command each. Every message comes whole."""
-        for uids in chunks(self._uids, self._sizes):
+        """What to ask for in one command each: the bodies of what is listed already come last."""
+        yield from self._whole(self._uids)
+        for start in range(0, len(self._headers), CHUNK_HEADERS):
+            some = tuple(self._headers[start : start + CHUNK_HEADERS])
+            yield Chunk(self, some, HEADER_OCTETS * len(some), outline=True)
+        yield from self._whole(list(self.bodies))
+
+    def _whole(self, wanted: Sequence[int]) -> Iterator[Chunk]:
+        for uids in chunks(wanted, self._sizes):
             octets = sum(self._sizes.get(uid, 0) for uid in uids)
             yield Chunk(self, tuple(uids), octets, octets > PIECE and len(uids) == 1)
 
 
 class Chunk(NamedTuple):
     """Messages to ask for in one command; `large`: a single one, which comes in pieces. `again`: the
-    server did not give them when it was asked before."""
+    server did not give them when it was asked before. `outline`: all but the body."""
 
     folder: Incoming
     uids: tuple[int, ...]
     octets: int
     large: bool = False
     again: bool = False
+    outline: bool = False
+
+    @property
+    def items(self) -> tuple[str, ...]:
+        """What FETCH is to give of each. A server that cannot tell the structure of a broken mail, or
+        tells it so that it cannot be read, is asked a second time without it."""
+        if not self.outline:
+            return WHOLE
+        return (*META, "BODY.PEEK[HEADER]") if self.again else OUTLINE
+
+    @property
+    def section(self) -> str:
+        """As the answer names it."""
+        return "BODY[HEADER]" if self.outline else "BODY[]"
 
 
 def chunks(uids: Sequence[int], sizes: Mapping[int, int]) -> Iterator[list[int]]:
@@ -165,7 +196,7 @@ class Queue:
                 alone = [(uid,) for uid in lacking] if words else [tuple(lacking)]
                 size = chunk.octets // len(chunk.uids)
                 self._waiting.extendleft(
-                    Chunk(chunk.folder, uids, size * len(uids), chunk.large, again=True) for uids in alone
+                    chunk._replace(uids=uids, octets=size * len(uids), again=True) for uids in alone
                 )
             self._changed.notify_all()
 

@@ -12,8 +12,10 @@ from mailcli.model.account import Account
 from mailcli.model.record import NamedTuple
 from mailcli.net.cancel import CancelToken
 from mailcli.net.imap import ImapConnection
+from mailcli.store.partial import CHANGED
 from mailcli.store.store import Store, Writer
 from mailcli.store.values import Arrival
+from mailcli.sync.bodies import outline, unexpected
 from mailcli.sync.compression import Line
 from mailcli.sync.connections import Connections
 from mailcli.sync.download import Incoming, Queue
@@ -129,23 +131,38 @@ class Downloading:
 
     def _deliver(self, batch: list[Arrived]) -> None:
         """Make a batch durable. On the intake's thread."""
-        arrivals = [self._arrival(*arrived) for arrived in batch]
         counts: dict[Incoming, int] = {}
         for folder, _ in batch:
             counts[folder] = counts.get(folder, 0) + 1
         last = [
             f for f, count in counts.items() if f.done + count + f.withheld >= f.total and not f.abandoned
         ]
+        bodies: list[Arrived] = []
+        outlines: list[Arrived] = []
+        whole: list[Arrived] = []
+        for arrived in batch:
+            if arrived.message.uid in arrived.folder.bodies:
+                bodies.append(arrived)
+            else:
+                bare = arrived.message.sections[0].name == "BODY[HEADER]"
+                (outlines if bare else whole).append(arrived)
 
         def commit_cursors(writer: Writer) -> None:
             for folder in last:
                 writer.put_cursor(folder.key, folder.cursor)
 
-        self.store.deliver(arrivals, also=commit_cursors if last else None)
+        if bodies:
+            self._fill(bodies)
+        if outlines:
+            self.store.deliver_outlines([outline(*a, self.clock) for a in outlines])
+        if whole:
+            self.store.deliver([self._arrival(*a) for a in whole], also=commit_cursors if last else None)
+        elif last:
+            self.store.transact(commit_cursors)
         for folder in last:
             folder.committed = True
-        self.tally.new += len(batch)
-        self.tally.octets += sum(len(arrival.data) for arrival in arrivals)
+        self.tally.new += len(batch) - len(bodies)
+        self.tally.octets += sum(len(arrived.message.sections[0].data) for arrived in batch)
         for folder, count in counts.items():
             folder.done += count
 
@@ -160,6 +177,14 @@ class Downloading:
                 return
             self._told = now
             self.progress(Progress(folder.name, folder.came, folder.total, self._octets, self._all_octets))
+
+    def _fill(self, arrived: Sequence[Arrived]) -> None:
+        """Bodies of messages of which only the header was here."""
+        filled = self.store.fill_bodies(
+            [(a.folder.bodies[a.message.uid or 0], a.message.sections[0].data) for a in arrived]
+        )
+        self.tally.bodies += len(filled)
+        self.tally.notices += filter(None, (unexpected(one) for one in filled if one.outcome == CHANGED))
 
     def _arrival(self, folder: Incoming, message: Fetched) -> Arrival:
         return Arrival(

@@ -29,9 +29,10 @@ from mailcli.net.imap import ImapConnection
 from mailcli.store.store import Store
 from mailcli.store.values import FlagsAgreed, FolderState, Pending, SyncChanges, SyncFolder
 from mailcli.store.values import Gone as GoneRow
-from mailcli.sync import brake, forbidden, removed
+from mailcli.sync import brake, forbidden, recount, removed
 from mailcli.sync import plan as planner
 from mailcli.sync.compression import Line
+from mailcli.sync.deletion import Deletion
 from mailcli.sync.delta import Cursor, Delta, Question
 from mailcli.sync.download import Incoming
 from mailcli.sync.downloading import Downloading, Progress
@@ -41,6 +42,7 @@ from mailcli.sync.outcomes import settle
 from mailcli.sync.push import Push
 from mailcli.sync.rebind import rebind
 from mailcli.sync.rehearsal import rehearse
+from mailcli.sync.selection import News, Selection
 from mailcli.sync.server import Server
 from mailcli.sync.survey import Refused, survey
 from mailcli.sync.tally import Tally
@@ -104,6 +106,7 @@ class Synchroniser:
         self.clock = clock
         self.connect = connect
         self.tally = tally
+        self.selection = Selection(store, server, account.bodies, clock())
 
     def run(self) -> None:
         """Do all of it. Raises what ends the run; what was done until then is durable."""
@@ -127,7 +130,9 @@ class Synchroniser:
             actions = {folder.row.name: folder.actions for folder in planned}
             waiting = self.store.pending(self.account.name) if self.account.sync.pushes else Pending()
             unmade = [f for f in hierarchy.unmade if wanted(f, self.account.folders, self.options.folders)]
-            rehearse(self.tally, actions, unmade, waiting, {k: f.name for k, f in places.items()})
+            news = self.selection.incoming([self._new(folder) for folder in planned], None)
+            coming = {i.name: i.total - len(i.bodies) for i in news}
+            rehearse(self.tally, actions, coming, unmade, waiting, {k: f.name for k, f in places.items()})
             return
         self._write_down(planned)
         for folder in planned:
@@ -175,7 +180,7 @@ class Synchroniser:
         return gone
 
     def _delete(self, gone: list[removed.Removed]) -> None:
-        deletion = removed.Deletion(
+        deletion = Deletion(
             self.store, self.server, self.account.name, self.push.names, tally=self.tally, clock=self.clock
         )
         sync = self.account.sync
@@ -196,7 +201,8 @@ class Synchroniser:
             rows = [r._replace(dirty=False) for r in rows]
         if self.options.push_only:
             rows = [r for r in rows if r.dirty]
-        rows = [r for r in rows if r.dirty or self.options.full or differs(r.state, places[r.key])]
+        full, more = self.options.full, self.selection.wants_more
+        rows = [r for r in rows if r.dirty or full or differs(r.state, places[r.key]) or more(r)]
         return sorted(rows, key=lambda r: (r.dirty, r.name != INBOX, r.name))
 
     # -- learning and planning -----------------------------------------------------------------
@@ -214,7 +220,8 @@ class Synchroniser:
         def known(key: int) -> set[int]:
             self.cancel.check()
             placed[key] = self._placed(key)
-            return {m.uid for m in placed[key]} | {m.uid for m in purged[key]}
+            held = {m.uid for m in placed[key]} | {m.uid for m in purged[key]}
+            return held.union(self.selection.skipped(by_key[key]))
 
         questions = [
             self._question(row, places[row.key], full=self.options.full or row.key in unagreed)
@@ -241,7 +248,7 @@ class Synchroniser:
                     continue
                 held = len(placed[row.key]) + len(purged[row.key])
                 examine = self.options.dry_run
-                brake.believe(self.server, mailbox, delta.remote.vanished, held, examine=examine)
+                recount.believe(self.server, mailbox, delta.remote.vanished, held, examine=examine)
                 planned.append(self._plan(row, delta, placed.pop(row.key), purged[row.key]))
             except brake.Contradiction as error:
                 self.tally.problems.append(error.message)
@@ -335,27 +342,18 @@ class Synchroniser:
 
     def _incoming(self, planned: Sequence[Planned]) -> list[Incoming]:
         """What is to be downloaded of each folder, the inbox first."""
-        left = self.options.limit
-        incoming: list[Incoming] = []
-        for folder in sorted(planned, key=lambda p: (p.row.name != INBOX, p.row.name)):
-            new = [a.uid for a in folder.actions if isinstance(a, planner.Download)]
-            if new and folder.of(*_PUSHED):
-                known = {a.uid for a in self.store.agreed(folder.row.key)}
-                new = [uid for uid in new if uid not in known]
-            taken = new if left is None else new[: max(0, left)]
-            left = None if left is None else left - len(taken)
-            incoming.append(
-                Incoming(
-                    folder.row.key,
-                    folder.row.name,
-                    self.push.names[folder.row.key],
-                    taken,
-                    folder.delta.sizes,
-                    self._cursor(folder.row, folder.delta),
-                    complete=len(taken) == len(new),
-                )
-            )
-        return incoming
+        order = sorted(planned, key=lambda p: (p.row.name != INBOX, p.row.name))
+        news = [self._new(folder) for folder in order]
+        return self.selection.incoming(news, self.options.limit)
+
+    def _new(self, folder: Planned) -> News:
+        """What only the server has, of a folder whose pushes are done: some of it may be ours by now."""
+        new = [a.uid for a in folder.actions if isinstance(a, planner.Download)]
+        if new and folder.of(*_PUSHED):
+            known = {a.uid for a in self.store.agreed(folder.row.key)}
+            new = [uid for uid in new if uid not in known]
+        cursor = self._cursor(folder.row, folder.delta)
+        return News(folder.row, self.push.names[folder.row.key], new, folder.delta, cursor)
 
     def _cursor(self, row: SyncFolder, delta: Delta) -> FolderState:
         """Where the folder stands once all that was learnt is durable."""

@@ -113,11 +113,12 @@ def _match(
             if facts == sure:
                 return uid
     likely = [u for u, (size, id) in arrived.items() if size == sure[0] or (id and id == sure[1])]
-    if not likely or not store.places([message.id])[0].file_present:
+    if not likely:
         return None
-    wanted = content(store.open_bytes(message.id))
-    events = server.ask(imap.Fetch(UidSet.of(likely[:COMPARED]), ("BODY.PEEK[]",)))
-    for event in only(Fetched, events):
+    bare = message.remote_only  # its header is all there is to compare
+    wanted = content(store.header_bytes(message.id) if bare else store.open_bytes(message.id))
+    item = "BODY.PEEK[HEADER]" if bare else "BODY.PEEK[]"
+    for event in only(Fetched, server.ask(imap.Fetch(UidSet.of(likely[:COMPARED]), (item,)))):
         if event.uid in likely and event.sections and content(event.sections[0].data) == wanted:
             return event.uid
     return None

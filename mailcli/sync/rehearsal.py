@@ -14,13 +14,14 @@ from mailcli.sync.tally import FolderPlan, Tally
 def rehearse(
     tally: Tally,
     actions: Mapping[str, Sequence[Action]],
+    coming: Mapping[str, int],
     unmade: Iterable[Found],
     pending: Pending,
     names: Mapping[int, str],
 ) -> None:
-    """Count what was planned for each folder, what is in those that are not here yet, and what is to
-    be uploaded."""
-    plans = {name: _counted(name, some) for name, some in actions.items()}
+    """Count what was planned for each folder (`coming`: its new messages), what is in those that are
+    not here yet, and what is to be uploaded."""
+    plans = {name: _counted(name, some, coming.get(name, 0)) for name, some in actions.items()}
     for found in unmade:
         there = (found.status.messages or 0) if found.status else 0
         plans[found.name] = FolderPlan(found.name, new=there)
@@ -35,11 +36,11 @@ def rehearse(
     tally.pushed += sum(p.pushed for p in tally.plan)
 
 
-def _counted(name: str, actions: Sequence[Action]) -> FolderPlan:
+def _counted(name: str, actions: Sequence[Action], new: int) -> FolderPlan:
     pushed = (planner.Store, planner.Move, planner.Expunge)
     return FolderPlan(
         name,
-        new=sum(isinstance(a, planner.Download) for a in actions),
+        new=new,
         changed=sum(isinstance(a, planner.SetFlags) and bool(a.add or a.remove) for a in actions),
         gone=sum(isinstance(a, planner.Gone) for a in actions),
         pushed=sum(len(a.ids) for a in actions if isinstance(a, pushed)),

@@ -110,7 +110,7 @@ class Retrieval:
             self._open = chunk.folder.mailbox
         if chunk.large:
             return True  # asked for piece by piece, once it is its turn
-        (flying.tag,) = self.server.pump.send(imap.Fetch(UidSet.of(chunk.uids), WHOLE))
+        (flying.tag,) = self.server.pump.send(imap.Fetch(UidSet.of(chunk.uids), chunk.items))
         return True
 
     # -- receiving
@@ -143,7 +143,7 @@ class Retrieval:
         kept = 0.0
         for event in batch:
             if isinstance(event, Fetched):
-                if event.sections and event.sections[0].name == "BODY[]" and event.uid is not None:
+                if event.sections and event.uid is not None:
                     kept += self._arrived(event, event.uid)
             elif isinstance(event, UidValidity):
                 self._validity[event.mailbox] = event.value
@@ -154,7 +154,11 @@ class Retrieval:
     def _arrived(self, event: Fetched, uid: int) -> float:
         for flying in self._flying:
             folder = flying.chunk.folder
-            if uid in flying.wanted and folder.mailbox == event.mailbox:
+            if (
+                uid in flying.wanted
+                and folder.mailbox == event.mailbox
+                and flying.chunk.section == event.sections[0].name
+            ):
                 break
         else:
             return 0.0

@@ -18,9 +18,9 @@ class FolderPlan(NamedTuple):
 class Tally:
     """Counts as they grow: messages that came, changed flags here, went, and that the server was
     told about; octets of the messages that came. With POP3 `gone` were deleted on the server, and
-    `pushed` are those of them that had been purged here. `problems` are faults of single folders
-    or messages that did not stop the run; `notices` are no faults, but for the user to know.
-    `plan` is what a dry run of IMAP found out, by folder.
+    `pushed` are those of them that had been purged here. `bodies` came for messages whose header was
+    here. `problems` are faults of single folders or messages that did not stop the run; `notices` are
+    no faults, but for the user to know. `plan` is what a dry run of IMAP found out, by folder.
     """
 
     def __init__(self) -> None:
@@ -30,5 +30,6 @@ class Tally:
         self.pushed = 0
         self.octets = 0
         self.problems: list[str] = []
+        self.bodies = 0
         self.notices: list[str] = []
         self.plan: list[FolderPlan] = []

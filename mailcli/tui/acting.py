@@ -146,6 +146,4 @@ class Acting:
                 self.reader.say(f"saved here: {names}" if names else "this message has no attachments")
             self.reader.answer(message)
 
-        self.reader.jobs.network(
-            lambda: reading.save_attachments(self.reader.local, id, [], Path.cwd()), then
-        )
+        self.reader.jobs.network(lambda: reading.save_attachments(self.reader.ctx, id, [], Path.cwd()), then)

@@ -17,12 +17,10 @@ from prompt_toolkit.filters import has_focus
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.output.color_depth import ColorDepth
 
-from mailcli.app import changing, reading
 from mailcli.app.context import Context, Progress
 from mailcli.app.reading import Message as Shown
 from mailcli.errors import MailcliError
 from mailcli.model import printable
-from mailcli.model.flags import SEEN
 from mailcli.tui import format as formatting
 from mailcli.tui import places
 from mailcli.tui.acting import Acting
@@ -32,13 +30,12 @@ from mailcli.tui.finding import Finding
 from mailcli.tui.jobs import Done, Failed, Jobs, Message
 from mailcli.tui.keys import KEYS, help_lines
 from mailcli.tui.news import News
+from mailcli.tui.opening import Opening
 from mailcli.tui.places import ALL, Place
 from mailcli.tui.rows import PAGE, Rows
 from mailcli.tui.screen import PLAIN_STYLE, STYLE, Screen, is_wide
 from mailcli.tui.writing import Writing
 
-DWELL = 1.5
-"""Seconds an open message waits before it counts as seen: moving past marks nothing."""
 POLL = 0.5
 """Seconds between looks at the mailbox's version, for what other processes changed."""
 
@@ -53,7 +50,6 @@ class Reader:
         self.rows = Rows()
         self.shown: Shown | None = None
         self.showing_help = False
-        self.prefer_html = False
         self.status = ""
         self.failed = False
         self.loaded = False
@@ -66,6 +62,7 @@ class Reader:
         self.list = ListControl(self.rows, ctx.clock, self.bars.empty, self._click_row)
         self.finding = Finding(self)
         self.acting = Acting(self)
+        self.opening = Opening(self)
         self.writing = Writing(self)
         self.news = News(self)
         self.screen = Screen(
@@ -197,7 +194,7 @@ class Reader:
             self.next_message()
         elif not self.reading:
             self._step(max(1, self._height() - 1))
-        self._seen_at_end()
+        self.opening.seen_at_end()
 
     def page_up(self) -> None:
         if self.reading:
@@ -216,7 +213,7 @@ class Reader:
             self._step_sidebar(1 if steps > 0 else -1)
         elif self.reading and self.screen.layout.has_focus(self.screen.text):
             self.text.scroll(steps)
-            self._seen_at_end()
+            self.opening.seen_at_end()
         else:
             self.rows.move(steps)
             self.more()
@@ -239,7 +236,7 @@ class Reader:
         self.rows.move(step)
         self.more()
         if self.shown is not None and self.rows.index != before:
-            self._open_current()
+            self.opening.current()
 
     def switch(self) -> None:
         if is_wide() and not self._in_sidebar():
@@ -251,7 +248,7 @@ class Reader:
         if self._in_sidebar():
             self.open_place(self.sidebar.places[self.sidebar.at])
         elif self.rows.current is not None:
-            self._open_current()
+            self.opening.current()
 
     def back(self) -> None:
         if self.reading:
@@ -286,7 +283,7 @@ class Reader:
             self.rows.move(n - self.rows.index)
             self.focus()
             if again or self.shown is not None:
-                self._open_current()
+                self.opening.current()
 
     def _click_sidebar(self, n: int) -> None:
         if n < len(self.sidebar.places) and self.sidebar.places[n].selectable:
@@ -295,40 +292,10 @@ class Reader:
 
     # -- reading -------------------------------------------------------------------------------
 
-    def _open_current(self) -> None:
-        row = self.rows.current
-        if row is None:
-            return
-        html = self.prefer_html
-
-        def then(message: Message) -> None:
-            if isinstance(message, Done):
-                shown: Shown = message.result
-                self.shown, self.showing_help = shown, False
-                self.text.show(lambda width: formatting.message(shown, width))
-                self.focus()
-                asyncio.get_running_loop().call_later(DWELL, self._dwelt, shown.summary.id)
-            self.answer(message)
-
-        self.jobs.local(lambda: reading.read(self.local, row.id, html=html), then, replaces="message")
-
-    def _dwelt(self, id: str) -> None:
-        if self.shown is not None and self.shown.summary.id == id:
-            self._mark_seen(id)
-
-    def _seen_at_end(self) -> None:
-        if self.shown is not None and self.text.at_end:
-            self._mark_seen(self.shown.summary.id)
-
-    def _mark_seen(self, id: str) -> None:
-        row = next((r for r in self.rows.rows if r.id == id), None)
-        if row is not None and SEEN not in row.flags:
-            self.acting.change(lambda: changing.mark_seen(self.local, [id]), quiet=True)
-
     def html(self) -> None:
-        self.prefer_html = not self.prefer_html
+        self.opening.prefer_html = not self.opening.prefer_html
         if self.shown is not None:
-            self._open_current()
+            self.opening.current()
 
     def help(self) -> None:
         def lines(width: int) -> list[formatting.Fragments]:

@@ -33,7 +33,7 @@ class Writing:
 
     def write(self) -> None:
         ctx = self.reader.local
-        self._begin(lambda: preparing.blank_template(ctx), lambda: None)
+        self.reader.jobs.local(lambda: preparing.blank_template(ctx), self._begun(lambda: None))
 
     def reply(self) -> None:
         self._reply(everyone=False)
@@ -44,28 +44,30 @@ class Writing:
     def _reply(self, *, everyone: bool) -> None:
         id = self.reader.one()
         if id is not None:
-            ctx = self.reader.local
-            self._begin(
-                lambda: preparing.reply_template(ctx, id, None, everyone=everyone),
-                lambda: preparing.mark_answered(self.reader.local, id),
+            self.reader.opening.with_body(
+                id,
+                lambda ctx: preparing.reply_template(ctx, id, None, everyone=everyone),
+                self._begun(lambda: preparing.mark_answered(self.reader.local, id)),
             )
 
     def forward(self) -> None:
         id = self.reader.one()
         if id is not None:
-            ctx = self.reader.local
-            self._begin(
-                lambda: preparing.forward_template(ctx, id, None),
-                lambda: preparing.mark_answered(self.reader.local, id, forwarded=True),
+            self.reader.opening.with_body(
+                id,
+                lambda ctx: preparing.forward_template(ctx, id, None),
+                self._begun(lambda: preparing.mark_answered(self.reader.local, id, forwarded=True)),
             )
 
-    def _begin(self, template: Callable[[], Draft], sent: Callable[[], None]) -> None:
+    def _begun(self, sent: Callable[[], None]) -> Callable[[Message], None]:
+        """What to do with a template: let it be written, and sent, and then do `sent`."""
+
         def then(message: Message) -> None:
             if isinstance(message, Done):
                 asyncio.get_running_loop().create_task(self._write(message.result, sent))
             self.reader.answer(message)
 
-        self.reader.jobs.local(template, then)
+        return then
 
     async def _write(self, draft: Draft, sent: Callable[[], None]) -> None:
         edited = await run_in_terminal(lambda: edit(self.reader.ctx, draft), in_executor=True)

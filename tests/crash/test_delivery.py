@@ -11,9 +11,10 @@ import pytest
 
 from mailcli.model.flags import FLAGGED, SEEN
 from mailcli.store import disk
+from mailcli.store.partial import Outline
 from mailcli.store.store import Store
 from mailcli.store.values import Arrival, FolderState, Pop3Row
-from tests.support.letters import Clock, files, letter, litter, open_store, remote
+from tests.support.letters import NOW, Clock, files, letter, litter, open_store, remote
 
 COUNT = 3
 MANY = 33  # enough for the other way of syncing
@@ -130,6 +131,46 @@ def test_a_second_cut_while_adopting_changes_nothing(tmp_path: Path, second: int
     with open_store(tmp_path) as store:
         _fetch(store, key, COUNT)
         _whole(store, tmp_path, key, COUNT)
+
+
+@pytest.mark.parametrize("look_first", [True, False])
+def test_bodies_killed_on_their_way_to_their_headers_lose_and_double_nothing(
+    tmp_path: Path, look_first: bool
+) -> None:
+    """`look_first`: the next run scans the folder; else the body is simply fetched again."""
+    step = orphans = 0
+    while True:
+        step += 1
+        root = tmp_path / str(step)
+        key = _mailbox(root)
+        outlines = [
+            Outline(key, letter(n).partition(b"\r\n\r\n")[0] + b"\r\n\r\n", len(letter(n)), uid=n)
+            for n in range(1, COUNT + 1)
+        ]
+        with open_store(root) as store:
+            ids = store.deliver_outlines([o._replace(arrived=NOW, on_server=True) for o in outlines])
+        mails = [(i, letter(n)) for n, i in enumerate(ids, 1)]
+
+        def work(root: Path = root, mails: list[tuple[str, bytes]] = mails) -> None:
+            with open_store(root) as store:
+                store.fill_bodies(mails)
+
+        cut = _killed_at(step, work)
+        with open_store(root) as store:
+            orphans += bool(files(root)) and bool(store.lacking(key))
+            if look_first:
+                store.scan(key, force=True)
+            store.fill_bodies(mails)
+            assert [(a.id, a.uid) for a in store.agreed(key)] == [(i, n) for n, i in enumerate(ids, 1)]
+            assert [store.open_bytes(i) for i, _ in mails] == [data for _, data in mails]
+            assert store.count() == len(files(root)) == COUNT
+            assert (store.check(), store.recovery()) == ([], [])
+            assert not store.pending("work")
+            assert store.scan(key, force=True).adopted == ()
+        if not cut:
+            break
+    assert step > 10
+    assert orphans > 1, "no cut fell between a rename and the commit: the test shows nothing"
 
 
 def test_a_pop3_download_killed_at_any_step_is_not_repeated(tmp_path: Path) -> None:

@@ -21,15 +21,19 @@ def list_(session: Session, id: str) -> None:
 
     message = session.message(id)
     there = reading.attachments(session.ctx, message.id)
+    session.end_progress()
     session.out.show(ATTACHMENTS, [Placed(n, part) for n, part in enumerate(there, 1)])
 
 
 def save(session: Session, id: str, choice: tuple[str, ...], output: str | None) -> None:
     from pathlib import Path
 
-    from mailcli.app import reading
+    from mailcli.app import bodies, reading
 
-    for message in session.messages([id]):
+    chosen = session.messages([id])
+    bodies.bring(session.ctx, [message.id for message in chosen])
+    session.end_progress()
+    for message in chosen:
         if output == "-":
             for _part, data in _one(reading.pick(session.ctx, message.id, choice)):
                 session.out.bytes(data)
@@ -59,7 +63,9 @@ def open_(session: Session, id: str, choice: tuple[str, ...]) -> None:
     if not opener:
         raise UsageError("there is no xdg-open here", hint="mailcli attach save, or set MAILCLI_OPENER")
     directory = Path(tempfile.mkdtemp(prefix="mailcli-"))
-    for path in reading.save_attachments(session.ctx, session.message(id).id, choice, directory):
+    saved = reading.save_attachments(session.ctx, session.message(id).id, choice, directory)
+    session.end_progress()
+    for path in saved:
         subprocess.run([opener, str(path)], check=False, stdin=subprocess.DEVNULL)  # noqa: S603
 
 

@@ -17,9 +17,8 @@ def run(session: Session, query: tuple[str, ...], output: str, form: str | None)
     done = exchange.export(session.ctx, query, Path(output).expanduser(), form)
     session.end_progress()
     if done.missing:
-        session.out.notice(
-            f"{done.missing} have only headers here and were left out; mailcli fetch brings them"
-        )
+        count = f"{done.missing} message" + ("" if done.missing == 1 else "s")
+        session.out.notice(f"left out {count} of which only the header is here: {done.reason}")
     session.out.show(EXPORTS, (done,), quiet=True)
 
 

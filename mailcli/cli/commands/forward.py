@@ -23,6 +23,7 @@ def run(session: Session, id: str, to: tuple[str, ...], **options: Any) -> None:
     kept = None
     if text is None:
         template = preparing.forward_template(session.ctx, original, letter.sender)
+        session.end_progress()
         prepared, kept = composing.edited(session, template, letter)
     else:
         prepared = preparing.prepare_forward(session.ctx, original, composing.request(session, letter, text))

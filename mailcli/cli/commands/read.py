@@ -20,13 +20,16 @@ def run(
     part: str | None,
     mark_seen: bool,
 ) -> None:
-    from mailcli.app import reading
+    from mailcli.app import bodies, reading
 
     if raw and part is not None:
         raise UsageError("--raw and --part do not go together")
     found = session.messages(ids)
     if thread:
         found = _with_threads(session, found)
+    if any(m.remote_only for m in found):
+        bodies.bring(session.ctx, [m.id for m in found])
+        session.end_progress()
     if raw:
         for message in found:
             session.out.bytes(reading.raw(session.ctx, message.id))
@@ -39,7 +42,10 @@ def run(
     with paged(session.streams, session.out.for_people):
         session.out.show(
             READING,
-            (reading.read(session.ctx, m.id, html=html, mark_seen=mark_seen) for m in found),
+            (
+                reading.read(session.ctx, m.id, html=html, mark_seen=mark_seen, header_will_do=headers)
+                for m in found
+            ),
             show=How(headers, html, wrap=people, colour=session.out.colour),
             between="\n",
         )

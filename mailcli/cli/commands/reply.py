@@ -23,6 +23,7 @@ def run(session: Session, id: str, everyone: bool, quote: bool, **options: Any) 
     kept = None
     if text is None:
         template = preparing.reply_template(session.ctx, original, letter.sender, everyone=everyone)
+        session.end_progress()
         prepared, kept = composing.edited(session, template, letter)
     else:
         asked = composing.request(session, letter, text)

@@ -13,11 +13,13 @@ from mailcli.model.folder import Folder
 
 def _fetched(report: Any, _look: Look) -> str:
     """`work: 12 new, 3 changed, 1 gone`; an account that failed has its line on stderr."""
-    if report.locked or (report.error is not None and not (report.new or report.changed or report.gone)):
+    done = report.new or report.changed or report.gone or report.bodies
+    if report.locked or (report.error is not None and not done):
         return ""
     pushed = f", {report.pushed} pushed" if report.pushed else ""
+    bodies = f", {report.bodies} bodies" if report.bodies else ""
     account = printable.line(report.account)
-    return f"{account}: {report.new} new, {report.changed} changed, {report.gone} gone{pushed}\n"
+    return f"{account}: {report.new} new, {report.changed} changed, {report.gone} gone{pushed}{bodies}\n"
 
 
 _REPORT: Final = {

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from mailcli.accounts.config import Config, load, parse
+from mailcli.accounts.lines import line_of
 from mailcli.accounts.paths import Paths, paths
-from mailcli.accounts.whereabouts import line_of
 from mailcli.errors import ConfigError, LocalIOError, NotFound
 from mailcli.model.account import (
     Account,
@@ -21,6 +21,7 @@ from mailcli.model.account import (
     SecretSpec,
     Tls,
 )
+from mailcli.model.extent import BodyPolicy, Extent
 
 FILE = Path("/home/alice/.config/mailcli/config.toml")
 FULL = """
@@ -290,3 +291,50 @@ def test_places_follow_xdg_and_the_profile(tmp_path: Path) -> None:
     assert paths(tmp_path, None, home) == profile
     assert paths(None, None, home | {"MAILCLI_PROFILE": str(tmp_path)}) == profile
     assert paths(tmp_path, Path("/x.toml"), home) == profile._replace(config=Path("/x.toml"))
+
+
+def partial(lines: str) -> str:
+    return f'[accounts.work]\nemail = "a@example.org"\n[accounts.work.imap]\nhost = "h"\n{lines}\n'
+
+
+def test_an_account_says_how_much_of_its_mail_is_downloaded() -> None:
+    said = partial(
+        'mode = "headers"\nmax_size = "10M"\nkeep_bodies = false\n'
+        '[accounts.work.imap.folder.INBOX]\nmode = "full"\nmax_size = 5000\n'
+        '[accounts.work.imap.folder."[Gmail]/*"]\nsince = "3 months"\nolder = "skip"'
+    )
+    bodies = parse(said.encode(), FILE).accounts["work"].bodies
+    assert bodies.usual == Extent("headers", max_size=10 << 20)
+    assert bodies.of("Lists/x") == bodies.usual
+    assert bodies.of("INBOX") == Extent("full", max_size=5000)
+    assert bodies.of("[Gmail]/Sent") == Extent("recent", "3 months", 10 << 20, "skip")
+    assert not bodies.keep
+
+
+def test_without_a_word_everything_is_downloaded() -> None:
+    assert parse(partial("").encode(), FILE).accounts["work"].bodies == BodyPolicy()
+
+
+@pytest.mark.parametrize(
+    ("lines", "line", "said", "hint"),
+    [
+        ('mode = "header"', 5, "imap.mode must be one of full, headers, recent", "'headers'"),
+        ('since = "soon"', 5, 'imap.since: "soon" is no date', "90d"),
+        ('since = "2999-01-01"', 5, "not in the past", "90d"),
+        ('mode = "full"\nsince = "90d"', 6, 'imap.since is for mode = "recent"', ""),
+        ('older = "skip"', 5, 'imap.older is for mode = "recent", and mode is "full"', ""),
+        ('max_size = "ten"', 5, 'imap.max_size must be a number of octets, or a text such as "10M"', ""),
+        ("max_size = 0", 5, "imap.max_size must be at least 1", ""),
+        ('[accounts.work.imap.folder."[Gmail]/*"]\nmod = "full"', 6, "unknown key", "'mode'"),
+        ('[accounts.work.imap.folder]\nINBOX = "full"', 6, "folder.INBOX must be a table", "PATTERN"),
+        ('folder = "INBOX"', 5, "imap.folder must be a table", ""),
+        ('[accounts.work.imap.folder."A"]\nmode = "full"\n'
+         '[accounts.work.imap.folder."B"]\nsince = "x"', 8, "folder.B.since", "90d"),
+    ],
+)  # fmt: skip
+def test_a_fault_in_what_is_downloaded_is_named(lines: str, line: int, said: str, hint: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse(partial(lines).encode(), FILE)
+    assert f"line {line}:" in caught.value.message
+    assert said in caught.value.message
+    assert hint in caught.value.hint

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import apsw
 import pytest
 
 from mailcli.errors import LocalIOError, NotFound
@@ -14,7 +13,7 @@ from mailcli.store.journal import Note
 from mailcli.store.store import Store
 from mailcli.store.undoing import Turned
 from mailcli.store.values import Arrival, Bound, Gone, Pending, SyncChanges
-from tests.support.letters import Clock, letter, open_store, remote
+from tests.support.letters import Clock, as_first_version, letter, open_store, remote
 
 
 def move(store: Store, ids: list[str], folder: int) -> str:
@@ -359,10 +358,7 @@ def test_a_database_of_version_1_gets_a_journal(tmp_path: Path, clock: Clock) ->
     with open_store(tmp_path, clock) as store:
         key = store.ensure_folder("work", "INBOX")
         (one,) = store.deliver([Arrival(key, letter(1))])
-    old = apsw.Connection(str(tmp_path / "data/mailcli.db"))
-    old.execute("DROP TABLE change; DROP TABLE change_step")
-    old.pragma("user_version", 1)
-    old.close()
+    as_first_version(tmp_path)
     with open_store(tmp_path, clock) as store:
         flag(store, [one], FLAGGED)
         assert undo(store).ids == (one,)

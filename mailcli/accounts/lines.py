@@ -1,4 +1,4 @@
-"""Where a key stands in a TOML file: tomllib does not say."""
+"""Where in the text of a configuration file something stands: tomllib keeps no places."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def line_of(text: str, at: tuple[str, ...]) -> int:
     for number, line in enumerate(text.splitlines(), 1):
         stripped = line.strip()
         if stripped.startswith("["):
-            table = _dotted(stripped.strip("[").partition("]")[0])
+            table = _dotted("".join(_HEADER.findall(stripped.lstrip("["))[:1]))
             here = table
         else:
             match = re.match(r"""((?:[\w-]+|"[^"]*"|'[^']*'|\s*\.\s*)+?)\s*=""", stripped)
@@ -30,6 +30,20 @@ def line_of(text: str, at: tuple[str, ...]) -> int:
     return best
 
 
+_HEADER = re.compile(r"""(?:[^\]"']|"[^"]*"|'[^']*')*""")  # a name may hold a bracket: "[Gmail]/Spam"
+
+
 def _dotted(text: str) -> tuple[str, ...]:
     parts = re.findall(r"""[\w-]+|"[^"]*"|'[^']*'""", text)
     return tuple(part.strip("\"'") for part in parts)
+
+
+def place_of(message: str) -> str:
+    """`Invalid value (at line 3, column 7)` as `, line 3: invalid value (column 7)`."""
+    match = re.fullmatch(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", message)
+    if match is None:
+        return f": {message}"
+    told = match[1][:1].lower() + match[1][1:]
+    if match[2] is None:
+        return f": {told} at the end of the file"
+    return f", line {match[2]}: {told} (column {match[3]})"
