@@ -56,6 +56,9 @@ _SERVER: Final = {
             "scram-sha-256",
             "xoauth2",
             "oauthbearer",
+            "scram-sha-256-plus",
+            "scram-sha-1-plus",
+            "external",
             "none",
         ),
     ),
@@ -64,6 +67,12 @@ _SERVER: Final = {
     "pin": Field("texts", "sha256:HEX of the server's certificate; any other is refused"),
     "allow_cleartext": Field("bool", "with tls = none: permit another machine than this one"),
     "disable": Field("texts", "protocol extensions not to use"),
+    "socket": Field("text", "a Unix socket in place of host and port"),
+    "command": Field("text", "a shell command that speaks the protocol, in place of host and port"),
+    "proxy": Field("text", "socks5://HOST:PORT or http://HOST:PORT on the way; USER@ before HOST"),
+    "proxy_password": Field("secret", "where the proxy's password is kept, as with password"),
+    "client_cert": Field("text", "PEM file with our own certificate, for servers that ask for one"),
+    "client_key": Field("text", "PEM file with its key, if that is not in the same file"),
 }
 
 _EXTENT: Final = {
@@ -136,7 +145,11 @@ TABLES: Final[dict[str, dict[str, Field]]] = {
         "delete_after": Field("number", "delete the server's copy so many days after the download", least=1),
         "max_size": Field("number", "leave larger messages on the server (octets)", least=1),
     },
-    "smtp": _SERVER,
+    "smtp": {
+        **_SERVER,
+        "protocol": Field("text", "what is spoken; lmtp delivers to a mailbox server", ("smtp", "lmtp")),
+        "chunking": Field("bool", "send a message along with its envelope: one turn less (BDAT)"),
+    },
 }
 
 SECRET_KINDS: Final = ("keyring", "command", "file", "env", "credential")

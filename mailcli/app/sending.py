@@ -19,8 +19,9 @@ from mailcli.errors import (
     RecipientRefused,
     TryAgain,
 )
-from mailcli.model.draft import Sent
+from mailcli.model.draft import Outcome, Sent
 from mailcli.model.record import NamedTuple
+from mailcli.model.wishes import NONE, Wishes
 from mailcli.outbox import schedule
 from mailcli.outbox.entry import COMMITTING, SENT, UNKNOWN, Entry, State
 from mailcli.outbox.submit import Letter, Submission, submit
@@ -34,13 +35,14 @@ class Delivery(NamedTuple):
     """How to submit: `partial` sends to those accepted when others are refused, `deadline` ends
     the whole after so many seconds, `ehlo` is the name given to the server, `on_unknown` says what
     the outbox does when an answer is lost, `key` makes sure that a message is sent once (see
-    `app.once`)."""
+    `app.once`), `wishes` is what is asked of the server."""
 
     partial: bool = False
     deadline: float | None = None
     ehlo: str = ""
     on_unknown: str = "hold"
     key: str = ""
+    wishes: Wishes = NONE
 
 
 def deliver(ctx: Context, prepared: Prepared, delivery: Delivery) -> Sent:
@@ -58,7 +60,14 @@ def deliver(ctx: Context, prepared: Prepared, delivery: Delivery) -> Sent:
                 ctx, prepared.account, deadlines(delivery.deadline), delivery.ehlo or own_name()
             ) as connection,
         ):
-            letter = Letter(prepared.envelope, prepared.data, delivery.partial, record.committing)
+            letter = Letter(
+                prepared.envelope,
+                prepared.data,
+                delivery.partial,
+                record.committing,
+                delivery.wishes,
+                prepared.account.sending is not None and prepared.account.sending.chunking,
+            )
             done = submit(connection, letter)
     except MailcliError:
         record.drop()  # the dot never left
@@ -112,6 +121,7 @@ class _Record:
             on_unknown=delivery.on_unknown,
             ehlo=delivery.ehlo,
             key=delivery.key,
+            wishes=delivery.wishes,
         )
         self._writing = Parallel(self._write, [self._entry], at_once=True)
         self._settled = False
@@ -132,10 +142,11 @@ class _Record:
                 self._ctx.notice(f"no record of the message is kept while it is sent: {error.message}")
         return self._entry
 
-    def committing(self) -> None:
+    def committing(self, certain: tuple[Outcome, ...]) -> None:
         entry = self._settle()
         if entry is not None:
-            self._spool.set_state(entry.id, State(COMMITTING, next_try=entry.not_before))
+            state = schedule.decided(State(COMMITTING, next_try=entry.not_before), certain)
+            self._spool.set_state(entry.id, state)
 
     def drop(self) -> None:
         """Nothing was sent, and nothing will be."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 from mailcli.errors import AuthenticationFailed, Locked, MailcliError, NotFound
-from mailcli.model.draft import Envelope
+from mailcli.model.draft import Envelope, Outcome
 from mailcli.model.record import NamedTuple
 from mailcli.net.cancel import CancelToken
 from mailcli.net.smtp import SmtpConnection
@@ -161,11 +161,12 @@ class Run:
         return None
 
     def _letter(self, entry: Entry, state: State) -> Letter:
-        def committing() -> None:
-            self._spool.set_state(entry.id, state._replace(phase=COMMITTING))
+        def committing(certain: tuple[Outcome, ...]) -> None:
+            now = schedule.decided(state, certain)
+            self._spool.set_state(entry.id, now._replace(phase=COMMITTING))
 
         envelope = Envelope(entry.envelope.sender, state.open(entry))
-        return Letter(envelope, entry.data, entry.partial or state.reached, committing)
+        return Letter(envelope, entry.data, entry.partial or state.reached, committing, entry.wishes)
 
     def _none_got_through(self, rows: Sequence[Row], error: MailcliError) -> None:
         """No connection: those that wait go on waiting."""
