@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from mailcli.app import outbox
 from mailcli.app.connecting import deadlines, named, open_sending, own_name
@@ -11,6 +11,7 @@ from mailcli.app.context import Context
 from mailcli.app.preparing import Prepared
 from mailcli.errors import (
     CannotCreate,
+    Interrupted,
     LocalIOError,
     MailcliError,
     MessageRefused,
@@ -29,6 +30,10 @@ from mailcli.store.disk import Parallel
 
 if TYPE_CHECKING:
     from mailcli.outbox.spool import Spool
+
+
+_FOR_A_QUESTION: Final = 20.0
+"""Seconds for finding out whether the server keeps messages for later."""
 
 
 class Delivery(NamedTuple):
@@ -78,6 +83,22 @@ def deliver(ctx: Context, prepared: Prepared, delivery: Delivery) -> Sent:
     record.conclude(done)
     outbox.flush(ctx, [prepared.account.name])
     return Sent(prepared.account.name, prepared.message_id, done.queue_id, done.outcomes, done.stage)
+
+
+def deliver_held(ctx: Context, prepared: Prepared, delivery: Delivery, when: float) -> Sent | None:
+    """Hand a message over now, for the server to keep until `when` (RFC 4865). None: the server does
+    not do that, is away, or has no room now; then nothing was sent, and the outbox can keep it."""
+    if ctx.offline:
+        return None
+    limit = min(delivery.deadline or _FOR_A_QUESTION, _FOR_A_QUESTION)
+    how = delivery._replace(deadline=limit, wishes=delivery.wishes._replace(hold_until=when))
+    try:
+        sent = deliver(ctx, prepared, how)
+    except Interrupted:
+        raise
+    except MailcliError:
+        return None
+    return None if all(o.outcome == "deferred" for o in sent.recipients) else sent
 
 
 def failure(sent: Sent) -> MailcliError | None:
