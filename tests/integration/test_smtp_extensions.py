@@ -194,7 +194,7 @@ def test_what_looks_like_a_command_does_not_go_before_its_recipient_is_accepted(
         one(profile, "plain\n")
         (quick,) = proxy.take(1)
         for text in ("a\nRCPT TO:<evil@e.test>\n", "a\n mail from:<x>\n"):
-            message_id, sent = one(profile, text)
+            message_id, _ = one(profile, text)
             postfix.wait_delivered(message_id)
             (slow,) = proxy.take(1)
             assert slow.turns == quick.turns + 1
