@@ -155,8 +155,9 @@ def retry(ctx: Context, ids: Sequence[str]) -> list[Row]:
     for id in _resolved(ctx, ids):
         row = box.row(id)
         if row.state.phase == FAILED:
-            box.set_state(id, again(row))
-            box.revive(id)
+            with box.locked(id):
+                box.set_state(id, again(row))
+                box.revive(id)
         elif not row.entry.kept:
             row = _adopt(box, row, again(row))
             id = row.entry.id

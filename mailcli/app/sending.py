@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from mailcli.app import outbox
@@ -23,7 +25,7 @@ from mailcli.errors import (
 from mailcli.model.draft import Outcome, Sent
 from mailcli.model.record import NamedTuple
 from mailcli.model.wishes import NONE, Wishes
-from mailcli.outbox import schedule
+from mailcli.outbox import keys, schedule
 from mailcli.outbox.entry import COMMITTING, SENT, UNKNOWN, Entry, State
 from mailcli.outbox.submit import Letter, Submission, submit
 from mailcli.store.disk import Parallel
@@ -190,21 +192,38 @@ class _Record:
         if any(o.outcome == "unknown" for o in done.outcomes):
             if entry is not None:
                 lost = next(o for o in done.outcomes if o.outcome == "unknown")
-                self._spool.set_state(entry.id, State(UNKNOWN, 1, note=lost.text))
+                with self._outcome_stands():
+                    self._spool.set_state(entry.id, State(UNKNOWN, 1, note=lost.text))
             self._release()
             return
         if entry is not None and sent:
             state = State(SENT, 1, outcomes=done.outcomes, queue_id=done.queue_id)
-            self._spool.set_state(entry.id, state, durable=False)
+            with self._outcome_stands():
+                self._spool.set_state(entry.id, state, durable=False)
         if sent:
             outbox.keep_copy(
                 self._ctx, self._prepared.account, self._prepared.copy, self._prepared.message_id
             )
         if entry is not None:
-            self._spool.remove(entry.id)
+            with self._outcome_stands():
+                keys.settle(self._spool, entry.key, self._sent(done))
+                self._spool.remove(entry.id)
         self._release()
         if sent:
             outbox.push_copy(self._ctx, self._prepared.account)
+
+    @contextmanager
+    def _outcome_stands(self) -> Iterator[None]:
+        """What the server said is true whatever the disk says: told that it failed, the caller would
+        send the message again."""
+        try:
+            yield
+        except (LocalIOError, CannotCreate) as error:
+            self._ctx.notice(f"the outbox keeps an outdated record of the message: {error.message}")
+
+    def _sent(self, done: Submission) -> Sent:
+        message = self._prepared
+        return Sent(message.account.name, message.message_id, done.queue_id, done.outcomes, done.stage)
 
     def _release(self) -> None:
         for descriptor in self._held:

@@ -49,6 +49,10 @@ class Parser:
         self._seen = 0
         self._useless = (os.cpu_count() or 1) < 2
 
+    def expect(self, count: int) -> None:
+        """So many messages are going to be delivered: a helper may be hired with the first of them."""
+        self._seen = max(self._seen, count)
+
     def begin(self, letters: Sequence[Letter]) -> Batch:
         """Begin with a batch whose files are about to be written; a context manager."""
         self._seen += len(letters)

@@ -12,6 +12,7 @@ import pytest
 from mailcli.app import outbox, sending
 from mailcli.app.preparing import SendRequest, prepare
 from mailcli.app.sending import Delivery
+from mailcli.model.draft import Sent
 from mailcli.model.wishes import Wishes
 from tests.integration.conftest import Profile
 from tests.security.scripted import Smtp, account
@@ -158,7 +159,7 @@ def test_a_connection_carries_no_more_messages_than_the_server_wants(tmp_path: P
 # -- Postfix
 
 
-def one(profile: Profile, text: str = "x\n", to: str = "") -> tuple[str, sending.Sent]:
+def one(profile: Profile, text: str = "x\n", to: str = "") -> tuple[str, Sent]:
     address = to or profile.server.address(profile.user)
     prepared = prepare(profile.ctx, SendRequest(to=[address], subject="s", text=text))
     return prepared.message_id, sending.deliver(profile.ctx, prepared, Delivery())
