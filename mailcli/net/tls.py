@@ -90,7 +90,8 @@ def _present(made: ssl.SSLContext, certificate: Path, key: Path | None) -> None:
             reason = "the key belongs to another certificate"
             if error.reason != "KEY_VALUES_MISMATCH":
                 reason = "it holds no certificate and key in PEM form"
-        raise ConfigError(f"{where} cannot be used: {reason}") from error
+        hint = "both are PEM files; see client_cert in mailcli-config(5)"
+        raise ConfigError(f"{where} cannot be used: {reason}", hint=hint) from error
 
 
 def _authorities() -> str | None:
