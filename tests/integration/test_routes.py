@@ -256,3 +256,18 @@ class _Lmtp:
                 else:
                     file.write(b"250 ok\r\n")
                 file.flush()
+
+
+@pytest.mark.parametrize("auth", ["oauthbearer", "xoauth2"])
+def test_a_token_comes_from_a_command(
+    make_profile: Callable[..., Profile], postfix: Postfix, dovecot: Dovecot, auth: str
+) -> None:
+    profile = make_profile(postfix=postfix)
+    program = more(
+        profile, f'auth = "{auth}"', f"password = {{ command = 'echo {dovecot.token(profile.user)}' }}"
+    )
+    mine = profile.server.address(profile.user)
+    assert outcomes(program, mine) == {mine: ("sent", 250)}
+    path = profile.directory / "config.toml"
+    path.write_text(path.read_text().replace(good, expired))
+    program.run("send", "-s", "s", mine, text="x\n").failed(77, auth.upper(), "token")
