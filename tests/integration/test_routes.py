@@ -263,9 +263,8 @@ def test_a_token_comes_from_a_command(
     make_profile: Callable[..., Profile], postfix: Postfix, dovecot: Dovecot, auth: str
 ) -> None:
     profile = make_profile(postfix=postfix)
-    program = more(
-        profile, f'auth = "{auth}"', f"password = {{ command = 'echo {dovecot.token(profile.user)}' }}"
-    )
+    good, expired = dovecot.token(profile.user), dovecot.token(profile.user, seconds=-60)
+    program = more(profile, f'auth = "{auth}"', f"password = {{ command = 'echo {good}' }}")
     mine = profile.server.address(profile.user)
     assert outcomes(program, mine) == {mine: ("sent", 250)}
     path = profile.directory / "config.toml"

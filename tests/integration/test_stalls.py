@@ -38,7 +38,7 @@ def test_a_server_that_falls_silent_is_left_at_the_deadline(
 
 
 def test_silence_after_the_dot_is_unknown(tmp_path: Path) -> None:
-    with Smtp({"BODY": b""}) as server:
+    with Smtp({"BODY": b"", "QUIT": lambda server, *_: bytes(0 * server.stop.wait(20))}) as server:
         program = account(tmp_path, smtp=server.port)
         done = program.run("send", "--deadline", "1", "-s", "s", "a@b.example", text="x\n")
         assert done.code == 79 and len(server.taken) == 1, done

@@ -158,7 +158,7 @@ def test_no_option_of_send_lets_a_line_break_through(program: Program, server: S
     assert len(options) >= 14
     for name in options:
         for text in ("x\r\nRCPT TO:<evil@e.example>\r\nX-Evil: 1", "x\nX-Evil: 1"):
-            done = harmless(program.run("send", name, text, "-s", "s", "a@b.example", text="text\n"))
+            done = harmless(program.run("send", "-s", "s", name, text, "a@b.example", text="text\n"))
             assert not any(line.upper().startswith((b"RCPT TO:<EVIL", b"X-EVIL")) for line in server.heard)
             assert not any(b"evil" in taken.lower().split(b"\r\n\r\n")[0] for taken in server.taken), name
             assert done.code in (2, 65, 66, 0), (name, done)

@@ -330,9 +330,8 @@ def test_scram_is_tied_to_the_certificate_where_the_server_offers_it() -> None:
 
 def test_scram_says_that_it_could_have_been_tied() -> None:
     """Somebody who struck -PLUS from the list is found out by the server (RFC 5802 §6)."""
-    (could, *_) = sasl.choose(
-        ["SCRAM-SHA-256"], Password("p"), "u", wanted="scram", protected=True, binding=b"x"
-    )
+    words = (["SCRAM-SHA-256"], Password("p"), "u")
+    (could, *_) = sasl.choose(*words, wanted="scram", protected=True, binding=b"x")
     assert could.step(b"").startswith(b"y,,")
     (could_not, *_) = sasl.choose(*words, wanted="scram", protected=True)
     assert could_not.step(b"").startswith(b"n,,")
