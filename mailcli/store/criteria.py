@@ -230,7 +230,7 @@ class Criteria:
         whole = re.sub(r"[^\W_]*\*[^\W_]*", " ", pattern)
         expression = self.matcher.expression(And(tuple(Text(field, word) for word in whole.split())))
         regex = r"\S*".join(map(re.escape, pattern.split("*")))
-        condition = self._checked(Regex(field, f"(?:^| ){regex}$"), m)
+        condition = self._checked(Regex(field, f"^{regex}$| {regex}$"), m)
         return (
             condition if expression is None else f"({m}.rid IN ({self._hits(expression, m)}) AND {condition})"
         )

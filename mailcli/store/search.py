@@ -96,6 +96,7 @@ class _Search:
 
     def __exit__(self, *_: object) -> None:
         self._connection.create_scalar_function(CHECK, None)
+        self._checks.close()
 
     def count(self) -> int:
         rows = self._rows(f"SELECT count(*) {self._from_all()}", self._range())
