@@ -73,6 +73,12 @@ class Config(NamedTuple):
         return held
 
     @property
+    def queries(self) -> Mapping[str, str]:
+        """Saved queries by name."""
+        held: Mapping[str, str] = self.settings.get("queries", {})
+        return held
+
+    @property
     def alias_files(self) -> list[Path]:
         """Files of mailx or mutt with more of them."""
         return [self.path.parent / Path(name).expanduser() for name in self.settings.get("alias_files", ())]
@@ -177,6 +183,7 @@ class _Reader:
             "hook_timeout": read.get("hooks", {}).get("timeout", 60),
             "reader_watches": read.get("reader", {}).get("watch", True),
             "aliases": read.get("aliases", {}),
+            "queries": read.get("queries", {}),
             "alias_files": read.get("alias_files", ("~/.mailrc",)),
         }
         return Config(self.path, accounts, default, settings)
