@@ -90,7 +90,7 @@ complete -c mailcli -n '__mailcli_at query' -a save -d 'Save a query under a nam
 complete -c mailcli -n '__mailcli_at query' -a delete -d 'Delete a saved query; no mail is touched.'
 complete -c mailcli -n '__mailcli_at index' -a status -d 'Figures of the local mailbox.'
 complete -c mailcli -n '__mailcli_at index' -a rebuild -d 'Parse every message again and make the index anew.'
-complete -c mailcli -n '__mailcli_at index' -a check -d 'Compare rows, files and index; changes nothing.'
+complete -c mailcli -n '__mailcli_at index' -a check -d 'Compare rows, files and index; changes nothing without --repair.'
 complete -c mailcli -n '__mailcli_at account' -a add -d 'Add an account.'
 complete -c mailcli -n '__mailcli_at account' -a list -d 'List the accounts.'
 complete -c mailcli -n '__mailcli_at account' -a show -d 'Show one account; never its password.'
@@ -235,6 +235,7 @@ complete -c mailcli -n '__mailcli_in import' -l to -r -a '(__mailcli_ask folders
 complete -c mailcli -n '__mailcli_in import' -F
 complete -c mailcli -n '__mailcli_in export' -s o -l output -r -F -d 'The file or directory.'
 complete -c mailcli -n '__mailcli_in export' -l as -r -a 'mbox eml maildir' -d 'The form; without it eml for a directory that is there, else mbox.'
+complete -c mailcli -n '__mailcli_in index check' -l repair -d 'Put right what does not fit together.'
 complete -c mailcli -n '__mailcli_in account add' -l name -r -d 'What to call the account; else the domain\'s first word.'
 complete -c mailcli -n '__mailcli_in account add' -l full-name -r -d 'Your name, for From.'
 complete -c mailcli -n '__mailcli_in account add' -l imap-host -r -d 'The IMAP server.'

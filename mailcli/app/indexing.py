@@ -15,6 +15,11 @@ def check(ctx: Context) -> list[Problem]:
     return ctx.store.check()
 
 
+def repair(ctx: Context) -> list[Problem]:
+    """Put right what `check` finds; each problem says whether that could be done."""
+    return ctx.store.repair()
+
+
 def rebuild(ctx: Context) -> list[Problem]:
     """Parse every file again; ids, flags, UIDs and history stay. Returns what could not be read."""
 

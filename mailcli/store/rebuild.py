@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 REBUILDING: Final = "index.rebuilding"
 """The setting that stands while the index is incomplete."""
 
+ASTRAY: Final = (
+    "FROM message m JOIN thread_ref r ON r.message_id = m.message_id"
+    " WHERE m.message_id <> '' AND m.thread <> r.thread"
+)
+"""Messages in another thread than the one that has their Message-ID."""
+
 _AT_ONCE: Final = 200
 
 
@@ -129,6 +135,19 @@ def _renew(site: Site, ids: Sequence[str], parsed: Mapping[str, index.Parsed]) -
             index.renew(connection, rids, rid, identity, arrived, found)
 
 
+def index_missing(site: Site) -> None:
+    """Put messages into the full-text index that are not in it."""
+    with site.database.reading() as connection:
+        ids = [
+            i
+            for (i,) in rows(
+                connection, "SELECT id FROM message WHERE rid NOT IN (SELECT rowid FROM fts) ORDER BY rid"
+            )
+        ]
+    for some, read in _ahead(site, list(chunks(ids, _AT_ONCE))):
+        _renew(site, some, read.parsed)
+
+
 def _from_row(connection: apsw.Connection, rid: int) -> index.Parsed:
     """What is known of a message whose body is not here: its row."""
     derived = rows(
@@ -204,6 +223,9 @@ def _check_index(connection: apsw.Connection) -> list[Problem]:
     ).get
     if homeless:
         problems.append(Problem("homeless", f"{homeless} messages belong to no folder"))
+    astray: int = connection.execute(f"SELECT count(*) {ASTRAY}").get
+    if astray:
+        problems.append(Problem("threads", f"{astray} messages are not in the thread of their own id"))
     if connection.execute("SELECT 1 FROM setting WHERE key = ?", (REBUILDING,)).get:
         problems.append(Problem("incomplete", "an index rebuild was interrupted: run it again"))
     return problems

@@ -716,6 +716,14 @@ class Store:
 
         return rebuild.check(self._site)
 
+    def repair(self) -> list[Problem]:
+        """Put right what `check` finds: files without rows are adopted, the index and the threads brought
+        in step, rows whose files are gone let go (to be fetched again where a server has the message).
+        Returns what `check` found, with whether it is repaired."""
+        from mailcli.store import repairing
+
+        return repairing.repair(self._site)
+
     def status(self) -> IndexStatus:
         """Figures for `index status`."""
         from mailcli.store import rebuild

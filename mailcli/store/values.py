@@ -369,12 +369,14 @@ class RecoveryEntry(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """One fault that `check` found. `kind` is a word for scripts, `text` a sentence."""
+    """One fault that `check` found. `kind` is a word for scripts, `text` a sentence; `repaired`: it was
+    put right."""
 
     kind: str
     text: str
     id: str = ""
     path: str = ""
+    repaired: bool = False
 
 
 class IndexStatus(NamedTuple):
