@@ -50,7 +50,7 @@ _mailcli() {
     'outbox') words='list show run hold retry cancel' ;;
     'folder') words='list create rename delete subscribe unsubscribe' ;;
     'query') words='list save delete' ;;
-    'index') words='status rebuild check' ;;
+    'index') words='status rebuild attachments check' ;;
     'account') words='add list show check default remove' ;;
     'config') words='get set edit path schema' ;;
     'fetch') options='--folder --limit --dry-run --count --deadline --fail-if-locked --keep --delete --delete-after --adopt --full --confirm-deletes'; arg='accounts'; case "$prev" in --folder) value='folders' ;; --limit) value='-' ;; --deadline) value='-' ;; --delete-after) value='-' ;; esac ;;
@@ -95,6 +95,7 @@ _mailcli() {
     'export') options='-o --output --as'; arg=''; case "$prev" in -o|--output) value='files' ;; --as) value='=mbox eml maildir' ;; esac ;;
     'index status') options=''; arg='' ;;
     'index rebuild') options=''; arg='' ;;
+    'index attachments') options=''; arg='' ;;
     'index check') options='--repair'; arg='' ;;
     'account add') options='--name --full-name --imap-host --imap-port --imap-tls --imap-user --imap-password-command --imap-password-file --imap-password-env --pop3-host --pop3-port --pop3-tls --pop3-user --pop3-password-command --pop3-password-file --pop3-password-env --smtp-host --smtp-port --smtp-tls --smtp-user --smtp-password-command --smtp-password-file --smtp-password-env --user --password-command --password-file --password-stdin --password-env --ca-file --no-check'; arg=''; case "$prev" in --name) value='-' ;; --full-name) value='-' ;; --imap-host) value='-' ;; --imap-port) value='-' ;; --imap-tls) value='=implicit starttls none' ;; --imap-user) value='-' ;; --imap-password-command) value='-' ;; --imap-password-file) value='files' ;; --imap-password-env) value='-' ;; --pop3-host) value='-' ;; --pop3-port) value='-' ;; --pop3-tls) value='=implicit starttls none' ;; --pop3-user) value='-' ;; --pop3-password-command) value='-' ;; --pop3-password-file) value='files' ;; --pop3-password-env) value='-' ;; --smtp-host) value='-' ;; --smtp-port) value='-' ;; --smtp-tls) value='=implicit starttls none' ;; --smtp-user) value='-' ;; --smtp-password-command) value='-' ;; --smtp-password-file) value='files' ;; --smtp-password-env) value='-' ;; --user) value='-' ;; --password-command) value='-' ;; --password-file) value='files' ;; --password-env) value='-' ;; --ca-file) value='files' ;; esac ;;
     'account list') options=''; arg='' ;;

@@ -90,6 +90,7 @@ complete -c mailcli -n '__mailcli_at query' -a save -d 'Save a query under a nam
 complete -c mailcli -n '__mailcli_at query' -a delete -d 'Delete a saved query; no mail is touched.'
 complete -c mailcli -n '__mailcli_at index' -a status -d 'Figures of the local mailbox.'
 complete -c mailcli -n '__mailcli_at index' -a rebuild -d 'Parse every message again and make the index anew.'
+complete -c mailcli -n '__mailcli_at index' -a attachments -d 'Read attachments, so that attachment: finds their text.'
 complete -c mailcli -n '__mailcli_at index' -a check -d 'Compare rows, files and index; changes nothing without --repair.'
 complete -c mailcli -n '__mailcli_at account' -a add -d 'Add an account.'
 complete -c mailcli -n '__mailcli_at account' -a list -d 'List the accounts.'

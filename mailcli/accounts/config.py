@@ -73,6 +73,11 @@ class Config(NamedTuple):
         return held
 
     @property
+    def index_attachments(self) -> bool:
+        """Whether a fetch reads the text of attachments at its end."""
+        return bool(self.settings.get("index_attachments", False))
+
+    @property
     def queries(self) -> Mapping[str, str]:
         """Saved queries by name."""
         held: Mapping[str, str] = self.settings.get("queries", {})
@@ -184,6 +189,7 @@ class _Reader:
             "reader_watches": read.get("reader", {}).get("watch", True),
             "aliases": read.get("aliases", {}),
             "queries": read.get("queries", {}),
+            "index_attachments": read.get("index_attachments", False),
             "alias_files": read.get("alias_files", ("~/.mailrc",)),
         }
         return Config(self.path, accounts, default, settings)

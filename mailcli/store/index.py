@@ -160,11 +160,13 @@ def renew(
     new = rid if when == rid >> SEQUENCE_BITS else rids.take(when)
     thread = threads.join(connection, identity, parsed.references)
     fulltext.remove(connection, rid)
+    from mailcli.store import attachments
+
     if new != rid:
         connection.execute(_MOVE, (new, rid))
     values = (thread, *parsed.derived)
     connection.execute(_UPDATE, (*values, new, *values))
-    fulltext.insert(connection, new, parsed.text)
+    fulltext.insert(connection, new, attachments.with_known(connection, identity, parsed.text))
     return new
 
 

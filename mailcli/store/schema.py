@@ -106,7 +106,15 @@ def _outlines(connection: apsw.Connection) -> None:
     connection.execute("CREATE INDEX message_lacking ON message(at_folder) WHERE file IS NULL")
 
 
-MIGRATIONS: Final[tuple[Callable[[apsw.Connection], None], ...]] = (_first, _journal, _outlines)
+def _attachments(connection: apsw.Connection) -> None:
+    """The text of attachments, by the ids of their messages."""
+    from mailcli.store import attachments
+
+    for statement in attachments.DDL:
+        connection.execute(statement)
+
+
+MIGRATIONS: Final[tuple[Callable[[apsw.Connection], None], ...]] = (_first, _journal, _outlines, _attachments)
 VERSION: Final = len(MIGRATIONS)
 
 

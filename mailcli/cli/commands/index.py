@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mailcli.cli.session import Session
 from mailcli.cli.spec import Command, Group, Option
-from mailcli.cli.views.results import PROBLEMS, STATUS
+from mailcli.cli.views.results import ATTACHED, PROBLEMS, STATUS
 from mailcli.errors import PartialFailure
 
 
@@ -36,6 +36,14 @@ def check(session: Session, repair: bool) -> int:
     return PartialFailure.exit_code if left else 0
 
 
+def attachments(session: Session) -> None:
+    from mailcli.app import indexing
+
+    done = indexing.attachments(session.ctx)
+    session.end_progress()
+    session.out.show(ATTACHED, (done,), quiet=True)
+
+
 COMMAND = Group(
     "index",
     "Show, check or rebuild the local index.",
@@ -47,6 +55,17 @@ COMMAND = Group(
             rebuild,
             about="Ids, flags, what is queued and what was downloaded before stay as they are.",
             view=PROBLEMS,
+        ),
+        Command(
+            "attachments",
+            "Read attachments, so that attachment: finds their text.",
+            attachments,
+            about="""
+            Text, HTML, the formats of office programs, and PDF (with pip install 'mailcli[attachments]').
+            Only what was not read before is read, newest first, in a process with limits. With
+            index_attachments = true in the configuration each fetch does it at its end.
+            """,
+            view=ATTACHED,
         ),
         Command(
             "check",

@@ -208,6 +208,13 @@ STATUS: Final = View(
 )
 
 
+ATTACHED: Final = View(
+    "attached",
+    {"found": Field("integer", lambda a: a.found), "left": Field("integer", lambda a: a.left)},
+    text=lambda a, _: f"attachments of {a.found} messages indexed\n",
+)
+
+
 def _problem(problem: Any, _look: Look) -> str:
     head = f"{problem.id}: " if problem.id else ""
     path = f" ({problem.path})" if problem.path else ""
