@@ -66,7 +66,7 @@ def _text(data: bytes, part: Part) -> str:
 def _pdf(document: bytes) -> str:
     """With the library of the extra `attachments`; without it a PDF has no text."""
     try:
-        from pypdf import PdfReader
+        from pypdf import PdfReader  # type: ignore[import-not-found,unused-ignore]
     except ImportError:
         return ""
     pages: list[str] = []

@@ -12,13 +12,12 @@ import os
 import select
 import sys
 import time
-import zlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from mailcli.errors import MailcliError
 from mailcli.mime import lineends
-from mailcli.store import fulltext, index, reading
+from mailcli.store import enclosed, fulltext, index, reading
 from mailcli.store.site import Site
 from mailcli.store.sql import chunks, rows
 
@@ -27,34 +26,14 @@ if TYPE_CHECKING:
 
     import apsw
 
-DDL: Final = (
-    "CREATE TABLE attachment_text(id TEXT PRIMARY KEY, data BLOB NOT NULL) WITHOUT ROWID",
-    "CREATE TRIGGER attachment_text_gone AFTER DELETE ON message BEGIN"
-    " DELETE FROM attachment_text WHERE id = old.id; END",
-)
-
 SECONDS: Final = 30.0
 """What the attachments of one message may take."""
 MEMORY: Final = 768 << 20
 """Octets of address space of the child; Python itself takes some 60 MB of it."""
 _LARGEST_ANSWER: Final = 8 << 20
 _AT_ONCE: Final = 50
-_COLUMN: Final = fulltext.COLUMNS.index("attachment")
 
 _CODE: Final = "import sys; sys.path[:] = {path!r}; from mailcli.store.attachments import serve; serve()"
-
-
-def known(connection: apsw.Connection, identity: str) -> str:
-    """The text that was read before, "" if there is none."""
-    for (data,) in rows(connection, "SELECT data FROM attachment_text WHERE id = ?", (identity,)):
-        return zlib.decompress(data).decode() if data else ""
-    return ""
-
-
-def with_known(connection: apsw.Connection, identity: str, columns: tuple[str, ...]) -> tuple[str, ...]:
-    """The columns of the full-text index with the text of the attachments put in."""
-    text = known(connection, identity)
-    return (*columns[:_COLUMN], fulltext.prepared(text), *columns[_COLUMN + 1 :]) if text else columns
 
 
 def index_all(
@@ -94,10 +73,7 @@ def _store(site: Site, connection: apsw.Connection, identity: str, text: str | N
     row = rows(connection, "SELECT rid FROM message WHERE id = ?", (identity,))
     if text is None or not row:
         return False
-    connection.execute(
-        "INSERT OR REPLACE INTO attachment_text(id, data) VALUES(?, ?)",
-        (identity, zlib.compress(text.encode()) if text else b""),
-    )
+    enclosed.keep(connection, identity, text)
     if not text:
         return False
     try:
@@ -105,7 +81,7 @@ def _store(site: Site, connection: apsw.Connection, identity: str, text: str | N
     except MailcliError:
         return False
     fulltext.remove(connection, row[0][0])
-    fulltext.insert(connection, row[0][0], with_known(connection, identity, columns))
+    fulltext.insert(connection, row[0][0], enclosed.included(connection, identity, columns))
     return True
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mailcli.model import pattern
 from mailcli.model.record import NamedTuple
-from mailcli.store import fulltext, threads
+from mailcli.store import enclosed, fulltext, threads
 from mailcli.store.columns import SEQUENCE_BITS, encodable, pack
 
 if TYPE_CHECKING:
@@ -160,13 +160,11 @@ def renew(
     new = rid if when == rid >> SEQUENCE_BITS else rids.take(when)
     thread = threads.join(connection, identity, parsed.references)
     fulltext.remove(connection, rid)
-    from mailcli.store import attachments
-
     if new != rid:
         connection.execute(_MOVE, (new, rid))
     values = (thread, *parsed.derived)
     connection.execute(_UPDATE, (*values, new, *values))
-    fulltext.insert(connection, new, attachments.with_known(connection, identity, parsed.text))
+    fulltext.insert(connection, new, enclosed.included(connection, identity, parsed.text))
     return new
 
 

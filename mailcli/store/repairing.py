@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mailcli.errors import LocalIOError
@@ -55,7 +56,7 @@ def _scan(site: Site) -> None:
             continue  # the folder's own problem is among those that stay
 
 
-def _let_go(connection: apsw.Connection, ids: list[str] | tuple[str, ...]) -> None:
+def _let_go(connection: apsw.Connection, ids: Sequence[str]) -> None:
     """Rows whose files are gone. What the server has is a message without a body again, which comes when
     it is read; of any other nothing is left that could be read, so that its row goes."""
     connection.execute(

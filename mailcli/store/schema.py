@@ -108,10 +108,11 @@ def _outlines(connection: apsw.Connection) -> None:
 
 def _attachments(connection: apsw.Connection) -> None:
     """The text of attachments, by the ids of their messages."""
-    from mailcli.store import attachments
-
-    for statement in attachments.DDL:
-        connection.execute(statement)
+    connection.execute("CREATE TABLE attachment_text(id TEXT PRIMARY KEY, data BLOB NOT NULL) WITHOUT ROWID")
+    connection.execute(
+        "CREATE TRIGGER attachment_text_gone AFTER DELETE ON message BEGIN"
+        " DELETE FROM attachment_text WHERE id = old.id; END"
+    )
 
 
 MIGRATIONS: Final[tuple[Callable[[apsw.Connection], None], ...]] = (_first, _journal, _outlines, _attachments)

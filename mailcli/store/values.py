@@ -369,8 +369,7 @@ class RecoveryEntry(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """One fault that `check` found. `kind` is a word for scripts, `text` a sentence; `repaired`: it was
-    put right."""
+    """One fault that `check` found, put right or not. `kind` is a word for scripts, `text` a sentence."""
 
     kind: str
     text: str
