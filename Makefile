@@ -15,7 +15,7 @@ help:
 	@echo 'make check   under 20 s: ruff, mypy, unit and architecture tests'
 	@echo 'make demo    a mail world on loopback, shown in a minute'
 	@echo 'make bench   mailcli beside its peers, on the same servers (RUN="startup smtp" chooses)'
-	@echo 'make crash   every crash test, CUTS=$(CUTS) cuts'
+	@echo 'make crash   CUTS=$(CUTS) cuts shared out over all crash tests; prints tried, lost, doubled'
 	@echo 'make format  ruff format and ruff check --fix'
 	@echo 'make build   wheel and source archive in dist/'
 	@echo 'make clean   remove what the others made'
@@ -49,7 +49,7 @@ bench: $(READY) servers
 	@$(BIN)/python -m bench $(RUN)
 
 crash: $(READY) servers
-	@MAILCLI_CUTS=$(CUTS) $(BIN)/python -m pytest -q --timeout 0 tests/crash
+	@MAILCLI_CUTS=$(CUTS) $(BIN)/python -m pytest -q -n $(WORKERS) --timeout 0 tests/crash
 
 format: $(READY)
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .

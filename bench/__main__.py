@@ -13,7 +13,10 @@ from pathlib import Path
 from bench.arena import Arena
 from bench.measure import Row, compete, heading, installed, save, table
 from bench.peers import PACKAGES
-from bench.tasks import TASKS
+from bench.pop3 import TASKS as POP3
+from bench.tasks import TASKS as OTHERS
+
+TASKS = {**OTHERS, **POP3}
 
 
 def main() -> int:

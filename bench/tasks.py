@@ -13,7 +13,7 @@ from typing import NamedTuple
 from bench import imap, peers, scanner
 from bench.arena import Arena, mailcli
 from bench.measure import OURS, Contender, installed
-from bench.ours import ENVIRON, expect, ours
+from bench.ours import ENVIRON, ours
 from tests.support import generate
 
 
@@ -23,67 +23,6 @@ class Task(NamedTuple):
     make: Callable[[Arena, int], Iterator[Contender]]
     about: str
     wire: bool = True
-
-
-def _run_once(run: peers.Run) -> str:
-    """What to do before the runs; the last words of a failure, "" if there was none."""
-    environ = {**os.environ, **run.environ}
-    done = subprocess.run(run.command, env=environ, capture_output=True, text=True, check=False)
-    return " ".join(done.stderr.split())[-200:] or "failed" if done.returncode else ""
-
-
-# -- POP3 --------------------------------------------------------------------------------------
-
-
-def _pop3(arena: Arena, rtt: int, *, again: bool) -> Iterator[Contender]:
-    user = arena.user(arena.messages)
-    port, turns = arena.port(arena.dovecot.pop3s, rtt)
-    server = peers.Server(port, *user, arena.dovecot.ca)
-    tag = f"pop3-{rtt}-{again}"
-
-    def contender(name: str, make: Callable[[Path], peers.Run], note: str, kept: str = "mail") -> Contender:
-        home = arena.place(f"{tag}-{name}")
-        run = make(home)
-        unable = _run_once(run) if again else ""
-
-        def fresh() -> None:
-            make(arena.place(home.name))
-
-        return Contender(
-            name,
-            run.command,
-            environ=run.environ,
-            prepare=(lambda: None) if again else fresh,
-            check=expect(home / kept, arena.messages) if kept else (lambda: ""),
-            turns=turns,
-            note=note,
-            unable=unable,
-            good=frozenset({0, 1}) if name == "fetchmail" and again else frozenset({0}),  # 1: no mail
-        )
-
-    def profile(home: Path) -> peers.Run:
-        arena.profile(home.name, user, protocol="pop3", incoming_port=port)
-        return peers.Run(mailcli(home, "fetch", "-q"), ENVIRON)
-
-    yield contender(OURS, profile, "indexed, files and directories fsynced", "data/mail")
-    if installed("mpop"):
-        yield contender("mpop", lambda home: peers.mpop(home, server, keep=True), "state written at the end")
-    if rtt:
-        return  # the others do not pipeline: a minute each
-    if installed("getmail"):
-        yield contender("getmail", lambda home: peers.getmail(home, server, keep=True), "")
-    if installed("fetchmail") and not again:
-        yield contender(
-            "fetchmail", lambda home: peers.fetchmail(home, server, keep=True), "mail thrown away", ""
-        )
-
-
-def pop3(arena: Arena, rtt: int) -> Iterator[Contender]:
-    return _pop3(arena, rtt, again=False)
-
-
-def pop3_noop(arena: Arena, rtt: int) -> Iterator[Contender]:
-    return _pop3(arena, rtt, again=True)
 
 
 # -- SMTP --------------------------------------------------------------------------------------
@@ -255,8 +194,6 @@ TASKS: dict[str, Task] = {
     "imap-change": Task(imap.change, "100 new, 100 flags changed, 100 gone"),
     "imap-folders": Task(imap.folders, f"first synchronisation of {imap.FOLDERS} folders"),
     "imap-folders-noop": Task(imap.folders_noop, f"{imap.FOLDERS} folders, nothing changed"),
-    "pop3": Task(pop3, "download a maildrop, leaving it there"),
-    "pop3-noop": Task(pop3_noop, "nothing new in a maildrop"),
     "list": Task(newest, "the newest 50", wire=False),
     "search-rare": Task(search_rare, "a rare word", wire=False),
     "search-common": Task(search_common, "all hits of a common word", wire=False),

@@ -253,6 +253,7 @@ complete -c mailcli -n '__mailcli_in account add' -l pop3-user -r -d 'The user n
 complete -c mailcli -n '__mailcli_in account add' -l pop3-password-command -r -d 'The password command for POP3.'
 complete -c mailcli -n '__mailcli_in account add' -l pop3-password-file -r -F -d 'The password file for POP3.'
 complete -c mailcli -n '__mailcli_in account add' -l pop3-password-env -r -d 'The password variable for POP3.'
+complete -c mailcli -n '__mailcli_in account add' -l pop3-leave -r -d 'What a download leaves on the server: keep (all), delete, or a number of days.'
 complete -c mailcli -n '__mailcli_in account add' -l smtp-host -r -d 'The SMTP server.'
 complete -c mailcli -n '__mailcli_in account add' -l smtp-port -r -d 'Its port, if it is not the usual one.'
 complete -c mailcli -n '__mailcli_in account add' -l smtp-tls -r -a 'implicit starttls none' -d 'How the connection is protected.'

@@ -30,6 +30,11 @@ _SECRET: Final = Field("secret", "where the password is kept: one of keyring, co
 _CA_FILE: Final = Field("text", "PEM file with a further trust anchor")
 _TLS: Final = ("implicit", "starttls", "none")
 
+_AUTH: Final = (
+    *("auto", "scram", "plain", "login", "cram-md5", "scram-sha-1", "scram-sha-256"),
+    *("xoauth2", "oauthbearer", "none"),
+)
+
 _WATCH_INTERVAL: Final = Field(
     "number", "seconds between two looks at what does not tell by itself, with `watch`", least=1
 )
@@ -46,18 +51,7 @@ _SERVER: Final = {
     "auth": Field(
         "text",
         'auto, scram (any kind of it), or the one SASL mechanism to use; "none" (SMTP): do not sign in',
-        (
-            "auto",
-            "scram",
-            "plain",
-            "login",
-            "cram-md5",
-            "scram-sha-1",
-            "scram-sha-256",
-            "xoauth2",
-            "oauthbearer",
-            "none",
-        ),
+        _AUTH,
     ),
     "password": _SECRET,
     "ca_file": _CA_FILE,
@@ -134,9 +128,20 @@ TABLES: Final[dict[str, dict[str, Field]]] = {
     },
     "pop3": {
         **_SERVER,
+        "auth": Field(
+            "text",
+            "as elsewhere; also user (USER and PASS), and apop, which is never tried unasked",
+            (*_AUTH[:-1], "user", "apop"),
+        ),
         "leave": Field("text", "what a download does with the server's copy", ("keep", "delete")),
         "delete_after": Field("number", "delete the server's copy so many days after the download", least=1),
         "max_size": Field("number", "leave larger messages on the server (octets)", least=1),
+        "session_size": Field("number", "sign in anew after so many messages", least=1),
+        "skip": Field("text", "a query over the header: what matches is left on the server"),
+        "discard": Field("text", "a query over the header: what matches is deleted there unread"),
+        "deliver": Field(
+            "text", "folder:NAME, maildir:PATH, mbox:PATH or pipe:COMMAND; default: the account's inbox"
+        ),
     },
     "smtp": _SERVER,
 }

@@ -42,6 +42,7 @@ class NewAccount(NamedTuple):
     password: Password | SecretSpec | None = None
     ca_file: Path | None = None
     check: bool = True
+    leave: str | int = ""
 
 
 class Added(NamedTuple):
@@ -216,6 +217,8 @@ def _table(new: NewAccount, stored: dict[str, SecretSpec]) -> dict[str, Any]:
             part["password"] = _secret(server.password, stored.get(server.protocol.value))
         elif server.protocol is Protocol.SMTP and new.password is None and new.incoming is None:
             part["auth"] = "none"  # a relay that knows this machine
+        if server.protocol is Protocol.POP3 and new.leave:
+            part["delete_after" if isinstance(new.leave, int) else "leave"] = new.leave
         table[server.protocol.value] = part
     return table
 

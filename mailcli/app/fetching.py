@@ -6,22 +6,39 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from mailcli.app.connecting import deadlines, dial_ahead, forgo, named, open_incoming_imap, open_incoming_pop3
 from mailcli.app.context import Context, Progress, ignore
-from mailcli.errors import ConfigError, Interrupted, Locked, MailcliError, TryAgain, UsageError, told
+from mailcli.errors import (
+    ConfigError,
+    Interrupted,
+    Locked,
+    MailcliError,
+    QueryError,
+    TryAgain,
+    UsageError,
+    told,
+)
 from mailcli.model.account import Account, Pop3Policy
+from mailcli.model.folder import INBOX
 from mailcli.model.record import NamedTuple
 from mailcli.net.deadline import Deadlines
 
 if TYPE_CHECKING:
     from mailcli.app.arrivals import Arrivals
     from mailcli.model.message import Summary
+    from mailcli.model.query.ast import Query
     from mailcli.net.pop3 import Pop3Connection
+    from mailcli.sync.destination import Destination
     from mailcli.sync.imap import Progress as FolderProgress
+    from mailcli.sync.screening import Screen
     from mailcli.sync.server import Server
     from mailcli.sync.tally import FolderPlan, Tally
+
+_TOLD: Final = 3
+"""Faults of single folders or messages that are told in the one line of an account."""
 
 
 class FetchRequest(NamedTuple):
@@ -84,8 +101,15 @@ def _fetch_all(
     _ = ctx.store, ctx.cancel, ctx.secrets, ctx.transcript  # made here, shared by the threads
     reports: list[FetchReport] = [FetchReport(a.name, _protocol(a)) for a in accounts]
 
+    # Not Thread.join: interrupted by a signal it takes a thread that runs for one that has ended
+    # (threading._wait_for_tstate_lock up to Python 3.12), and this process would end before it.
+    ended = [threading.Event() for _ in accounts]
+
     def work(place: int) -> None:
-        reports[place] = fetch_account(ctx, accounts[place], request, limits)
+        try:
+            reports[place] = fetch_account(ctx, accounts[place], request, limits)
+        finally:
+            ended[place].set()
 
     threads = [
         threading.Thread(target=work, args=(n,), name=f"fetch {a.name}", daemon=True)
@@ -94,13 +118,12 @@ def _fetch_all(
     for thread in threads:
         thread.start()
     try:
-        for thread in threads:
-            while thread.is_alive():
-                thread.join(0.2)  # a bare join would not let Ctrl-C through
+        for event in ended:
+            event.wait()
     except KeyboardInterrupt:
         ctx.cancel.cancel()
-        for thread in threads:
-            thread.join()
+        for event in ended:
+            event.wait()
         raise Interrupted("interrupted; what had arrived is kept, and the next fetch continues") from None
     if not (request.dry_run or request.count):
         flush_outbox(ctx, accounts)
@@ -242,11 +265,11 @@ def _under_lock(
                 _imap(ctx, account, request, limits, tally, server)
     except MailcliError as failure:
         return failure
-    finally:
-        for line in tally.notices:
-            ctx.notice(f"{account.name}: {line}")
     if tally.problems:
-        return TryAgain(f"{account.name}: {'; '.join(tally.problems)}", hint="the next fetch tries again")
+        told = "; ".join(tally.problems[:_TOLD])
+        more = len(tally.problems) - _TOLD
+        told += f"; and {more} more" if more > 0 else ""
+        return TryAgain(f"{account.name}: {told}", hint="the next fetch tries again")
     return None
 
 
@@ -297,10 +320,8 @@ def _pop3(
     tally: Tally,
     greeted: Callable[[Pop3Connection], None],
 ) -> None:
-    from mailcli.sync.pop3 import Downloader, Options
-
-    def progress(done: int, total: int, octets: int) -> None:
-        ctx.progress(Progress(account.name, "INBOX", done, total, octets))
+    from mailcli.sync.destination import split
+    from mailcli.sync.pop3 import Downloader, Hooks, Options
 
     def sign_in() -> Pop3Connection:
         connection = open_incoming_pop3(ctx, account, limits)
@@ -309,20 +330,70 @@ def _pop3(
 
     policy = account.pop3
     if request.leave is not None:
-        policy = Pop3Policy(request.leave, request.days, policy.max_size)
+        policy = policy._replace(leave=request.leave, days=request.days)
+    form, place = split(policy.deliver) if policy.deliver else ("folder", INBOX)
+
+    def progress(done: int, total: int, octets: int) -> None:
+        ctx.progress(Progress(account.name, place if form == "folder" else form, done, total, octets))
+
     options = Options(
         policy=policy,
+        screen=_screen(ctx, account, policy),
         limit=request.limit,
         count_only=request.count or request.dry_run,
         adopt=request.adopt,
     )
     Downloader(
         ctx.store,
-        account,
+        account.name,
         sign_in,
+        lambda: _destination(ctx, account, form, place, limits),
         options,
         tally=tally,
-        progress=progress,
-        cancel=ctx.cancel,
-        clock=ctx.clock,
+        hooks=Hooks(progress, ctx.notice, ctx.cancel, ctx.clock),
     ).run()
+
+
+def _destination(ctx: Context, account: Account, form: str, place: str, limits: Deadlines) -> Destination:
+    """Where the mail goes; a relative path counts from the configuration file."""
+    if form == "folder":
+        from mailcli.sync.destination import Folder
+
+        return Folder(ctx.store, account.name, place, "Inbox" if place.upper() == INBOX else None)
+    if form == "pipe":
+        from mailcli.app.hooks import environment
+        from mailcli.sync.pipe import Pipe
+
+        return Pipe(place, environment(ctx, {}), limits, ctx.cancel)
+    path = ctx.paths.config.parent / Path(place).expanduser()
+    if form == "maildir":
+        from mailcli.sync.maildir import Maildir
+
+        return Maildir(path)
+    from mailcli.sync.mbox import Mbox
+
+    return Mbox(path, ctx.store, account.name, limits)
+
+
+def _screen(ctx: Context, account: Account, policy: Pop3Policy) -> Screen:
+    """The account's rules for what to download. Raises ConfigError for a query that does not parse, or
+    that a header cannot answer."""
+    from mailcli.sync.screening import Screen
+
+    skip = _rule(ctx, f"accounts.{account.name}.pop3.skip", policy.skip)
+    discard = _rule(ctx, f"accounts.{account.name}.pop3.discard", policy.discard)
+    return Screen(policy.max_size, skip, discard, (account.email, *account.aliases))
+
+
+def _rule(ctx: Context, where: str, text: str) -> Query | None:
+    if not text:
+        return None
+    from mailcli.model.query.parse import parse
+    from mailcli.sync import headerquery
+
+    try:
+        query = parse(text, now=ctx.clock())
+        headerquery.check(query)
+    except QueryError as error:
+        raise ConfigError(f"{where}: {error.message}", hint=error.hint) from error
+    return query

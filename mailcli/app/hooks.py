@@ -34,7 +34,7 @@ def run(
     """
     limit = ctx.config.hook_timeout
     words = [b"/bin/sh", b"-c", os.fsencode(script), b"mailcli", *map(_argument, parameters)]
-    starting = _Starting(words, _environment(ctx, variables))
+    starting = _Starting(words, environment(ctx, variables))
     try:
         starting.start()
         starting.join()
@@ -83,7 +83,7 @@ class _Starting(threading.Thread):
             _end(self.process)
 
 
-def _environment(ctx: Context, variables: Mapping[str, str]) -> dict[bytes, bytes]:
+def environment(ctx: Context, variables: Mapping[str, str]) -> dict[bytes, bytes]:
     """Ours without the passwords that are kept in it."""
     secret = {
         endpoint.secret.value

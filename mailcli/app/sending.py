@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from mailcli.app import outbox
@@ -158,21 +160,33 @@ class _Record:
         if any(o.outcome == "unknown" for o in done.outcomes):
             if entry is not None:
                 lost = next(o for o in done.outcomes if o.outcome == "unknown")
-                self._spool.set_state(entry.id, State(UNKNOWN, 1, note=lost.text))
+                with self._outcome_stands():
+                    self._spool.set_state(entry.id, State(UNKNOWN, 1, note=lost.text))
             self._release()
             return
         if entry is not None and sent:
             state = State(SENT, 1, outcomes=done.outcomes, queue_id=done.queue_id)
-            self._spool.set_state(entry.id, state, durable=False)
+            with self._outcome_stands():
+                self._spool.set_state(entry.id, state, durable=False)
         if sent:
             outbox.keep_copy(
                 self._ctx, self._prepared.account, self._prepared.copy, self._prepared.message_id
             )
         if entry is not None:
-            self._spool.remove(entry.id)
+            with self._outcome_stands():
+                self._spool.remove(entry.id)
         self._release()
         if sent:
             outbox.push_copy(self._ctx, self._prepared.account)
+
+    @contextmanager
+    def _outcome_stands(self) -> Iterator[None]:
+        """What the server said is true whatever the disk says: told that it failed, the caller would
+        send the message again."""
+        try:
+            yield
+        except (LocalIOError, CannotCreate) as error:
+            self._ctx.notice(f"the outbox keeps an outdated record of the message: {error.message}")
 
     def _release(self) -> None:
         for descriptor in self._held:

@@ -58,6 +58,8 @@ def add(session: Session, address: str, answers: Mapping[str, Any]) -> Any:
 
 def from_options(session: Session, address: str, answers: Mapping[str, Any]) -> NewAccount:
     """What the options say. Raises UsageError for options that do not go together."""
+    if answers["pop3_leave"] is not None and not answers["pop3_host"]:
+        raise UsageError("account add: --pop3-leave without --pop3-host")
     servers = [_server(protocol, answers) for protocol in Protocol]
     by_protocol = {server.protocol: server for server in servers if server is not None}
     if Protocol.IMAP in by_protocol and Protocol.POP3 in by_protocol:
@@ -77,7 +79,18 @@ def from_options(session: Session, address: str, answers: Mapping[str, Any]) -> 
         password=secret,
         ca_file=Path(answers["ca_file"]) if answers["ca_file"] else None,
         check=not answers["no_check"],
+        leave=_leave(answers["pop3_leave"]),
     )
+
+
+def _leave(word: str | None) -> str | int:
+    """`keep`, `delete`, or days; "" for what was not said. Raises UsageError."""
+    word = (word or "").strip().lower()
+    if word in ("", "keep", "delete"):
+        return word
+    if not (word.isdecimal() and 0 < int(word) < 100_000):
+        raise UsageError(f"account add: {word!r} is neither keep nor delete nor a number of days")
+    return int(word)
 
 
 def _server(protocol: Protocol, answers: Mapping[str, Any]) -> Server | None:
@@ -121,6 +134,8 @@ def _asked(session: Session, new: NewAccount) -> NewAccount:
         new = new._replace(full_name=answer(streams, "Your name, as others see it: "))
     if new.incoming is None and new.sending is None:
         new = _asked_servers(session, new)
+    if new.incoming is not None and new.incoming.protocol is Protocol.POP3 and not new.leave:
+        new = new._replace(leave=_asked_leave(session))
     relay = new.incoming is None and new.sending is not None
     own = [server.password for server in (new.incoming, new.sending) if server is not None]
     if new.password is None and not any(own):
@@ -131,6 +146,16 @@ def _asked(session: Session, new: NewAccount) -> NewAccount:
         elif not relay:
             raise Interrupted("no password was given")
     return new
+
+
+def _asked_leave(session: Session) -> str | int:
+    """What POP3 leaves on the server; asked again until it is understood."""
+    question = "Mail on the server: keep it, delete what is safely here, or delete it after DAYS (a number): "
+    while True:
+        try:
+            return _leave(answer(session.streams, question, "keep"))
+        except UsageError as error:
+            session.streams.say(f"{sentence(error)}\n")
 
 
 def _mended(session: Session, given: NewAccount, new: NewAccount, error: MailcliError) -> NewAccount:

@@ -127,12 +127,18 @@ class Pop3Policy(NamedTuple):
     """What a POP3 download leaves on the server.
 
     `leave` is "keep", "delete" or "days"; `days` counts from the delivery. `max_size` in octets
-    (0: none) skips larger messages.
+    (0: none) skips larger messages; `session_size` is the most downloads of one session (0: any).
+    `skip` and `discard` are queries over the header ("": none): leave the message on the server, delete
+    it there. `deliver` is `folder:NAME`, `maildir:PATH`, `mbox:PATH`, `pipe:COMMAND`, or "": the inbox.
     """
 
     leave: str = "keep"
     days: int = 0
     max_size: int = 0
+    session_size: int = 0
+    skip: str = ""
+    discard: str = ""
+    deliver: str = ""
 
 
 class Hooks(NamedTuple):

@@ -211,17 +211,21 @@ def _write_durably(item: Item) -> Written:
 def _write_one(item: Item, *, durable: bool) -> Written:
     data = item.arrival.data
     stored, _ = lineends.to_store(data)
-    if item.arrival.id is not None:
+    try:
+        disk.write_new(item.tmp, stored, durable=durable)
+    except FileExistsError:
+        if item.arrival.id is None:
+            raise
         disk.unlink(item.tmp)  # the same message in the same second, in a run that was killed
-    disk.write_new(item.tmp, stored, durable=durable)
-    return hashes(data)
+        disk.write_new(item.tmp, stored, durable=durable)
+    return hashes(data, item.arrival.sha256)
 
 
-def hashes(data: bytes) -> Written:
-    """Hashes of a message in its wire form."""
+def hashes(data: bytes, sha256: bytes = b"") -> Written:
+    """Hashes of a message in its wire form; `sha256` is its own, if that is known."""
     import hashlib
 
-    sha256 = hashlib.sha256(data).digest()
+    sha256 = sha256 or hashlib.sha256(data).digest()
     plain = index.without_inserted(data)
     return Written(sha256, None if plain is data else hashlib.sha256(plain).digest())
 

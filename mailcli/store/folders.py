@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from mailcli.errors import LocalIOError, NotFound
 from mailcli.model.folder import INBOX, SPECIAL_USES, Folder
 from mailcli.model.record import NamedTuple
-from mailcli.store import disk, index, maildir
+from mailcli.store import disk, history, index, maildir
 from mailcli.store.site import Site
 from mailcli.store.sql import rows
 from mailcli.store.tree import Tree
@@ -114,6 +114,7 @@ def remove_account(site: Site, name: str) -> None:
             index.remove(connection, rid)
         connection.execute("DELETE FROM folder WHERE account = ?", (key,))
         connection.execute("DELETE FROM pop3_message WHERE account = ?", (key,))
+        history.forget(connection, name)
         connection.execute("DELETE FROM account WHERE key = ?", (key,))
         tree = f"{site.tree.mail}/{directory}"
         if os.path.isdir(tree):

@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
+from mailcli.model.record import NamedTuple
 from mailcli.store.sql import rows
-from mailcli.store.values import Pop3Row, Unrecorded
+from mailcli.store.values import Pop3Row
 
 if TYPE_CHECKING:
     import apsw
 
 _COLUMNS: Final = (
-    "p.uidl, p.occurrence, p.size, p.state, p.header_hash, p.sha256, p.first_seen, p.delivered_at,"
-    " p.missing_since, p.id"
+    "p.uidl, p.occurrence, p.size, p.state, ifnull(p.header_hash, x''), ifnull(p.sha256, x''), p.first_seen,"
+    " p.delivered_at, p.missing_since, p.id"
 )
+
+
+class Unrecorded(NamedTuple):
+    """A message of a POP3 account that the history does not name: its line was lost."""
+
+    id: str
+    size: int
+    sha256: bytes
+    message_id: str
 
 
 _UNRECORDED: Final = "pop3 unrecorded "
 """A setting, with the account's name behind it: there may be messages without a line in the history."""
 
 
-def _row(values: tuple[Any, ...]) -> Pop3Row:
-    uidl, occurrence, size, state, header_hash, sha256, *rest = values
-    return Pop3Row(uidl, occurrence, size, state, header_hash or b"", sha256 or b"", *rest)
+_SETTLED: Final = "pop3 settled "
+"""A setting, with the account's name behind it: the listing for which the history says that there is
+nothing to do. Whatever changes the history removes it."""
 
 
 def pop3_known(connection: apsw.Connection, account: str) -> dict[tuple[str, int], Pop3Row]:
@@ -32,7 +42,18 @@ def pop3_known(connection: apsw.Connection, account: str) -> dict[tuple[str, int
         f"SELECT {_COLUMNS} FROM pop3_message p JOIN account a ON a.key = p.account WHERE a.name = ?",
         (account,),
     )
-    return {(row[0], row[1]): _row(row) for row in found}
+    return {(row[0], row[1]): Pop3Row._make(row) for row in found}
+
+
+def pop3_fetching(connection: apsw.Connection, account: str) -> list[Pop3Row]:
+    """See Store.pop3_fetching."""
+    found = rows(
+        connection,
+        f"SELECT {_COLUMNS} FROM pop3_message p JOIN account a ON a.key = p.account"
+        " WHERE a.name = ? AND p.state = 'fetching'",
+        (account,),
+    )
+    return [Pop3Row._make(row) for row in found]
 
 
 def pop3_pending_deletes(connection: apsw.Connection, account: str) -> list[Pop3Row]:
@@ -44,7 +65,7 @@ def pop3_pending_deletes(connection: apsw.Connection, account: str) -> list[Pop3
         " AND p.state != 'deleted' ORDER BY r.removed_at",
         (account,),
     )
-    return [_row(row) for row in found]
+    return [Pop3Row._make(row) for row in found]
 
 
 def note_unrecorded(connection: apsw.Connection, account: str) -> None:
@@ -52,6 +73,7 @@ def note_unrecorded(connection: apsw.Connection, account: str) -> None:
     connection.execute(
         "INSERT OR IGNORE INTO setting(key, value) VALUES(?, 'yes')", (f"{_UNRECORDED}{account}",)
     )
+    unsettle(connection, account)
 
 
 def forget_unrecorded(connection: apsw.Connection, account: str) -> None:
@@ -71,3 +93,42 @@ def pop3_unrecorded(connection: apsw.Connection, account: str) -> list[Unrecorde
         (account,),
     )
     return [Unrecorded(*row) for row in found]
+
+
+def settled(connection: apsw.Connection, account: str) -> str:
+    """See Store.pop3_settled."""
+    for (value,) in rows(connection, "SELECT value FROM setting WHERE key = ?", (f"{_SETTLED}{account}",)):
+        count, _, listing = str(value).partition(" ")
+        # Fewer lines than it was said of: the account was removed, or the database damaged.
+        if int(count) == _count(connection, account) and not pop3_pending_deletes(connection, account):
+            return listing
+    return ""
+
+
+def settle(connection: apsw.Connection, account: str, listing: str) -> None:
+    """See Writer.pop3_settle."""
+    if not rows(connection, "SELECT 1 FROM setting WHERE key = ?", (f"{_UNRECORDED}{account}",)):
+        value = f"{_count(connection, account)} {listing}"
+        connection.execute(
+            "INSERT OR REPLACE INTO setting(key, value) VALUES(?, ?)", (f"{_SETTLED}{account}", value)
+        )
+
+
+def _count(connection: apsw.Connection, account: str) -> int:
+    found = rows(
+        connection,
+        "SELECT count(*) FROM pop3_message WHERE account = (SELECT key FROM account WHERE name = ?)",
+        (account,),
+    )
+    return int(found[0][0])
+
+
+def unsettle(connection: apsw.Connection, account: str) -> None:
+    """The history changes."""
+    connection.execute("DELETE FROM setting WHERE key = ?", (f"{_SETTLED}{account}",))
+
+
+def forget(connection: apsw.Connection, account: str) -> None:
+    """The account is removed; another may come to have its name."""
+    for kind in ("unrecorded", "settled", "screen", "login", "mbox"):
+        connection.execute("DELETE FROM setting WHERE key = ?", (f"pop3 {kind} {account}",))

@@ -67,6 +67,10 @@ class Parser:
         self._seen = 0
         self._useless = (os.cpu_count() or 1) < 2
 
+    def expect(self, count: int) -> None:
+        """So many messages are going to be delivered: a helper may be hired with the first of them."""
+        self._seen = max(self._seen, count)
+
     def begin(self, letters: Sequence[Letter | Filed]) -> Batch:
         """Begin with a batch whose files are there or about to be written; a context manager."""
         self._seen += len(letters)

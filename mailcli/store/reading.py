@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from mailcli.errors import LocalIOError, NotFound
 from mailcli.mime import lineends
@@ -15,6 +16,10 @@ from mailcli.store.sql import rows
 
 if TYPE_CHECKING:
     import apsw
+
+
+_PAUSES: Final = (0, 0, 0.005, 0.02, 0.1, 0.5)
+"""s. A writer is between names and rows for as long as the disk takes to sync a few directories."""
 
 
 class Where(NamedTuple):
@@ -50,10 +55,12 @@ def stored(site: Site, identity: str) -> tuple[bytes, int]:
     """(bytes as the file has them, size on the wire).
 
     The row may be older than the file's name: another program renames on flag changes, another mailcli
-    moves. So look by the unique part, then at the row again, before it counts as gone.
+    moves, and commits the rows once the names are durable. So look by the unique part, then at the row
+    again, before it counts as gone.
     """
     last = ""
-    for _ in range(5):
+    for pause in _PAUSES:
+        time.sleep(pause)
         with site.database.reading() as connection:
             found = where(connection, identity)
         for path in found.paths:

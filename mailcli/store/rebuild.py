@@ -46,6 +46,7 @@ def rebuild(site: Site, progress: Callable[[int, int], None] | None) -> list[Pro
         ids = [i for (i,) in rows(connection, "SELECT id FROM message ORDER BY rid")]
     try:
         done = 0
+        site.parser.expect(len(ids))
         for some, read in _ahead(site, list(chunks(ids, _AT_ONCE))):
             problems += read.problems
             _renew(site, some, read.parsed)

@@ -72,6 +72,9 @@ class Renames:
             subdirectory, _, name = new.partition("/")
             new = f"{subdirectory}/{base}{''.join(name.partition(':')[1:])}"
         old_path, new_path = self._tree.file(path, file), self._tree.file(to_path, new)
-        if old_path != new_path:
+        if os.path.lexists(new_path) and not os.path.lexists(old_path):
+            # Cut between the two, a run has left it where it is wanted; the unique part says so.
+            self._directories.update((os.path.dirname(old_path), os.path.dirname(new_path)))
+        elif old_path != new_path:
             self.rename(old_path, new_path)
         return new

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from mailcli.model.message import Summary
     from mailcli.model.query.ast import Query
     from mailcli.store.editing import Edit, Making
+    from mailcli.store.history import Unrecorded
     from mailcli.store.journal import Entry, Note
     from mailcli.store.partial import Filled, Lacking, Outline
     from mailcli.store.places import Place
@@ -56,7 +57,6 @@ if TYPE_CHECKING:
         SyncFolder,
         Tombstone,
         Twin,
-        Unrecorded,
     )
 
 __all__ = ["Store", "Writer"]
@@ -282,6 +282,10 @@ class Store:
 
         with self._site.database.reading() as connection:
             return outlines.lacking(connection, folder, since, max_size)
+
+    def expect(self, count: int) -> None:
+        """So many messages are about to be delivered, in several batches."""
+        self._site.parser.expect(count)
 
     def new_ids(self, count: int) -> list[str]:
         """Ids that nothing has: for an Arrival whose intent is recorded before it is downloaded (POP3).
@@ -652,6 +656,20 @@ class Store:
 
         with self._site.database.reading() as connection:
             return history.pop3_known(connection, account)
+
+    def pop3_settled(self, account: str) -> str:
+        """The listing for which there is nothing to do ("": none is known), see Writer.pop3_settle."""
+        from mailcli.store import history
+
+        with self._site.database.reading() as connection:
+            return history.settled(connection, account)
+
+    def pop3_fetching(self, account: str) -> list[Pop3Row]:
+        """Rows of messages that a run was about to fetch when it ended."""
+        from mailcli.store import history
+
+        with self._site.database.reading() as connection:
+            return history.pop3_fetching(connection, account)
 
     def pop3_unrecorded(self, account: str) -> list[Unrecorded]:
         """Messages that the history does not name: adopted files, or it was lost with its database."""

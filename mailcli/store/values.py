@@ -6,37 +6,7 @@ from collections.abc import Iterable
 
 from mailcli.model.flags import Flags
 from mailcli.model.record import NamedTuple
-from mailcli.store.places import Place
-
-__all__ = [
-    "Agreed",
-    "Arrival",
-    "Bound",
-    "Changed",
-    "Fingerprint",
-    "FlagsAgreed",
-    "FolderFacts",
-    "FolderState",
-    "Gone",
-    "IndexStatus",
-    "Missing",
-    "Operation",
-    "Pending",
-    "PendingAppend",
-    "PendingCopy",
-    "PendingExpunge",
-    "PendingMove",
-    "PendingStore",
-    "Place",
-    "Pop3Row",
-    "Problem",
-    "RecoveryEntry",
-    "Scan",
-    "SyncChanges",
-    "SyncFolder",
-    "Tombstone",
-    "Twin",
-]
+from mailcli.store.places import Place as Place
 
 
 class Arrival(NamedTuple):
@@ -46,7 +16,7 @@ class Arrival(NamedTuple):
     (seconds since the epoch). With `on_server` the server has it in that folder, as `uid` with these
     `flags` (for POP3, which has no uid, `on_server` stays false). `id` is given only when the message
     had one before; `origin` is the id of the message this is a copy of. `object_id` is the server's own
-    name for the content (EMAILID, X-GM-MSGID).
+    name for the content (EMAILID, X-GM-MSGID). `sha256` is that of `data`, where the caller has it already.
     """
 
     folder: int
@@ -59,6 +29,7 @@ class Arrival(NamedTuple):
     on_server: bool = False
     origin: str = ""
     object_id: str = ""
+    sha256: bytes = b""
 
 
 class FolderFacts(NamedTuple):
@@ -343,15 +314,6 @@ class Pop3Row(NamedTuple):
     delivered_at: float | None = None
     missing_since: float | None = None
     id: str = ""
-
-
-class Unrecorded(NamedTuple):
-    """A message of a POP3 account that the history does not name: its line was lost."""
-
-    id: str
-    size: int
-    sha256: bytes
-    message_id: str
 
 
 class RecoveryEntry(NamedTuple):

@@ -31,7 +31,7 @@ class Writer:
 
     def pop3_record(self, account: str, rows: Iterable[Pop3Row]) -> None:
         """Insert or replace rows of the POP3 history."""
-        key = self._account(account)
+        key = self._changed(account)
         self.connection.executemany(
             "INSERT OR REPLACE INTO pop3_message(account, uidl, occurrence, size, state, header_hash, sha256,"
             " first_seen, delivered_at, missing_since, id) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -40,11 +40,24 @@ class Writer:
 
     def pop3_forget(self, account: str, keys: Iterable[tuple[str, int]]) -> None:
         """Remove rows (uidl, occurrence) of the POP3 history."""
-        key = self._account(account)
+        key = self._changed(account)
         self.connection.executemany(
             "DELETE FROM pop3_message WHERE account = ? AND uidl = ? AND occurrence = ?",
             [(key, *row) for row in keys],
         )
+
+    def _changed(self, account: str) -> int:
+        from mailcli.store import history
+
+        history.unsettle(self.connection, account)
+        return self._account(account)
+
+    def pop3_settle(self, account: str, listing: str) -> None:
+        """For this listing the history says that there is nothing to do; the next change of the history
+        ends that."""
+        from mailcli.store import history
+
+        history.settle(self.connection, account, listing)
 
     def pop3_all_recorded(self, account: str) -> None:
         """A whole run went well: `pop3_unrecorded` has nothing more to tell."""

@@ -1,22 +1,22 @@
-"""What a POP3 maildrop lists: each message with a name that stays the same from run to run."""
+"""What a POP3 maildrop lists: its messages, with what their server calls them."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+import marshal
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from mailcli.errors import RemoteProtocolError, ServerRefused, TryAgain
 from mailcli.model.record import NamedTuple
 from mailcli.net.pop3 import Pop3Connection
-from mailcli.store.values import Pop3Row
 from mailcli.wire.pop3 import commands as pop3
-from mailcli.wire.pop3.events import Completed, Content, Pop3Event, Sizes, UniqueIds
+from mailcli.wire.pop3.events import Completed, Content, Sizes, UniqueIds
+from mailcli.wire.pop3.quirks import is_temporary
 
-_PASSING: Final = frozenset({"IN-USE", "SYS/TEMP", "LOGIN-DELAY"})
 _LONGEST_HEADER: Final = 64 << 20
-_SLACK: Final = 1024
-"""LIST sizes are approximate on some servers (RFC 1939 §11): a smaller difference says nothing."""
+_TOPS: Final = 200
+"""TOPs asked for in one flight: the answers are bounded, and each waits for no other."""
 
 
 class Listed(NamedTuple):
@@ -32,31 +32,62 @@ class Listed(NamedTuple):
         return self.uidl, self.occurrence
 
 
-def list_maildrop(connection: Pop3Connection, known: Mapping[tuple[str, int], Pop3Row]) -> list[Listed]:
-    """Ask for UIDLs and sizes in one flight. Raises ServerRefused or TryAgain when LIST fails.
+class Maildrop(NamedTuple):
+    """All messages of it. `unnamed`: the server has neither UIDL nor TOP, so that a message is only
+    known once it is here; its `uidl` is "" and its occurrence the number."""
 
-    Without UIDL a message is named by a hash of its header and its size; without TOP too, it
-    cannot be named, and ServerRefused advises to delete after download.
-    """
-    commands = (pop3.Uidl(), pop3.ListSizes())
+    messages: list[Listed]
+    unnamed: bool = False
+
+
+class Tables(NamedTuple):
+    """What UIDL and LIST answered: (number, UIDL) pairs, None without UIDL, and sizes by number.
+    `seal` is the same for the same answers."""
+
+    uidls: list[tuple[int, str]] | None
+    sizes: dict[int, int]
+    seal: str
+
+
+def ask(connection: Pop3Connection) -> Tables:
+    """UIDL and LIST in one flight. Raises ServerRefused or TryAgain when LIST fails."""
     pump = connection.pump
-    tags = pump.send(*commands)
+    tags = pump.send(pop3.Uidl(), pop3.ListSizes())
     events = [event for batch in pump.events(tags[-1]) for event in batch]
     ends = {e.tag: e for e in events if isinstance(e, Completed)}
     if not ends[tags[1]].ok:
         raise _refused(pump.label, "LIST", ends[tags[1]])
-    sizes = {n: size for e in events if isinstance(e, Sizes) for n, size in e.items}
-    if not ends[tags[0]].ok:
-        return _named_by_header(connection, sizes)
+    if not ends[tags[0]].ok and connection.greeted.offers("UIDL"):
+        # Other names for the same messages would bring all of them again.
+        raise TryAgain(
+            f"{pump.label} offers UIDL, and refused it: {ends[tags[0]].text}", hint="try again later"
+        )
     uidls = [item for e in events if isinstance(e, UniqueIds) for item in e.items]
-    listing = _occurrences([(n, uidl, sizes.get(n, 0)) for n, uidl in uidls])
-    return _reused(connection, listing, known)
+    sizes = [item for e in events if isinstance(e, Sizes) for item in e.items]
+    # Version 2 writes equal values alike, wherever they came from.
+    seal = hashlib.sha256(marshal.dumps((uidls, sizes), 2)).hexdigest()
+    return Tables(uidls if ends[tags[0]].ok else None, dict(sizes), seal)
 
 
-def top_hashes(connection: Pop3Connection, numbers: Sequence[int]) -> dict[int, bytes]:
-    """SHA-256 of the header of each message, as far as the server gives it (TOP n 0)."""
-    if not numbers:
-        return {}
+def named(connection: Pop3Connection, tables: Tables) -> Maildrop:
+    """The messages with their names. Without UIDL it is a hash of the header and the size."""
+    if tables.uidls is None:
+        return _without_uidl(connection, tables.sizes)
+    sizes = tables.sizes
+    return Maildrop(_occurrences([(n, uidl, sizes.get(n, 0)) for n, uidl in tables.uidls]))
+
+
+def headers(connection: Pop3Connection, numbers: Sequence[int]) -> dict[int, bytes]:
+    """The header of each message, as far as the server gives it (TOP n 0)."""
+    found: dict[int, bytes] = {}
+    for start in range(0, len(numbers), _TOPS):
+        if start and not found:
+            break  # it has no TOP
+        found.update(_tops(connection, numbers[start : start + _TOPS]))
+    return found
+
+
+def _tops(connection: Pop3Connection, numbers: Sequence[int]) -> dict[int, bytes]:
     pump = connection.pump
     tags = pump.send(*(pop3.Top(n, 0) for n in numbers))
     by_tag = dict(zip(tags, numbers, strict=True))
@@ -64,25 +95,29 @@ def top_hashes(connection: Pop3Connection, numbers: Sequence[int]) -> dict[int, 
     found: dict[int, bytes] = {}
     for events in pump.events(tags[-1]):
         for event in events:
-            _gather(event, by_tag, pieces, found)
+            if isinstance(event, Content):
+                pieces.setdefault(event.tag, []).append(event.data)
+            elif isinstance(event, Completed) and event.ok and event.tag in by_tag:
+                found[by_tag[event.tag]] = b"".join(pieces.pop(event.tag, ()))
         if sum(len(piece) for some in pieces.values() for piece in some) > _LONGEST_HEADER:
             raise RemoteProtocolError(f"{pump.label} sends a header without an end")
     return found
 
 
+def top_hashes(connection: Pop3Connection, numbers: Sequence[int]) -> dict[int, bytes]:
+    """SHA-256 of the header of each message, as far as the server gives it."""
+    return {number: header_hash(header) for number, header in headers(connection, numbers).items()}
+
+
 def header_hash(data: bytes) -> bytes:
     """SHA-256 of the header block, without line ends: what TOP n 0 gives, however it ends it."""
-    head = data.replace(b"\r\n", b"\n").split(b"\n\n", 1)[0]
-    return hashlib.sha256(head.strip()).digest()
+    return hashlib.sha256(header_of(data).replace(b"\r\n", b"\n").strip()).digest()
 
 
-def _gather(
-    event: Pop3Event, by_tag: Mapping[int, int], pieces: dict[int, list[bytes]], found: dict[int, bytes]
-) -> None:
-    if isinstance(event, Content):
-        pieces.setdefault(event.tag, []).append(event.data)
-    elif isinstance(event, Completed) and event.ok and event.tag in by_tag:
-        found[by_tag[event.tag]] = header_hash(b"".join(pieces.pop(event.tag, ())))
+def header_of(data: bytes) -> bytes:
+    """The header block of a message."""
+    ends = [end for end in (data.find(b"\r\n\r\n"), data.find(b"\n\n")) if end >= 0]
+    return data[: min(ends)] if ends else data
 
 
 def _occurrences(rows: Collection[tuple[int, str, int]]) -> list[Listed]:
@@ -95,33 +130,13 @@ def _occurrences(rows: Collection[tuple[int, str, int]]) -> list[Listed]:
     return listing
 
 
-def _reused(
-    connection: Pop3Connection, listing: list[Listed], known: Mapping[tuple[str, int], Pop3Row]
-) -> list[Listed]:
-    """A known UIDL with clearly another size may have been given to another message: then the
-    header tells, and the name is made different."""
-    doubtful = []
-    for message in listing:
-        row = known.get(message.key)
-        if row is None or not row.size or not row.header_hash:
-            continue
-        if abs(row.size - message.size) > max(_SLACK, row.size // 20):
-            doubtful.append((message, row.header_hash))
-    hashes = top_hashes(connection, [m.number for m, _ in doubtful])
-    others = {m for m, old in doubtful if hashes.get(m.number, old) != old}
-    return [m._replace(uidl=f"{m.uidl} {hashes[m.number].hex()[:16]}") if m in others else m for m in listing]
-
-
-def _named_by_header(connection: Pop3Connection, sizes: Mapping[int, int]) -> list[Listed]:
+def _without_uidl(connection: Pop3Connection, sizes: dict[int, int]) -> Maildrop:
     hashes = top_hashes(connection, list(sizes))
     if len(hashes) < len(sizes):
-        raise ServerRefused(
-            f"{connection.pump.label} has neither UIDL nor TOP: what was downloaded cannot be told apart",
-            hint="use another account type, or ask the provider",
-        )
-    return _occurrences([(n, f"#{hashes[n].hex()[:40]}:{size}", size) for n, size in sizes.items()])
+        return Maildrop([Listed(n, "", n, size) for n, size in sizes.items()], unnamed=True)
+    return Maildrop(_occurrences([(n, f"#{hashes[n].hex()[:40]}:{s}", s) for n, s in sizes.items()]))
 
 
 def _refused(label: str, what: str, end: Completed) -> ServerRefused | TryAgain:
     text = f"{label} refused {what}: {end.text}"
-    return TryAgain(text, hint="try again later") if end.code in _PASSING else ServerRefused(text)
+    return TryAgain(text, hint="try again later") if is_temporary(end.code, end.text) else ServerRefused(text)

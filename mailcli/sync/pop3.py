@@ -9,50 +9,56 @@ delivered message still listed is simply marked again.
 
 from __future__ import annotations
 
-import hashlib
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from mailcli.errors import MailcliError, RemoteProtocolError
-from mailcli.model.account import Account, Pop3Policy
-from mailcli.model.folder import INBOX
+from mailcli.errors import MailcliError, TryAgain
+from mailcli.model.account import Pop3Policy
 from mailcli.model.record import NamedTuple
 from mailcli.net.cancel import CancelToken
 from mailcli.net.pop3 import Pop3Connection
 from mailcli.store.store import Store
-from mailcli.store.values import Arrival, Pop3Row, SyncChanges
+from mailcli.store.values import Pop3Row, SyncChanges
 from mailcli.sync import removed
 from mailcli.sync.deliverer import Deliverer
-from mailcli.sync.history import History
-from mailcli.sync.maildrop import Listed, header_hash, list_maildrop
+from mailcli.sync.destination import Destination, Letter
+from mailcli.sync.history import NEW, History
+from mailcli.sync.logins import Logins
+from mailcli.sync.maildrop import Listed, Maildrop, ask, header_of, headers, named
+from mailcli.sync.retr import Received, Refused, Retrieval
+from mailcli.sync.screening import Screen, Verdict
+from mailcli.sync.seal import Seal
 from mailcli.sync.tally import Tally
-from mailcli.wire.pop3 import commands as pop3
-from mailcli.wire.pop3.events import Completed, Content
+from mailcli.wire.pop3.quirks import lists_in_pieces
 
-WINDOW: Final = 32
-WINDOW_OCTETS: Final = 4 << 20
-BATCH: Final = 100
+BATCH: Final = 250
 BATCH_OCTETS: Final = 8 << 20
-LARGEST_OCTETS: Final = 256 << 20
-"""A message that goes on beyond this, and beyond twice what LIST said of it, has no end."""
+FIRST_BATCH: Final = 100
+"""The first batches are small, so that storing begins soon; each is twice the one before."""
+
+_LEAP: Final = 366 * 86400.0
+"""A clock this far ahead of everything in the history is not believed."""
 
 
 class Options(NamedTuple):
-    """What one run is asked to do: what to leave on the server, at most so many downloads, only
-    count what is new, take over a history whose UIDLs the server has changed."""
+    """What one run is asked to do: what to leave on the server, which messages are wanted, at most
+    so many downloads, only count what is new, take over a history whose UIDLs the server has changed."""
 
     policy: Pop3Policy
+    screen: Screen
     limit: int | None = None
     count_only: bool = False
     adopt: bool = False
 
 
-class Received(NamedTuple):
-    """A message as it came."""
+class Hooks(NamedTuple):
+    """How a run speaks, stops and tells the time. `progress` gets messages, of how many, octets."""
 
-    listed: Listed
-    data: bytes
+    progress: Callable[[int, int, int], None]
+    notice: Callable[[str], None]
+    cancel: CancelToken
+    clock: Callable[[], float]
 
 
 class Downloader:
@@ -61,80 +67,207 @@ class Downloader:
     def __init__(
         self,
         store: Store,
-        account: Account,
+        account: str,
         connect: Callable[[], Pop3Connection],
+        destination: Callable[[], Destination],
         options: Options,
         *,
         tally: Tally,
-        progress: Callable[[int, int, int], None],
-        cancel: CancelToken,
-        clock: Callable[[], float],
+        hooks: Hooks,
     ) -> None:
         self.store = store
-        self.account = account.name
+        self.account = account
         self.connect = connect
         self.options = options
-        self.progress = progress
-        self.cancel = cancel
-        self.clock = clock
         self.tally = tally
-        self._delivered: list[Listed] = []  # durable; complete once the deliverer has finished
-        self._total = 0
+        self.hooks = hooks
+        self.clock = hooks.clock
+        self.logins = Logins(store, account, hooks.clock)
+        self.seal = Seal(store, account, options.policy, options.screen, hooks.clock)
+        self._make_destination = destination
+        self._tried: set[tuple[str, int]] = set()
+        self._removable: deque[Listed] = deque()  # durable and recorded, DELE not sent yet
+        self._unnamed: dict[str, int] | None = None  # copies of each content, where nothing else names it
+        self._total = self._undelivered = 0
+        self._asked = 0  # deletions asked for in the last session
 
     def run(self) -> None:
         """Do all of it. Raises what ends the run; what was delivered until then stays delivered."""
         self.store.account_key(self.account, "pop3")
-        inbox = self.store.ensure_folder(self.account, INBOX, special="Inbox")
-        if not self.options.count_only:
-            # Takes over what a killed run left without its rows, too.
-            removed.forget(self.store, removed.look(self.store, self.account))
-        history = self.history = History(self.store, self.account, self.clock)
-        with self.connect() as connection:
-            listing = list_maildrop(connection, history.known)
-            history.check_migration(connection, listing, adopt=self.options.adopt)
-            history.recognise(connection, listing)
-            new = history.new(listing, self.options.policy.max_size)
+        if wait := self.logins.wait():
+            told = f"the server wants {self.logins.delay} seconds between two logins; {wait} are left"
             if self.options.count_only:
-                self.tally.new = len(new)
-                return
-            history.note_missing(listing)
-            marked = self._marked_before(listing)
-            new = new[: self.options.limit]
-            history.announce(new)
-            marked += self._download(connection, inbox, new)
-            self._delete(connection, marked, listing)
-        if self.options.limit is None:
+                raise TryAgain(told, hint="try again then")
+            self.hooks.notice(f"{self.account}: {told}, so it was not asked")
+            return
+        if not self.options.count_only:
+            self._settle()
+        while self._session():
+            pass
+
+    def _settle(self) -> None:
+        """Take over what a killed run has delivered and not recorded."""
+        removed.forget(self.store, removed.look(self.store, self.account))
+        self.destination = self._make_destination()
+        now = self.clock()
+        rows = self.destination.settle(self.store.pop3_fetching(self.account))
+        rows = [row._replace(state="delivered", delivered_at=now) for row in rows]
+        if rows:
+            self.store.transact(lambda writer: writer.pop3_record(self.account, rows))
+
+    def _session(self) -> bool:
+        """One connection; whether another should follow."""
+        with self.connect() as connection:
+            self.logins.note(connection.greeted)
+            self._warn(connection)
+            tables = ask(connection)
+            if self.seal.holds(tables):
+                return False
+            maildrop = named(connection, tables)
+            history = self.history = History(self.store, self.account, self.clock)
+            listing = history.place(connection, maildrop)
+            if maildrop.unnamed and self.options.policy.leave != "delete":
+                self.hooks.notice(
+                    f"{connection.pump.label} has neither UIDL nor TOP: everything is downloaded every time; "
+                    'leave = "delete" would spare that'
+                )
+            if not maildrop.unnamed:
+                history.check_migration(connection, listing, adopt=self.options.adopt)
+                history.recognise(connection, listing)
+            new = [m for m in history.fresh(listing) if m.key not in self._tried]
+            if self.options.count_only:
+                self.tally.new = len(self._screened(connection, new, record=False))
+                return False
+            if not maildrop.unnamed:
+                history.note_missing(listing)
+            wanted = self._screened(connection, new, record=not maildrop.unnamed)
+            piece = wanted if maildrop.unnamed else wanted[: self._room()]
+            self._removable.extend(self._marked_before(listing))
+            more = len(wanted) > len(piece)
+            again = self._transfer(connection, maildrop, listing, piece, more=more)
+            if not (more or maildrop.unnamed or self._asked or self._undelivered or self.tally.problems):
+                self.seal.put(tables, listing, history.known)
+        if self.options.limit is None and not again:
             history.all_recorded()
+        return again
+
+    def _room(self) -> int | None:
+        """How many messages this session may bring."""
+        limit, size = self.options.limit, self.options.policy.session_size
+        left = None if limit is None else max(0, limit - len(self._tried))
+        return left if not size else size if left is None else min(size, left)
+
+    def _warn(self, connection: Pop3Connection) -> None:
+        if self._expires(connection) and self.options.policy.leave != "delete":
+            self.hooks.notice(
+                f"{connection.pump.label} deletes what was downloaded, whatever it is told (EXPIRE 0)"
+            )
+
+    @staticmethod
+    def _expires(connection: Pop3Connection) -> bool:
+        offered = connection.greeted.capabilities
+        return offered is not None and offered.parameters("EXPIRE")[:1] == ("0",)
+
+    # -- which are wanted ----------------------------------------------------------------------
+
+    def _screened(self, connection: Pop3Connection, new: list[Listed], *, record: bool) -> list[Listed]:
+        """The messages to download. What the rules leave on the server is written down, so that its
+        header is asked for once; what they delete there is, too."""
+        screen = self.options.screen
+        rules = screen.fingerprint()
+        if not rules:
+            return new
+        setting = f"pop3 screen {self.account}"
+        known = self.history.known
+        if self.store.setting(setting) == rules:
+            new = [m for m in new if (row := known.get(m.key)) is None or row.state != "skipped"]
+        kept = [m for m in new if not screen.too_large(m.size)]
+        verdicts = {m.number: Verdict.SKIP for m in new if screen.too_large(m.size)}
+        if screen.reads_headers:
+            tops = headers(connection, [m.number for m in kept])
+            verdicts |= {m.number: screen.verdict(tops[m.number], m.size) for m in kept if m.number in tops}
+        if record:
+            judged = [(m, v) for m in new if (v := verdicts.get(m.number, Verdict.TAKE)) is not Verdict.TAKE]
+            self.history.record([self._judged(m, v) for m, v in judged])
+            if self.store.setting(setting) != rules:
+                self.store.put_setting(setting, rules)
+            if large := sum(screen.too_large(m.size) for m in new):
+                what = f"{large} messages are" if large > 1 else "a message is"
+                self.hooks.notice(f"{self.account}: {what} larger than max_size, and left on the server")
+        return [m for m in new if verdicts.get(m.number, Verdict.TAKE) is Verdict.TAKE]
+
+    def _judged(self, message: Listed, verdict: Verdict) -> Pop3Row:
+        state = "skipped" if verdict is Verdict.SKIP else "discarded"
+        return Pop3Row(message.uidl, message.occurrence, message.size, state, first_seen=self.clock())
 
     # -- download ------------------------------------------------------------------------------
 
-    def _download(self, connection: Pop3Connection, inbox: int, new: Sequence[Listed]) -> list[Listed]:
-        """RETR in a window; gives the messages that may be deleted now."""
-        self._total = len(new)
-        if not new:
-            return []
-        self.progress(0, self._total, 0)
-        deliverer: Deliverer[Received] = Deliverer(lambda batch: self._deliver(inbox, batch))
+    def _transfer(
+        self,
+        connection: Pop3Connection,
+        maildrop: Maildrop,
+        listing: Sequence[Listed],
+        piece: Sequence[Listed],
+        *,
+        more: bool,
+    ) -> bool:
+        """Download, delete, QUIT; whether another session should follow."""
+        before, problems = self.tally.new, len(self.tally.problems)
+        retrieval = Retrieval(connection, self._take_removable, self.hooks.cancel)
+        self._unnamed = {} if maildrop.unnamed else None
+        self._download(retrieval, piece, connection.pump.label)
+        self._tried.update(m.key for m in piece)
+        again = more or (lists_in_pieces(connection.greeted.greeting) and self.tally.new > before)
+        again = again and len(self.tally.problems) == problems and self._room() != 0
+        if again and self.logins.delay:
+            self.hooks.notice(
+                f"{self.account}: the server allows no second login now; the next fetch goes on"
+            )
+            again = False
+        if self._undelivered and self._expires(connection):
+            connection.pump.close()  # QUIT would delete what was downloaded in vain
+            return False
+        self._delete(retrieval, listing, wait=again)
+        self._asked = retrieval.marked
+        return again and len(self.tally.problems) == problems
+
+    def _take_removable(self) -> list[Listed]:
+        taken = []
+        while self._removable:
+            taken.append(self._removable.popleft())
+        return taken
+
+    def _download(self, retrieval: Retrieval, piece: Sequence[Listed], label: str) -> None:
+        self._total = self.tally.new + len(piece)
+        if not piece:
+            return
+        self.store.expect(len(piece))
+        if self._unnamed is None:
+            self.history.announce(piece)
+        self.hooks.progress(self.tally.new, self._total, self.tally.octets)
+        deliverer: Deliverer[Received] = Deliverer(self._deliver)
         try:
-            for batch in self._batches(connection, new):
+            for batch in self._batches(retrieval.messages(piece), label):
                 deliverer.put(batch)
         except BaseException:
             deliverer.abandon()
             raise
         deliverer.finish()
-        return self._delivered if self.options.policy.leave == "delete" else []
 
-    def _batches(self, connection: Pop3Connection, new: Sequence[Listed]) -> Iterator[list[Received]]:
+    def _batches(self, messages: Iterator[Received | Refused], label: str) -> Iterator[list[Received]]:
         """The messages as they come; when the connection breaks, what came before is the last batch."""
         batch: list[Received] = []
-        size = 0
+        size, full = 0, min(FIRST_BATCH, BATCH)
         try:
-            for received in self._retrieve(connection, new):
-                batch.append(received)
-                size += len(received.data)
-                if len(batch) >= BATCH or size >= BATCH_OCTETS:
+            for message in messages:
+                if isinstance(message, Refused):
+                    self._refused(message, label)
+                    continue
+                batch.append(message)
+                size += len(message.data)
+                if len(batch) >= full or size >= BATCH_OCTETS:
                     yield batch
-                    batch, size = [], 0
+                    batch, size, full = [], 0, min(2 * full, BATCH)
         except MailcliError:
             if batch:
                 yield batch
@@ -142,118 +275,126 @@ class Downloader:
         if batch:
             yield batch
 
-    def _retrieve(self, connection: Pop3Connection, new: Sequence[Listed]) -> Iterator[Received]:
-        pump = connection.pump
-        waiting = deque(new)
-        flying: deque[tuple[int, Listed]] = deque()
-        octets = 0
-        pieces: dict[int, list[bytes]] = {}
-        ends: dict[int, Completed] = {}
-        came = 0
-        while waiting or flying:
-            while waiting and len(flying) < WINDOW and (not flying or octets < WINDOW_OCTETS):
-                message = waiting.popleft()
-                (tag,) = pump.send(pop3.Retr(message.number))
-                flying.append((tag, message))
-                octets += message.size
-            tag, message = flying.popleft()
-            for events in pump.events(tag) if tag not in ends else ():
-                for event in events:
-                    if isinstance(event, Content):
-                        pieces.setdefault(event.tag, []).append(event.data)
-                        came += len(event.data)
-                    elif isinstance(event, Completed):
-                        ends[event.tag] = event
-                        came = 0
-                if came > max(LARGEST_OCTETS, 2 * message.size):
-                    raise RemoteProtocolError(
-                        f"{pump.label} announced {message.size} octets for message {message.number} "
-                        f"and has sent {came} without an end"
-                    )
-            octets -= message.size
-            end = ends.pop(tag)
-            data = b"".join(pieces.pop(tag, ()))
-            if end.ok:
-                yield Received(message, data)
-            else:
-                self._failed(message, end, pump.label)
-            self.cancel.check()
+    def _refused(self, message: Refused, label: str) -> None:
+        listed = message.listed
+        if self._unnamed is None:
+            row = Pop3Row(listed.uidl, listed.occurrence, listed.size, "failed", first_seen=self.clock())
+            self.history.record([row])
+        self.tally.problems.append(f"{label} did not give message {listed.number}: {message.end.text}")
 
-    def _deliver(self, inbox: int, batch: list[Received]) -> None:
+    def _deliver(self, batch: list[Received]) -> None:
         """Make a batch durable together with its lines in the history. On the deliverer's thread."""
-        rows, arrivals = [], []
-        for listed, data in batch:
-            digest = hashlib.sha256(data).digest()
-            stray = self.history.here_already(digest)
-            identity = stray or self.history.id(listed)
-            if not stray:
-                arrivals.append(Arrival(inbox, data, arrived=self.clock(), id=identity))
-            row = Pop3Row(listed.uidl, listed.occurrence, listed.size, "delivered", header_hash(data), digest)
-            rows.append(row._replace(first_seen=self.clock(), delivered_at=self.clock(), id=identity))
-        if arrivals:
-            self.store.deliver(arrivals, also=lambda writer: writer.pop3_record(self.account, rows))
-        else:
-            self.history.record(rows)
-        self.tally.new += len(batch)
-        self.tally.octets += sum(len(r.data) for r in batch)
-        self.progress(self.tally.new, self._total, self.tally.octets)
-        self._delivered += [received.listed for received in batch]
+        letters: list[Letter] = []
+        places: list[Listed] = []
+        moved: list[Pop3Row] = []
+        for received in batch:
+            listed, data = received.listed, received.data
+            row = self._row(received)
+            if here := self.history.here_already(row.sha256):
+                moved.append(self._renamed(row, here))
+                self._let_go(listed)
+            elif (verdict := self._late_verdict(listed, data)) is not Verdict.TAKE:
+                moved.append(self._judged(listed._replace(uidl=row.uidl, occurrence=row.occurrence), verdict))
+                if verdict is Verdict.DISCARD:
+                    self._removable.append(listed)
+            else:
+                letters.append(Letter(row, data))
+                places.append(listed)
+        self.history.record(moved)
+        try:
+            if letters:
+                self.tally.problems += self.destination.deliver(letters, self.history)
+        finally:
+            self._count(letters, places)
 
-    def _failed(self, message: Listed, end: Completed, label: str) -> None:
-        row = Pop3Row(message.uidl, message.occurrence, message.size, "failed", first_seen=self.clock())
-        self.history.record([row])
-        self.tally.problems.append(f"{label} did not give message {message.number}: {end.text}")
+    def _row(self, received: Received) -> Pop3Row:
+        listed, _, digest, header = received
+        now = self.clock()
+        if self._unnamed is None:
+            uidl, occurrence, identity = listed.uidl, listed.occurrence, self.history.id(listed)
+        else:
+            uidl = f"={digest.hex()}"
+            self._unnamed[uidl] = occurrence = self._unnamed.get(uidl, 0) + 1
+            (identity,) = self.store.new_ids(1)
+        return Pop3Row(uidl, occurrence, listed.size, "delivered", header, digest, now, now, None, identity)
+
+    def _renamed(self, row: Pop3Row, here: Pop3Row) -> Pop3Row:
+        """The line of a message that came again under another name."""
+        if self._unnamed is not None:
+            return here._replace(missing_since=None)
+        return row._replace(id=here.id, first_seen=here.first_seen, delivered_at=here.delivered_at)
+
+    def _late_verdict(self, listed: Listed, data: bytes) -> Verdict:
+        """What the rules say where TOP could not be asked."""
+        screen = self.options.screen
+        return screen.verdict(header_of(data), listed.size) if screen.reads_headers else Verdict.TAKE
+
+    def _count(self, letters: Sequence[Letter], places: Sequence[Listed]) -> None:
+        for letter, listed in zip(letters, places, strict=True):
+            row = self.history.known.get((letter.row.uidl, letter.row.occurrence))
+            if row is None or row.state != "delivered":
+                self._undelivered += 1
+                continue
+            self.tally.new += 1
+            self.tally.octets += len(letter.data)
+            self._let_go(listed)
+        self.hooks.progress(self.tally.new, self._total, self.tally.octets)
+
+    def _let_go(self, listed: Listed) -> None:
+        """A message that is safely here may be deleted there, if that is wanted."""
+        if self.options.policy.leave == "delete":
+            self._removable.append(listed)
 
     # -- deletion ------------------------------------------------------------------------------
 
     def _marked_before(self, listing: Sequence[Listed]) -> list[Listed]:
-        """Messages delivered by earlier runs that the policy now removes."""
-        policy, now = self.options.policy, self.clock()
+        """Messages that may go for what earlier runs did with them: delivered, and the policy removes
+        them now; refused by a rule; purged here."""
+        policy, now, known = self.options.policy, self.clock(), self.history.known
+        self._purged = self.store.pop3_pending_deletes(self.account)
+        purged = {(row.uidl, row.occurrence) for row in self._purged}
+        ages = policy.leave == "days" and not self._clock_leapt(now)
+        if not purged and not ages and policy.leave != "delete" and self.options.screen.discard is None:
+            return []
         marked = []
         for message in listing:
-            row = self.history.known.get(message.key)
-            if row is None or row.state not in {"delivered", "deleted"}:
+            row = known.get(message.key)
+            if row is None or row.state in NEW:
                 continue
-            age = now - (row.delivered_at or now)
-            if policy.leave == "delete" or (policy.leave == "days" and age >= policy.days * 86400):
+            # What a clock that was ahead has dated stays: its age is negative.
+            old = ages and now - (row.delivered_at or now) >= policy.days * 86400
+            if old or policy.leave == "delete" or message.key in purged or row.state == "discarded":
                 marked.append(message)
         return marked
 
-    def _delete(
-        self, connection: Pop3Connection, marked: Sequence[Listed], listing: Sequence[Listed]
-    ) -> None:
-        """DELE what may go, and QUIT: only its +OK makes it so."""
-        by_key = {m.key: m for m in listing}
-        purged = self.store.pop3_pending_deletes(self.account)
-        wanted = {m.key: m for m in marked}
-        wanted.update((k, by_key[k]) for r in purged if (k := (r.uidl, r.occurrence)) in by_key)
-        settled = [r.id for r in purged if (r.uidl, r.occurrence) not in by_key]
+    def _clock_leapt(self, now: float) -> bool:
+        known = self.history.known.values()
+        latest = max(
+            (max(r.first_seen, r.delivered_at or 0.0, r.missing_since or 0.0) for r in known), default=now
+        )
+        if now - latest <= _LEAP:
+            return False
+        self.hooks.notice(
+            f"{self.account}: the clock is {int((now - latest) / 86400)} days ahead of the last fetch that "
+            "brought anything; nothing is deleted by its age in this run"
+        )
+        return True
+
+    def _delete(self, retrieval: Retrieval, listing: Sequence[Listed], *, wait: bool) -> None:
+        """Have the server delete what may go, and write down what is gone."""
+        there = {m.key: m for m in listing}
         done: list[Listed] = []
-        if wanted:
-            done = self._dele_and_quit(connection, list(wanted.values()))
-        keys = {m.key for m in done}
-        settled += [r.id for r in purged if (r.uidl, r.occurrence) in keys]
-        self.tally.gone = len(done)
-        self.tally.pushed = len(settled)
-        known = self.store.pop3_known(self.account)
-        rows = [known[k]._replace(state="deleted") for k in keys if k in known]
+        if wait or retrieval.marked or self._removable:
+            done, problem = retrieval.quit()
+            self.tally.problems += [problem] if problem else []
+        numbers = {m.number for m in done}
+        gone = [key for key, m in there.items() if m.number in numbers] if numbers else []
+        keys = set(gone)
+        settled = [r.id for r in self._purged if (k := (r.uidl, r.occurrence)) in keys or k not in there]
+        self.tally.gone += len(done)
+        self.tally.pushed += len(settled)
+        known = self.history.known
+        rows = [known[k]._replace(state="deleted") for k in gone if k in known]
         if rows or settled:
             changes = SyncChanges(expunged=settled)
             self.store.apply(changes, also=lambda writer: writer.pop3_record(self.account, rows))
-
-    def _dele_and_quit(self, connection: Pop3Connection, messages: list[Listed]) -> list[Listed]:
-        pump = connection.pump
-        tags = pump.send(*(pop3.Dele(m.number) for m in messages), pop3.Quit())
-        ends: dict[int, Completed] = {}
-        try:
-            for events in pump.events(tags[-1]):
-                ends.update((e.tag, e) for e in events if isinstance(e, Completed))
-        except MailcliError as error:
-            self.tally.problems.append(
-                f"whether {len(messages)} messages were deleted is not known: {error.message}"
-            )
-            return []
-        if not ends[tags[-1]].ok:
-            self.tally.problems.append(f"{pump.label} did not delete: {ends[tags[-1]].text}")
-            return []
-        return [m for m, tag in zip(messages, tags, strict=False) if ends[tag].ok]

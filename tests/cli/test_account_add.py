@@ -113,6 +113,9 @@ def test_a_password_comes_from_a_command_the_environment_or_stdin(
         ["--imap-host", "a", "--password-env", "X", "--password-stdin"],
         ["--imap-host", "a", "--password-stdin"],
         ["--imap-host", "a", "--imap-tls", "perhaps"],
+        ["--imap-host", "a", "--pop3-leave", "keep"],
+        ["--pop3-host", "a", "--pop3-leave", "maybe"],
+        ["--pop3-host", "a", "--pop3-leave", "0"],
     ],
 )
 def test_options_that_do_not_go_together_are_usage_errors(mail: Call, options: list[str]) -> None:
@@ -194,3 +197,23 @@ def test_an_account_is_removed_with_its_mail(
     assert mail("list").out == ""
     assert mail("remove", "valley").code == 66
     assert Path(secret).exists(), "a password file of the user's own stays"
+
+
+@pytest.mark.parametrize(("word", "line"), [("delete", 'leave = "delete"'), ("14", "delete_after = 14")])
+def test_what_pop3_leaves_on_the_server_is_an_option(
+    mail: Call, servers: tuple[list[str], list[str]], tmp_path: Path, word: str, line: str
+) -> None:
+    bob = ["bob@valley.example", *servers[1], "--password-command", "echo builder"]
+    assert mail("add", *bob, "--no-check", "--pop3-leave", word).code == 0
+    assert line in (tmp_path / "profile" / "config.toml").read_text()
+
+
+def test_on_a_terminal_it_is_asked_what_pop3_leaves_until_that_is_understood(
+    mail: Call, servers: tuple[list[str], list[str]], tmp_path: Path
+) -> None:
+    bob = ["bob@valley.example", *servers[1], "--password-command", "echo builder", "--full-name", "Bob"]
+    done = mail("add", *bob, stdin=b"perhaps\n\nn\n", terminals=TERMINAL)
+    assert done.code == 0
+    assert done.err.count("delete it after DAYS (a number) [keep]: ") == 2
+    assert "'perhaps' is neither keep nor delete nor a number of days" in done.err
+    assert 'leave = "keep"' in (tmp_path / "profile" / "config.toml").read_text()

@@ -58,6 +58,28 @@ def test_a_change_killed_at_any_step_loses_nothing(tmp_path: Path, name: str) ->
     assert step > 5
 
 
+def test_a_move_killed_at_any_step_can_be_given_again_at_once(tmp_path: Path) -> None:
+    step = 0
+    while True:
+        step += 1
+        root = tmp_path / str(step)
+        _, trash, ids = _set_up(root)
+
+        def work(root: Path = root, trash: int = trash, ids: list[str] = ids) -> None:
+            with open_store(root) as store:
+                store.move(ids, trash)
+
+        cut = _killed_at(step, work)
+        work()
+        with open_store(root) as store:
+            assert [s.folder for s in store.get(ids)] == ["Trash"] * COUNT
+            assert [store.open_bytes(i) for i in ids] == [letter(n) for n in range(1, COUNT + 1)]
+            assert store.check() == []
+        if not cut:
+            break
+    assert step > 5
+
+
 def _nothing_lost(store: Store, root: Path, ids: list[str], name: str) -> None:
     assert store.check() == []
     rows = store.summaries(folders=None).rows

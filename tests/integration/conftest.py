@@ -11,6 +11,8 @@ from mailcli.app.context import Context
 from mailcli.app.fetching import FetchReport, FetchRequest, fetch
 from mailcli.model.message import Summary
 from tests.support.dovecot import Dovecot
+from tests.support.maildrop import Mail, Maildrop
+from tests.support.pop3_box import Box
 from tests.support.postfix import Postfix
 from tests.support.profiles import account_toml
 from tests.support.program import Mailbox, Program
@@ -125,3 +127,20 @@ def make_mailbox(tmp_path: Path, dovecot: Dovecot) -> Callable[..., Mailbox]:
         return Mailbox(Program(tmp_path / user), dovecot, user, protocol, count)
 
     return make
+
+
+MakeBox = Callable[..., Box]
+
+
+@pytest.fixture
+def make_box(tmp_path: Path) -> Iterator[MakeBox]:
+    """Makes an account `box` at a new maildrop: its mail, then settings of the pop3 table."""
+    drops: list[Maildrop] = []
+
+    def made(mail: list[Mail] | int = 3, settings: str = "") -> Box:
+        drops.append(Maildrop(mail).__enter__())
+        return Box(tmp_path / f"p{len(drops)}", drops[-1], settings)
+
+    yield made
+    for drop in drops:
+        drop.__exit__()

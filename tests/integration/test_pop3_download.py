@@ -118,3 +118,33 @@ def test_a_server_without_extensions_gives_the_same(
 def test_starttls_downloads_as_well(make_profile: Callable[..., Profile]) -> None:
     pop3 = make_profile(protocol="pop3", tls="starttls")
     assert filled(pop3, 2).fetch().new == 2
+
+
+def test_flags_moves_and_searches_are_those_of_any_account(pop3: Profile) -> None:
+    filled(pop3, 3).fetch()
+    changing.flag(pop3.ctx, [pop3.id("m0")], ["+flagged"])
+    changing.move(pop3.ctx, [pop3.id("m1")], "Projects", create=True)
+    assert pop3.fetch(DELETE).gone == 3
+    assert pop3.fetch().new == 0
+    assert {r.subject for r in pop3.rows("Projects")} == {"m1"}
+    (flagged,) = [r.subject for r in pop3.rows() if "\\Flagged" in r.flags]
+    assert flagged == "m0" and on_server(pop3) == 0
+
+
+def test_a_purge_that_is_taken_back_before_the_fetch_deletes_nothing(pop3: Profile) -> None:
+    filled(pop3, 2).fetch()
+    purged = pop3.id("m0")
+    changing.delete(pop3.ctx, [purged], purge=True)
+    pop3.ctx.store.restore([purged])
+    assert (pop3.fetch().pushed, on_server(pop3)) == (0, 2)
+    assert len(pop3.rows()) == 2
+
+
+def test_a_purge_that_is_taken_back_after_the_fetch_is_so_here_alone(pop3: Profile) -> None:
+    filled(pop3, 2).fetch()
+    purged = pop3.id("m0")
+    changing.delete(pop3.ctx, [purged], purge=True)
+    assert pop3.fetch().pushed == 1
+    pop3.ctx.store.restore([purged])
+    report = pop3.fetch()
+    assert (report.new, report.pushed, on_server(pop3), len(pop3.rows())) == (0, 0, 1, 2)

@@ -93,6 +93,12 @@ COMMAND = Group(
                 Option(("--full-name",), "Your name, for From.", "text", "NAME"),
                 *_endpoint("imap", "IMAP"),
                 *_endpoint("pop3", "POP3"),
+                Option(
+                    ("--pop3-leave",),
+                    "What a download leaves on the server: keep (all), delete, or a number of days.",
+                    "text",
+                    "keep|delete|DAYS",
+                ),
                 *_endpoint("smtp", "SMTP"),
                 Option(("--user",), "The user name for all servers; else the address.", "text", "USER"),
                 Option(("--password-command",), "A command that prints the password.", "text", "COMMAND"),

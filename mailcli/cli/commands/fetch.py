@@ -124,7 +124,7 @@ COMMAND = Command(
     """,
     examples=(
         Example("mailcli fetch", "Everything."),
-        Example("*/10 * * * * mailcli fetch -q", "In a crontab."),
+        Example("*/10 * * * * /usr/local/bin/mailcli fetch -q", "In a crontab."),
         Example("mailcli fetch work --folder INBOX --deadline 30", "One folder, half a minute."),
     ),
     view=FETCHES,

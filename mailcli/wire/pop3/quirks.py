@@ -28,3 +28,9 @@ _MAILDROP_BUSY: Final = pattern.compile(
 def is_temporary(code: str, text: str) -> bool:
     """Whether an -ERR may be gone later."""
     return code in TEMPORARY or (not code and bool(_MAILDROP_BUSY.search(text)))
+
+
+def lists_in_pieces(greeting: str) -> bool:
+    """Whether a session may list only the first of the messages: Gmail ("Gpop ready for requests …")
+    gives some hundreds, and the next after a QUIT."""
+    return "gpop ready" in greeting.lower()

@@ -169,3 +169,27 @@ def test_pop3_history(store: Store) -> None:
     assert store.pop3_pending_deletes("pop") == []
     store.transact(lambda w: w.pop3_forget("pop", [("u1", 0)]))
     assert set(store.pop3_known("pop")) == {("u1", 1)}
+
+
+def test_the_note_that_nothing_is_left_to_do_ends_with_the_first_change_of_the_history(store: Store) -> None:
+    store.account_key("pop", "pop3")
+    row = Pop3Row("u", 1, 9, "delivered", id="abcdefgh")
+
+    def noted() -> str:
+        store.transact(lambda writer: writer.pop3_settle("pop", "a listing"))
+        return store.pop3_settled("pop")
+
+    assert noted() == "a listing"
+    store.transact(lambda writer: writer.pop3_record("pop", [row]))
+    assert store.pop3_settled("pop") == ""
+    assert noted() == "a listing"
+    store.transact(lambda writer: writer.pop3_forget("pop", [("u", 1)]))
+    assert store.pop3_settled("pop") == ""
+    store.transact(lambda writer: writer.pop3_record("pop", [row]))
+    assert noted() == "a listing"
+
+    def lose(writer: Writer) -> None:
+        writer.connection.execute("DELETE FROM pop3_message")
+
+    store.transact(lose)
+    assert store.pop3_settled("pop") == "", "lines were lost with a damaged database"

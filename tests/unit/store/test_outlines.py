@@ -14,8 +14,8 @@ from mailcli.model.query.parse import parse
 from mailcli.store import disk, schema
 from mailcli.store.deliver import hashes
 from mailcli.store.partial import CHANGED, FILLED, GONE, RESIZED, THERE, Outline
-from mailcli.store.store import Store
-from mailcli.store.values import Bound, Fingerprint, Scan, SyncChanges, Writer
+from mailcli.store.store import Store, Writer
+from mailcli.store.values import Bound, Fingerprint, Scan, SyncChanges
 from mailcli.store.values import Gone as GoneRow
 from tests.support.letters import NOW, Clock, as_first_version, files, letter, litter, open_store, remote
 

@@ -1,0 +1,153 @@
+"""The flows: what each begins with, and what is cut.
+
+Messages are told apart by their subjects. A change picks what is still to be done, so that doing it
+again after a cut is what a person would do who looks first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mailcli.app import changing, exchange, undoing
+from mailcli.app.context import Context
+from mailcli.app.fetching import FetchRequest
+from mailcli.errors import NotFound
+from tests.integration.conftest import message
+from tests.support.crash.trial import Flow, Template
+
+KEEP = FetchRequest(leave="keep")
+DELETE = FetchRequest(leave="delete")
+
+
+def mail(number: int) -> bytes:
+    return message(f"m{number}", "\n".join([f"line of m{number}", ".", "..two dots", ""]))
+
+
+def pick(ctx: Context, folder: str, *subjects: str) -> list[str]:
+    """The ids of those that are there."""
+    try:
+        key = ctx.store.find_folder("test", folder).key
+    except NotFound:
+        return []
+    return [r.id for r in ctx.store.summaries(folders=[key]).rows if r.subject in subjects]
+
+
+# -- what they begin with ----------------------------------------------------------------------
+
+
+def filled(template: Template) -> None:
+    """Four messages on the server, none here."""
+    template.server.fill(template.user, [mail(n) for n in range(4)])
+
+
+def in_step(template: Template) -> None:
+    """The same, and all of it here."""
+    filled(template)
+    template.fetch()
+
+
+def _changes_there(template: Template) -> None:
+    """Two new messages, one gone, one flagged."""
+    server, user = template.server, template.user
+    server.append(user, "INBOX", mail(4))
+    server.append(user, "Archive", mail(5), ["\\Flagged"])
+    with server.connect(user) as session:
+        session.select("INBOX")
+        session.uid("STORE", "1", "+FLAGS", "(\\Deleted)")
+        session.uid("STORE", "2", "+FLAGS", "(\\Flagged $Work)")
+        session.expunge()
+
+
+def changed_there(template: Template) -> None:
+    in_step(template)
+    _changes_there(template)
+
+
+def changed_on_both_sides(template: Template) -> None:
+    """And here flags, a move, a deletion, a purge, a copy and an upload that wait to be pushed."""
+    server, user = template.server, template.user
+    server.fill(user, [mail(n) for n in [*range(4), *range(10, 16)]])
+    template.fetch()
+    _changes_there(template)
+    new = template.profile / "new.eml"
+    new.write_bytes(mail(20))
+
+    def change(ctx: Context) -> None:
+        changing.flag(ctx, pick(ctx, "INBOX", "m10", "m11"), ["+flagged", "-seen"])
+        changing.move(ctx, pick(ctx, "INBOX", "m12"), "Work", create=True)
+        changing.delete(ctx, pick(ctx, "INBOX", "m13"))
+        changing.delete(ctx, pick(ctx, "INBOX", "m14"), purge=True)
+        changing.copy(ctx, pick(ctx, "INBOX", "m15"), "Archive")
+        exchange.import_paths(ctx, [new])
+
+    template.here(change, offline=True)
+
+
+def deleted(template: Template) -> None:
+    """In step, with two messages deleted since."""
+    in_step(template)
+    template.here(delete)
+
+
+def purged(template: Template) -> None:
+    """In step, with two messages removed for good since."""
+    in_step(template)
+    template.here(purge)
+
+
+# -- changes -----------------------------------------------------------------------------------
+
+
+def delete(ctx: Context) -> None:
+    if ids := pick(ctx, "INBOX", "m0", "m1"):
+        changing.delete(ctx, ids)
+
+
+def move(ctx: Context) -> None:
+    if ids := pick(ctx, "INBOX", "m0", "m1"):
+        changing.move(ctx, ids, "Work", create=True)
+
+
+def copy(ctx: Context) -> None:
+    # What a cut copy has left are files; the next scan shows them.
+    ctx.store.scan(ctx.store.find_folder("test", "Archive").key)
+    there = {r.subject for r in ctx.store.get(pick(ctx, "Archive", "m0", "m1"))}
+    wanted = [s for s in ("m0", "m1") if s not in there]
+    if ids := pick(ctx, "INBOX", *wanted):
+        changing.copy(ctx, ids, "Archive")
+
+
+def flag(ctx: Context) -> None:
+    changing.flag(ctx, pick(ctx, "INBOX", "m0", "m1"), ["+flagged", "+work", "-seen"])
+
+
+def purge(ctx: Context) -> None:
+    if ids := pick(ctx, "INBOX", "m0", "m1"):
+        changing.delete(ctx, ids, purge=True)
+
+
+def undo(ctx: Context) -> None:
+    if len(pick(ctx, "INBOX", "m0", "m1")) < 2:
+        undoing.undo(ctx)
+
+
+# -- all ---------------------------------------------------------------------------------------
+
+FIRST = Flow("imap first fetch", "imap", filled)
+INCREMENTAL = Flow("imap fetch", "imap", changed_there)
+PUSHES = Flow("imap fetch with pushes", "imap", changed_on_both_sides)
+POP3_KEEP = Flow("pop3 keep", "pop3", filled, KEEP)
+POP3_DELETE = Flow("pop3 delete", "pop3", filled, DELETE)
+POP3_LATE = Flow("pop3 delete what was kept", "pop3", in_step, DELETE)
+
+FETCHES: Sequence[Flow] = (FIRST, INCREMENTAL, PUSHES, POP3_KEEP, POP3_DELETE, POP3_LATE)
+CHANGES: Sequence[Flow] = (
+    Flow("delete", "imap", in_step, change=delete),
+    Flow("move", "imap", in_step, change=move),
+    Flow("copy", "imap", in_step, change=copy),
+    Flow("flag", "imap", in_step, change=flag),
+    Flow("purge", "imap", in_step, change=purge),
+    Flow("undo a deletion", "imap", deleted, change=undo),
+    Flow("undo a purge", "imap", purged, change=undo),
+)
+FLOWS: Sequence[Flow] = (*FETCHES, *CHANGES)

@@ -1,0 +1,136 @@
+"""The process that strace starts: warm, it forks a child for each run it is asked for.
+
+A line of JSON in, a line of JSON out. strace counts the calls of each thread for itself and cuts the
+one with a fixed number, so the child's thread that is to be cut first makes as many calls in vain as
+bring its count close to that. Files are written by the thread that delivers, without a pool: a count
+means the same call in every run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import os
+import shutil
+import sys
+import threading
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from mailcli.net.stream import Stream
+from mailcli.store import deliver, disk, index
+from mailcli.store.site import Site
+from tests.support.crash import children
+from tests.support.crash.flows import FLOWS
+from tests.support.crash.trial import do
+
+NUMBERS = {
+    "write": 1, "pwrite64": 18, "connect": 42, "sendto": 44, "recvfrom": 45, "fsync": 74, "fdatasync": 75,
+    "ftruncate": 77, "rename": 82, "mkdir": 83, "rmdir": 84, "unlink": 87, "syncfs": 306,
+}  # fmt: skip
+"""System calls of x86-64 by name."""
+
+
+def serve() -> None:
+    children.warm()
+    libc = ctypes.CDLL(None)
+    flows = {flow.name: flow for flow in FLOWS}
+    disk.Parallel.__init__.__defaults__ = (0,)
+    for line in sys.stdin:
+        asked = json.loads(line)
+        ended = children.run(lambda a=asked: _run(a, flows[a["flow"]], libc))  # type: ignore[misc]
+        os.writev(1, [json.dumps(ended).encode() + b"\n"])
+
+
+def _run(asked: dict[str, Any], flow: Any, libc: ctypes.CDLL) -> list[list[object]]:
+    seen: Counter[str] = Counter()
+    threads: list[list[object]] = []
+
+    def begin(name: str) -> None:
+        threads.append([threading.get_native_id(), name, seen[name]])
+        if asked["thread"] == [name, seen[name]]:
+            for _ in range(asked["pad"]):
+                libc.syscall(NUMBERS[asked["call"]], -1, 0, 0, 0, 0, 0)
+        seen[name] += 1
+
+    run = threading.Thread.run
+
+    def running(self: threading.Thread) -> None:
+        begin(self.name)
+        run(self)
+
+    threading.Thread.run = running  # type: ignore[method-assign]
+    begin("main")
+    if "snapshots" in asked:
+        seed(asked["bug"])
+        _mark(Path(asked["home"]), Path(asked["snapshots"]))
+    do(flow, Path(asked["profile"]))
+    return threads
+
+
+def _mark(home: Path, snapshots: Path) -> None:
+    """From now on: keep the server's mailbox each time something has come from it. A mark in the
+    trace, a write that fails, says after each sending which snapshot will have its outcome."""
+    flush, receive = Stream.flush, Stream._receive
+    number = 0
+
+    def flushing(self: Stream) -> bool:
+        nonlocal number
+        if self._plain:
+            number += 1
+            with contextlib.suppress(OSError):
+                os.write(-1, str(number).encode())
+        return flush(self)
+
+    def receiving(self: Stream, limit: int) -> bytes | None:
+        data = receive(self, limit)
+        if data and number:
+            _copy(home, snapshots / str(number))
+        return data
+
+    Stream.flush, Stream._receive = flushing, receiving  # type: ignore[method-assign]
+
+
+def _copy(home: Path, to: Path) -> None:
+    """Copy a mailbox whose server may be renaming in it."""
+    while True:
+        shutil.rmtree(to, ignore_errors=True)
+        try:
+            shutil.copytree(home, to, ignore=shutil.ignore_patterns("*.lock", "dovecot-*.tmp"))
+            return
+        except (shutil.Error, FileNotFoundError):
+            continue
+
+
+def seed(bug: str) -> None:
+    """Take a safety out, for those who watch whether it is missed."""
+    if bug == "no file fsync":
+        write_new = disk.write_new
+        disk.write_new = lambda path, data, durable=True: write_new(path, data, durable=False)  # type: ignore[misc]
+    elif bug == "no directory fsync":
+        disk.fsync_directory = lambda path: None
+    elif bug == "rows before files":
+        _commit_early()
+    elif bug:
+        raise ValueError(bug)
+
+
+def _commit_early() -> None:
+    write, commit = deliver._write, deliver._commit
+
+    def late(site: Site, items: Any) -> Any:
+        parsed = [index.parse(item.arrival.data) for item in items]
+        return parsed, [deliver.hashes(item.arrival.data) for item in items]
+
+    def early(site: Site, items: Any, *rest: Any) -> list[str]:
+        ids = commit(site, items, *rest)
+        write(site, items)
+        return ids
+
+    deliver._write, deliver._commit = late, early  # type: ignore[assignment]
+
+
+if __name__ == "__main__":
+    serve()
