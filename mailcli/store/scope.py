@@ -40,6 +40,10 @@ class Folders:
         """Spam and Trash, which a query finds only if it names them or `in:any`."""
         return [row.key for row in self._rows if row.special in _LEFT_OUT]
 
+    def sent(self) -> list[int]:
+        """Where what one has written is kept."""
+        return [row.key for row in self._rows if row.special == "Sent"]
+
     def named(self, node: Name) -> list[int] | None:
         """The folders of `in:NAME`, None for all of them. QueryError if there is none.
 
