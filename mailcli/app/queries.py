@@ -82,13 +82,10 @@ def _account(ctx: Context) -> str:
 
 
 def _check(ctx: Context, name: str, text: str) -> None:
-    """Parsed once alone, so that an error has its place in the text, and once under its name, which
-    finds a query that leads back to itself."""
+    """Raises QueryError; a query that leads back to itself is found on the way."""
     from mailcli.model.query.parse import parse
 
-    held = {**ctx.config.queries, name: text}
-    parse(text, now=ctx.clock(), saved=held)
-    parse(f'query:"{name}"', now=ctx.clock(), saved=held)
+    parse(text, now=ctx.clock(), saved={**ctx.config.queries, name: text})
 
 
 def _key(name: str) -> str:

@@ -109,12 +109,12 @@ LAUGHS = (
 
 def test_a_bomb_is_read_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "ha" not in documents.text_of(mail("a.odt", zipped(content_xml=LAUGHS)))
-    monkeypatch.setattr(documents, "LARGEST", 1 << 20)
+    monkeypatch.setattr(documents, "LARGEST", 1000)
     bomb = zipped(content_xml=b"<a>" + b"x" * (64 << 20))
     assert len(bomb) < 100_000
-    assert len(documents.text_of(mail("a.odt", bomb))) <= 1 << 20
+    assert 0 < len(documents.text_of(mail("a.odt", bomb))) <= 1000
     many = zipped(**{f"ppt__slides__slide{n}_xml": b"<a>" + b"y" * 100_000 for n in range(100)})
-    assert len(documents.text_of(mail("a.pptx", many))) <= 1 << 20
+    assert 0 < len(documents.text_of(mail("a.pptx", many))) <= 1000
 
 
 def test_the_child_has_no_more_memory_and_writes_no_file(tmp_path: Path) -> None:
