@@ -117,4 +117,5 @@ def _characters(xml: bytes) -> Iterator[str]:
     parser.StartDoctypeDeclHandler = refuse
     with suppress(expat.ExpatError, ValueError):
         parser.Parse(xml, True)
+    parser.buffer_text = False  # gives what is held back at a fault
     yield from pieces
