@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from bench import imap, peers
+from bench import imap, peers, scanner
 from bench.arena import Arena, mailcli
 from bench.measure import OURS, Contender, installed
 from bench.ours import ENVIRON, ours
@@ -172,17 +172,22 @@ def search_common(arena: Arena, _: int) -> Iterator[Contender]:
 
 
 def index(arena: Arena, _: int) -> Iterator[Contender]:
-    """The full-text index anew, from the same files."""
+    """The full-text index anew, from the same files: time, peak memory, and what it has on disk."""
     home, other = _indexed(arena)
     maildir = home / "data/mail"
-    yield ours(home, "index", "rebuild", "-q")
+    database = [home / f"data/mailcli.db{suffix}" for suffix in ("", "-wal")]
+    yield ours(home, "index", "rebuild", "-q", leaves=database, each=arena.messages)
     if installed("notmuch"):
         environ = peers.notmuch(other, maildir)
+        kept = other / "notmuch"
 
         def forget() -> None:
             arena.place(f"{other.name}/notmuch")
 
-        yield Contender("notmuch", ["notmuch", "new", "--quiet"], prepare=forget, environ=environ)
+        command = ["notmuch", "new", "--quiet"]
+        yield Contender(
+            "notmuch", command, prepare=forget, environ=environ, leaves=[kept], each=arena.messages
+        )
     if installed("mu"):
         environ = {"MUHOME": str(other / "mu")}
 
@@ -191,7 +196,21 @@ def index(arena: Arena, _: int) -> Iterator[Contender]:
             words = ["mu", "init", "-m", str(maildir)]
             subprocess.run(words, env={**os.environ, **environ}, check=True, capture_output=True)
 
-        yield Contender("mu", ["mu", "index", "-q"], prepare=again, environ=environ)
+        command = ["mu", "index", "-q"]
+        kept = other / "mu"
+        yield Contender("mu", command, prepare=again, environ=environ, leaves=[kept], each=arena.messages)
+
+
+def mime(arena: Arena, _: int) -> Iterator[Contender]:
+    """Mail read for rows and index, without any table: one process, files in the page cache."""
+    place = arena.directory / "letters"
+    if not place.exists():
+        place.mkdir()
+        for n, letter in enumerate(generate.messages(arena.messages)):
+            (place / f"{n:07}").write_bytes(letter)
+    for name in scanner.READERS:
+        command = [sys.executable, "-m", "bench.scanner", name, str(place)]
+        yield Contender(name, command, environ=ENVIRON, each=arena.messages)
 
 
 TASKS: dict[str, Task] = {
@@ -208,4 +227,5 @@ TASKS: dict[str, Task] = {
     "search-rare": Task(search_rare, "a rare word", wire=False),
     "search-common": Task(search_common, "all hits of a common word", wire=False),
     "index": Task(index, "make the index anew", wire=False),
+    "mime": Task(mime, "read mail as the index does, beside Python's own parser", wire=False),
 }

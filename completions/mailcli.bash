@@ -45,17 +45,18 @@ _mailcli() {
     --log-file) value='files' ;;
   esac
   case "$path" in
-    '') words='fetch watch list search read attach ui send reply forward outbox sendmail delete move copy archive spam ham flag undo redo log folder import export index account config doctor demo completion help' ;;
+    '') words='fetch watch list search read attach ui send reply forward outbox sendmail delete move copy archive spam ham flag undo redo log folder query import export index account config doctor demo completion help' ;;
     'attach') words='list save open' ;;
     'outbox') words='list show run hold retry cancel' ;;
     'folder') words='list create rename delete subscribe unsubscribe' ;;
-    'index') words='status rebuild check' ;;
+    'query') words='list save delete' ;;
+    'index') words='status rebuild attachments check' ;;
     'account') words='add list show check default remove' ;;
     'config') words='get set edit path schema' ;;
     'fetch') options='--folder --limit --dry-run --count --deadline --fail-if-locked --keep --delete --delete-after --adopt --full --confirm-deletes'; arg='accounts'; case "$prev" in --folder) value='folders' ;; --limit) value='-' ;; --deadline) value='-' ;; --delete-after) value='-' ;; esac ;;
     'watch') options='--exec --once'; arg='accounts'; case "$prev" in --exec) value='-' ;; esac ;;
     'list') options='-n --limit --unread --threads --sort --reverse --after'; arg='folders'; case "$prev" in -n|--limit) value='-' ;; --sort) value='=date from subject size' ;; --after) value='-' ;; esac ;;
-    'search') options='-n --limit --sort --threads --reverse --after --count -e --exit-code --server --explain'; arg=''; case "$prev" in -n|--limit) value='-' ;; --sort) value='=date relevance' ;; --after) value='-' ;; esac ;;
+    'search') options='-n --limit --sort --threads --reverse --after --count -e --exit-code --server --save --explain'; arg=''; case "$prev" in -n|--limit) value='-' ;; --sort) value='=date relevance' ;; --after) value='-' ;; --save) value='-' ;; esac ;;
     'read') options='--thread --raw --html --headers --part --mark-seen'; arg='ids'; case "$prev" in --part) value='-' ;; esac ;;
     'attach list') options=''; arg='ids' ;;
     'attach save') options='-o --output'; arg=''; case "$prev" in -o|--output) value='dirs' ;; esac ;;
@@ -87,11 +88,15 @@ _mailcli() {
     'folder delete') options='-y --yes'; arg='folders' ;;
     'folder subscribe') options=''; arg='folders' ;;
     'folder unsubscribe') options=''; arg='folders' ;;
+    'query list') options=''; arg='' ;;
+    'query save') options=''; arg='' ;;
+    'query delete') options=''; arg='queries' ;;
     'import') options='--to'; arg='files'; case "$prev" in --to) value='folders' ;; esac ;;
     'export') options='-o --output --as'; arg=''; case "$prev" in -o|--output) value='files' ;; --as) value='=mbox eml maildir' ;; esac ;;
     'index status') options=''; arg='' ;;
     'index rebuild') options=''; arg='' ;;
-    'index check') options=''; arg='' ;;
+    'index attachments') options=''; arg='' ;;
+    'index check') options='--repair'; arg='' ;;
     'account add') options='--name --full-name --imap-host --imap-port --imap-tls --imap-user --imap-password-command --imap-password-file --imap-password-env --pop3-host --pop3-port --pop3-tls --pop3-user --pop3-password-command --pop3-password-file --pop3-password-env --pop3-leave --smtp-host --smtp-port --smtp-tls --smtp-user --smtp-password-command --smtp-password-file --smtp-password-env --user --password-command --password-file --password-stdin --password-env --ca-file --no-check'; arg=''; case "$prev" in --name) value='-' ;; --full-name) value='-' ;; --imap-host) value='-' ;; --imap-port) value='-' ;; --imap-tls) value='=implicit starttls none' ;; --imap-user) value='-' ;; --imap-password-command) value='-' ;; --imap-password-file) value='files' ;; --imap-password-env) value='-' ;; --pop3-host) value='-' ;; --pop3-port) value='-' ;; --pop3-tls) value='=implicit starttls none' ;; --pop3-user) value='-' ;; --pop3-password-command) value='-' ;; --pop3-password-file) value='files' ;; --pop3-password-env) value='-' ;; --pop3-leave) value='-' ;; --smtp-host) value='-' ;; --smtp-port) value='-' ;; --smtp-tls) value='=implicit starttls none' ;; --smtp-user) value='-' ;; --smtp-password-command) value='-' ;; --smtp-password-file) value='files' ;; --smtp-password-env) value='-' ;; --user) value='-' ;; --password-command) value='-' ;; --password-file) value='files' ;; --password-env) value='-' ;; --ca-file) value='files' ;; esac ;;
     'account list') options=''; arg='' ;;
     'account show') options=''; arg='accounts' ;;

@@ -59,6 +59,17 @@ class Config(NamedTuple):
         return held
 
     @property
+    def index_attachments(self) -> bool:
+        """Whether a fetch reads the text of attachments at its end."""
+        return bool(self.settings.get("index_attachments", False))
+
+    @property
+    def queries(self) -> Mapping[str, str]:
+        """Saved queries by name."""
+        held: Mapping[str, str] = self.settings.get("queries", {})
+        return held
+
+    @property
     def alias_files(self) -> list[Path]:
         """Files of mailx or mutt with more of them."""
         return [self.path.parent / Path(name).expanduser() for name in self.settings.get("alias_files", ())]
@@ -164,6 +175,8 @@ class _Reader:
             "hook_timeout": read.get("hooks", {}).get("timeout", 60),
             "reader_watches": read.get("reader", {}).get("watch", True),
             "aliases": read.get("aliases", {}),
+            "queries": read.get("queries", {}),
+            "index_attachments": read.get("index_attachments", False),
             "alias_files": read.get("alias_files", ("~/.mailrc",)),
         }
         return Config(self.path, accounts, default, settings)

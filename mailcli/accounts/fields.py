@@ -81,6 +81,8 @@ TABLES: Final[dict[str, dict[str, Field]]] = {
         "reader": Field("table", "the full-screen reader", table="reader"),
         "accounts": Field("table", "the accounts by name", table="accounts"),
         "aliases": Field("table", 'short names for addresses: team = "ann@example.org, bob@example.org"'),
+        "queries": Field("table", 'saved queries by name: boss = "from:boss is:unread"'),
+        "index_attachments": Field("bool", "read the text of attachments at the end of each fetch"),
         "alias_files": Field("texts", "files of mailx or mutt with more of them; without it ~/.mailrc"),
     },
     "all_hooks": {
