@@ -22,6 +22,7 @@ from mailcli.model.account import (
     DEFAULT_PORTS,
     LOCAL,
     Account,
+    Composing,
     Endpoint,
     FolderPolicy,
     Hooks,
@@ -65,6 +66,11 @@ class Config(NamedTuple):
     def reader_watches(self) -> bool:
         """Whether new mail appears in the reader by itself."""
         return bool(self.settings.get("reader_watches", True))
+
+    @property
+    def reminds(self) -> bool:
+        """Whether to warn of a forgotten attachment."""
+        return bool(self.settings.get("attachment_reminder", True))
 
     @property
     def aliases(self) -> Mapping[str, str]:
@@ -176,6 +182,7 @@ class _Reader:
         settings = {
             "hook_timeout": read.get("hooks", {}).get("timeout", 60),
             "reader_watches": read.get("reader", {}).get("watch", True),
+            "attachment_reminder": read.get("attachment_reminder", True),
             "aliases": read.get("aliases", {}),
             "alias_files": read.get("alias_files", ("~/.mailrc",)),
         }
@@ -223,6 +230,7 @@ class _Reader:
             bodies=body_policy((*at, "imap"), table.get("imap", {}), self.fault),
             special=tuple(table.get("special", {}).items()),
             hooks=Hooks(hooks.get("new_mail", ""), hooks.get("after_fetch", "")),
+            composing=self.composing(at, table),
             watch_interval=float(
                 table.get("watch_interval")
                 or root.get("watch_interval")
@@ -282,6 +290,20 @@ class _Reader:
         if kind == "keyring":
             return SecretSpec(kind, "" if value is True else value)
         return SecretSpec(kind, str(self.beside(value)) if kind == "file" else value)
+
+    def composing(self, at: tuple[str, ...], table: dict[str, Any]) -> Composing:
+        signature: str | Path = table.get("signature", "")
+        if "signature_file" in table:
+            if signature:
+                fault = f"{'.'.join(at)} has both signature and signature_file"
+                raise self.fault((*at, "signature_file"), fault, "keep one of them")
+            signature = self.path.parent / Path(table["signature_file"]).expanduser()
+        return Composing(
+            signature,
+            table.get("signature_place") == "above",
+            table.get("flowed", False),
+            tuple(table.get("send_to", ())),
+        )
 
     def pop3(self, at: tuple[str, ...], table: dict[str, Any]) -> Pop3Policy:
         days = table.get("delete_after", 0)

@@ -74,6 +74,9 @@ TABLES: Final[dict[str, dict[str, Field]]] = {
         "hooks": Field("table", "commands that are run for what happens", table="all_hooks"),
         "reader": Field("table", "the full-screen reader", table="reader"),
         "accounts": Field("table", "the accounts by name", table="accounts"),
+        "attachment_reminder": Field(
+            "bool", "warn when the text speaks of an attachment and there is none; true without it"
+        ),
         "aliases": Field("table", 'short names for addresses: team = "ann@example.org, bob@example.org"'),
         "alias_files": Field("texts", "files of mailx or mutt with more of them; without it ~/.mailrc"),
     },
@@ -94,6 +97,11 @@ TABLES: Final[dict[str, dict[str, Field]]] = {
         "watch_interval": _WATCH_INTERVAL,
         "hooks": Field("table", "commands for this account, in place of the general ones", table="hooks"),
         "save_sent": Field("bool", "keep a copy of what is sent in the Sent folder"),
+        "signature": Field("text", "put under what is written by this account"),
+        "signature_file": Field("text", "the file that holds the signature"),
+        "signature_place": Field("text", "below the quotation, or above it", ("below", "above")),
+        "flowed": Field("bool", "send plain text as format=flowed; false without it"),
+        "send_to": Field("texts", "patterns of recipients who are written to by this account"),
         "special": Field("table", "which folder is Trash, Sent and so on", table="special"),
         "imap": Field("table", "the IMAP server", table="imap"),
         "pop3": Field("table", "the POP3 server", table="pop3"),

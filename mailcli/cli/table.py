@@ -30,6 +30,8 @@ COMMANDS: Final[dict[str, Entry]] = {
     "send": Entry("Write", "send", "Send a message."),
     "reply": Entry("Write", "reply", "Answer a message."),
     "forward": Entry("Write", "forward", "Forward a message."),
+    "bounce": Entry("Write", "bounce", "Send a message on as it is."),
+    "draft": Entry("Write", "draft", "List, edit, send and delete drafts."),
     "outbox": Entry("Write", "outbox", "Show, send, hold and cancel what waits to be sent."),
     "sendmail": Entry("Write", "sendmail", "Send a message the way sendmail(8) is called."),
     "delete": Entry("Change", "delete", "Move messages to Trash, or expunge them."),

@@ -55,7 +55,7 @@ def reply_draft(
     elif everyone:
         recipients = _everyone(found, envelope, mine)
     else:
-        recipients = Recipients(_answered(envelope, mine), ())
+        recipients = Recipients(_answered(envelope, mine, _list_address(found)), ())
     text = quote.quoted(reading.text)
     if text:
         text = f"{quote.attribution(envelope, attribution)}\n{text}"
@@ -138,9 +138,15 @@ def _parsed(found: dict[str, bytes], name: str) -> tuple[Address, ...]:
     return addresses.parse(found[name]) if name in found else ()
 
 
-def _answered(envelope: Envelope, mine: Collection[str]) -> tuple[Address, ...]:
-    """Whom an answer goes to: Reply-To, else From; what one wrote oneself goes on to its recipients."""
-    authors = _real(envelope.reply_to) or _real(envelope.sender)
+def _answered(envelope: Envelope, mine: Collection[str], posting: str = "") -> tuple[Address, ...]:
+    """Whom an answer goes to: Reply-To, else From; what one wrote oneself goes on to its recipients.
+
+    A Reply-To that says no more than `posting`, the address of the list, was put there by the list: what
+    is meant for the author alone must not go to everyone.
+    """
+    authors = _real(envelope.reply_to)
+    if not authors or (posting and all(a.email.lower() == posting for a in authors)):
+        authors = _real(envelope.sender)
     if authors and all(a.email.lower() in mine for a in authors):
         return _without(envelope.to, mine) or authors
     return authors
@@ -153,6 +159,12 @@ def _everyone(found: dict[str, bytes], envelope: Envelope, mine: Collection[str]
     to = _without((*_answered(envelope, mine), *envelope.to), mine) or _answered(envelope, mine)
     first = {a.email.lower() for a in to}
     return Recipients(to, _without(envelope.cc, {*mine, *first}))
+
+
+def _list_address(found: dict[str, bytes]) -> str:
+    """Where the list of this message takes mail, in lower case; "" if it says nothing."""
+    post = _MAILTO.search(words.text(found.get("list-post", b"")))
+    return _percent(post[1]).lower() if post else ""
 
 
 def _list_recipients(found: dict[str, bytes], envelope: Envelope) -> Recipients:
@@ -215,4 +227,6 @@ def _kept(parts: tuple[Part, ...]) -> list[Part]:
 
 def _attachment(data: bytes, part: Part) -> Attachment:
     name = printable.line(part.name) or f"part-{part.n}"
-    return Attachment(name, part.type, read.part_bytes(data, part))
+    # What the sender called it may be no type at all; that must not keep it from being passed on.
+    kind = part.type if compose.is_attachable(part.type) else "application/octet-stream"
+    return Attachment(name, kind, read.part_bytes(data, part))

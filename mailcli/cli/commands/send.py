@@ -24,14 +24,15 @@ def run(
     text = composing.body(session, letter)
     if composing.nothing_to_send(letter, text):
         return
-    kept = None
     if text is None:
-        prepared, kept = composing.edited(
-            session, preparing.blank_template(session.ctx, letter.sender), letter
-        )
+        template = preparing.blank_template(session.ctx, letter.sender, letter.to)
+        submitting.finish_edited(session, template, letter)
+        return
+    asked = composing.request(session, letter, text)
+    if letter.draft:
+        submitting.keep(session, preparing.drafted(session.ctx, asked))
     else:
-        prepared = preparing.prepare(session.ctx, composing.request(session, letter, text))
-    submitting.finish(session, prepared, letter, kept=kept)
+        submitting.finish(session, preparing.prepare(session.ctx, asked), letter)
 
 
 def _send_raw(session: Session, letter: Letter, from_header: bool) -> None:
@@ -46,6 +47,8 @@ def _send_raw(session: Session, letter: Letter, from_header: bool) -> None:
             ("-a", letter.attach),
             ("-H", letter.header),
             ("--html", letter.html),
+            ("--markdown", letter.markdown),
+            ("--draft", letter.draft),
         ),
         "--raw or -t, which send a message as it is,",
     )
