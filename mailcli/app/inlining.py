@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import html
 import re
 from collections.abc import Callable
@@ -11,7 +12,6 @@ from urllib.parse import unquote
 
 from mailcli.app.addressing import attachment
 from mailcli.errors import MessageMalformed
-from mailcli.mime import compose
 from mailcli.model import pattern
 from mailcli.model.draft import Attachment, Draft
 
@@ -45,7 +45,9 @@ def inlined(draft: Draft, base: Path, *, markdown: bool = False, foreign: str = 
             found = attachment(path)
             if not found.type.startswith("image/"):
                 raise MessageMalformed(f"{path} is shown as an image and is none", hint="link to it instead")
-            pictures[source] = found._replace(cid=compose.new_message_id(domain))
+            # of the content, so that the same letter made again is the same (see `app.once`)
+            digest = hashlib.sha256(source.encode("utf-8", "replace") + b"\0" + found.data).hexdigest()
+            pictures[source] = found._replace(cid=f"{digest[:32]}@{domain}")
         return f"cid:{pictures[source].cid}"
 
     if markdown:
