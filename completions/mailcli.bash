@@ -45,10 +45,12 @@ _mailcli() {
     --log-file) value='files' ;;
   esac
   case "$path" in
-    '') words='fetch watch list search read attach ui send reply forward outbox sendmail delete move copy archive spam ham flag undo redo log folder import export index account config doctor demo completion help' ;;
+    '') words='fetch watch list search read attach ui send reply forward bounce draft outbox sendmail delete move copy archive spam ham flag undo redo log folder contact import export index account config doctor demo completion help' ;;
     'attach') words='list save open' ;;
+    'draft') words='list edit send delete' ;;
     'outbox') words='list show run hold retry cancel' ;;
     'folder') words='list create rename delete subscribe unsubscribe' ;;
+    'contact') words='list add import' ;;
     'index') words='status rebuild check' ;;
     'account') words='add list show check default remove' ;;
     'config') words='get set edit path schema' ;;
@@ -61,9 +63,14 @@ _mailcli() {
     'attach save') options='-o --output'; arg=''; case "$prev" in -o|--output) value='dirs' ;; esac ;;
     'attach open') options=''; arg='' ;;
     'ui') options=''; arg='' ;;
-    'send') options='-s --subject -c --cc -b --bcc -r --from -a --attach -H --header -F --file --html -E --not-empty --partial --ehlo --deadline --queue --at --undo --idempotency-key --on-unknown -n --dry-run -t --recipients-from-header --raw'; arg='addresses'; case "$prev" in -s|--subject) value='-' ;; -c|--cc) value='addresses' ;; -b|--bcc) value='addresses' ;; -r|--from) value='-' ;; -a|--attach) value='files' ;; -H|--header) value='-' ;; -F|--file) value='files' ;; --html) value='files' ;; --partial) value='=abort deliver' ;; --ehlo) value='-' ;; --deadline) value='-' ;; --at) value='-' ;; --undo) value='-' ;; --idempotency-key) value='-' ;; --on-unknown) value='=hold retry' ;; esac ;;
-    'reply') options='--all --quote -s --subject -c --cc -b --bcc -r --from -a --attach -H --header -F --file --html -E --not-empty --partial --ehlo --deadline --queue --at --undo --idempotency-key --on-unknown -n --dry-run'; arg='ids'; case "$prev" in -s|--subject) value='-' ;; -c|--cc) value='addresses' ;; -b|--bcc) value='addresses' ;; -r|--from) value='-' ;; -a|--attach) value='files' ;; -H|--header) value='-' ;; -F|--file) value='files' ;; --html) value='files' ;; --partial) value='=abort deliver' ;; --ehlo) value='-' ;; --deadline) value='-' ;; --at) value='-' ;; --undo) value='-' ;; --idempotency-key) value='-' ;; --on-unknown) value='=hold retry' ;; esac ;;
-    'forward') options='-s --subject -c --cc -b --bcc -r --from -a --attach -H --header -F --file --html -E --not-empty --partial --ehlo --deadline --queue --at --undo --idempotency-key --on-unknown -n --dry-run'; arg='addresses'; case "$prev" in -s|--subject) value='-' ;; -c|--cc) value='addresses' ;; -b|--bcc) value='addresses' ;; -r|--from) value='-' ;; -a|--attach) value='files' ;; -H|--header) value='-' ;; -F|--file) value='files' ;; --html) value='files' ;; --partial) value='=abort deliver' ;; --ehlo) value='-' ;; --deadline) value='-' ;; --at) value='-' ;; --undo) value='-' ;; --idempotency-key) value='-' ;; --on-unknown) value='=hold retry' ;; esac ;;
+    'send') options='-s --subject -c --cc -b --bcc -r --from -a --attach -H --header -F --file --html --markdown --no-signature --draft -E --not-empty --partial --ehlo --deadline --queue --at --undo --idempotency-key --on-unknown -n --dry-run -t --recipients-from-header --raw --merge --rate --limit'; arg='addresses'; case "$prev" in -s|--subject) value='-' ;; -c|--cc) value='addresses' ;; -b|--bcc) value='addresses' ;; -r|--from) value='-' ;; -a|--attach) value='files' ;; -H|--header) value='-' ;; -F|--file) value='files' ;; --html) value='files' ;; --partial) value='=abort deliver' ;; --ehlo) value='-' ;; --deadline) value='-' ;; --at) value='-' ;; --undo) value='-' ;; --idempotency-key) value='-' ;; --on-unknown) value='=hold retry' ;; --merge) value='files' ;; --rate) value='-' ;; --limit) value='-' ;; esac ;;
+    'reply') options='--all --list --quote -s --subject -c --cc -b --bcc -r --from -a --attach -H --header -F --file --html --markdown --no-signature --draft -E --not-empty --partial --ehlo --deadline --queue --at --undo --idempotency-key --on-unknown -n --dry-run'; arg='ids'; case "$prev" in -s|--subject) value='-' ;; -c|--cc) value='addresses' ;; -b|--bcc) value='addresses' ;; -r|--from) value='-' ;; -a|--attach) value='files' ;; -H|--header) value='-' ;; -F|--file) value='files' ;; --html) value='files' ;; --partial) value='=abort deliver' ;; --ehlo) value='-' ;; --deadline) value='-' ;; --at) value='-' ;; --undo) value='-' ;; --idempotency-key) value='-' ;; --on-unknown) value='=hold retry' ;; esac ;;
+    'forward') options='--as-attachment -s --subject -c --cc -b --bcc -r --from -a --attach -H --header -F --file --html --markdown --no-signature --draft -E --not-empty --partial --ehlo --deadline --queue --at --undo --idempotency-key --on-unknown -n --dry-run'; arg='addresses'; case "$prev" in -s|--subject) value='-' ;; -c|--cc) value='addresses' ;; -b|--bcc) value='addresses' ;; -r|--from) value='-' ;; -a|--attach) value='files' ;; -H|--header) value='-' ;; -F|--file) value='files' ;; --html) value='files' ;; --partial) value='=abort deliver' ;; --ehlo) value='-' ;; --deadline) value='-' ;; --at) value='-' ;; --undo) value='-' ;; --idempotency-key) value='-' ;; --on-unknown) value='=hold retry' ;; esac ;;
+    'bounce') options='-c --cc -r --from --partial --ehlo --deadline --queue --at --undo --idempotency-key --on-unknown -n --dry-run'; arg='addresses'; case "$prev" in -c|--cc) value='addresses' ;; -r|--from) value='-' ;; --partial) value='=abort deliver' ;; --ehlo) value='-' ;; --deadline) value='-' ;; --at) value='-' ;; --undo) value='-' ;; --idempotency-key) value='-' ;; --on-unknown) value='=hold retry' ;; esac ;;
+    'draft list') options=''; arg='' ;;
+    'draft edit') options=''; arg='ids' ;;
+    'draft send') options='--partial --ehlo --deadline --queue --at --undo --idempotency-key --on-unknown -n --dry-run'; arg='ids'; case "$prev" in --partial) value='=abort deliver' ;; --ehlo) value='-' ;; --deadline) value='-' ;; --at) value='-' ;; --undo) value='-' ;; --idempotency-key) value='-' ;; --on-unknown) value='=hold retry' ;; esac ;;
+    'draft delete') options=''; arg='ids' ;;
     'outbox list') options=''; arg='' ;;
     'outbox show') options=''; arg='' ;;
     'outbox run') options=''; arg='' ;;
@@ -87,6 +94,9 @@ _mailcli() {
     'folder delete') options='-y --yes'; arg='folders' ;;
     'folder subscribe') options=''; arg='folders' ;;
     'folder unsubscribe') options=''; arg='folders' ;;
+    'contact list') options='-n --limit'; arg=''; case "$prev" in -n|--limit) value='-' ;; esac ;;
+    'contact add') options=''; arg='' ;;
+    'contact import') options=''; arg='files' ;;
     'import') options='--to'; arg='files'; case "$prev" in --to) value='folders' ;; esac ;;
     'export') options='-o --output --as'; arg=''; case "$prev" in -o|--output) value='files' ;; --as) value='=mbox eml maildir' ;; esac ;;
     'index status') options=''; arg='' ;;
