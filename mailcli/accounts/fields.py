@@ -13,9 +13,9 @@ from mailcli.model.record import NamedTuple
 
 
 class Field(NamedTuple):
-    """A key. `kind` is text, number, size (octets, or a text such as 10M), bool, texts (a list of
-    strings), secret, table or tables (by names that are free); `choices` are the only values of a
-    text, `least` and `most` bound a number (0: no bound), `table` names the table's own fields ("" for
+    """A key. `kind` is text, lines (a text of several), number, size (octets, or a text such as 10M),
+    bool, texts (a list of strings), secret, table or tables (by names that are free); `choices` are the
+    only values of a text, `least` and `most` bound a number (0: no bound), `table` names the table's own fields ("" for
     free keys with text values)."""
 
     kind: str
@@ -97,7 +97,7 @@ TABLES: Final[dict[str, dict[str, Field]]] = {
         "watch_interval": _WATCH_INTERVAL,
         "hooks": Field("table", "commands for this account, in place of the general ones", table="hooks"),
         "save_sent": Field("bool", "keep a copy of what is sent in the Sent folder"),
-        "signature": Field("text", "put under what is written by this account"),
+        "signature": Field("lines", "put under what is written by this account"),
         "signature_file": Field("text", "the file that holds the signature"),
         "signature_place": Field("text", "below the quotation, or above it", ("below", "above")),
         "flowed": Field("bool", "send plain text as format=flowed; false without it"),

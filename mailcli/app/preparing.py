@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from mailcli.app import bodies, signing
@@ -191,7 +191,8 @@ def _reply(
     draft = replying.reply_draft(
         data,
         sender=replying_address(account, received, sender),
-        own=_own(ctx, received),
+        own=_own([account], received),
+        other_own=_own(ctx.config.accounts.values(), received),
         everyone=everyone,
         to_list=to_list,
         date=ctx.clock(),
@@ -207,9 +208,8 @@ def _received_by(data: bytes) -> list[str]:
     return [a.email for a in (*found.to, *found.cc, *found.sender, *found.reply_to) if "@" in a.email]
 
 
-def _own(ctx: Context, among: Sequence[str]) -> set[str]:
-    """The user's addresses: of all accounts, and those of these that a pattern in `aliases` means."""
-    accounts = ctx.config.accounts.values()
+def _own(accounts: Collection[Account], among: Sequence[str]) -> set[str]:
+    """The addresses of these accounts, and those among others that a pattern in `aliases` means."""
     known = {email for account in accounts for email in (account.email, *account.aliases)}
     return known | {email for email in among if any(owns(account, email) for account in accounts)}
 

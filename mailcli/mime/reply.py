@@ -33,6 +33,7 @@ def reply_draft(
     *,
     sender: Address,
     own: Collection[str],
+    other_own: Collection[str] = (),
     date: float,
     zone: int,
     message_id: str,
@@ -42,7 +43,8 @@ def reply_draft(
 ) -> Draft:
     """The draft of an answer to the message `data`, its text the quotation.
 
-    `own` are the user's addresses: they are never answered to, unless there is nobody else.
+    `own` are the user's addresses: they are never answered to, unless there is nobody else. `other_own`
+    are those of his other accounts: an author among them is answered, a recipient not.
     `everyone` answers all recipients (or those of Mail-Followup-To), `to_list` the mailing list.
     Raises NotFound when `to_list` and the message names none.
     """
@@ -53,7 +55,7 @@ def reply_draft(
     if to_list:
         recipients = _list_recipients(found, envelope)
     elif everyone:
-        recipients = _everyone(found, envelope, mine)
+        recipients = _everyone(found, envelope, mine, mine | {email.lower() for email in other_own})
     else:
         recipients = Recipients(_answered(envelope, mine, _list_address(found)), ())
     text = quote.quoted(reading.text)
@@ -152,13 +154,16 @@ def _answered(envelope: Envelope, mine: Collection[str], posting: str = "") -> t
     return authors
 
 
-def _everyone(found: dict[str, bytes], envelope: Envelope, mine: Collection[str]) -> Recipients:
-    followup = _without(_parsed(found, "mail-followup-to"), mine)
+def _everyone(
+    found: dict[str, bytes], envelope: Envelope, mine: Collection[str], ours: Collection[str]
+) -> Recipients:
+    followup = _without(_parsed(found, "mail-followup-to"), ours)
     if followup:
         return Recipients(followup, ())
-    to = _without((*_answered(envelope, mine), *envelope.to), mine) or _answered(envelope, mine)
+    authors = _answered(envelope, mine)
+    to = _without((*_without(authors, mine), *_without(envelope.to, ours)), ()) or authors
     first = {a.email.lower() for a in to}
-    return Recipients(to, _without(envelope.cc, {*mine, *first}))
+    return Recipients(to, _without(envelope.cc, {*ours, *first}))
 
 
 def _list_address(found: dict[str, bytes]) -> str:
