@@ -15,8 +15,8 @@ from mailcli.model.record import NamedTuple
 class Field(NamedTuple):
     """A key. `kind` is text, lines (a text of several), number, size (octets, or a text such as 10M),
     bool, texts (a list of strings), secret, table or tables (by names that are free); `choices` are the
-    only values of a text, `least` and `most` bound a number (0: no bound), `table` names the table's own fields ("" for
-    free keys with text values)."""
+    only values of a text, `least` and `most` bound a number (0: no bound), `table` names the table's own
+    fields ("" for free keys with text values)."""
 
     kind: str
     about: str

@@ -259,22 +259,23 @@ def test_images_that_the_html_names_travel_inside_the_message(mail: Mail, tmp_pa
 
 def test_a_draft_is_kept_listed_and_sent(mail: Mail, arrive: Callable[[str], str], tmp_path: Path) -> None:
     (tmp_path / "ä.bin").write_bytes(b"\0\xff")
-    argv = ("-a", str(tmp_path / "ä.bin"), "-b", "dan@valley.example", "-H", "X-One: 1", "--draft", "--ids")
+    argv = ("-a", str(tmp_path / "ä.bin"), "-b", "dan@valley.example", "-H", "X-One: 1", "--draft")
     done = mail("send", "-s", "Grüße", BOB, *argv, stdin=b"Text  \n\n> x\n")
     assert done.code == 0, done.err
-    id = done.out.strip()
+    id = done.out.split()[0]
     assert id in mail("draft", "list", "--ids").out.split()
     assert {"draft", "seen"} <= set(data(mail("read", id, "--json"))[0]["flags"])
     row = dry(mail, "draft", "send", id)
     assert row["recipients"] == [BOB, "dan@valley.example"]
     made = message_from_bytes(str(row["message"]).encode(), policy=modern)
     assert (made["Subject"], made["X-One"], made["Bcc"]) == ("Grüße", "1", None)
-    assert [p.get_filename() for p in made.iter_attachments()] == ["ä.bin"]
+    assert "filename*=utf-8''%C3%A4.bin" in str(row["message"])
+    assert [p.get_content() for p in made.iter_attachments()] == [b"\0\xff"]
     assert made.get_body().get_content() == "Text  \n\n> x\n"  # type: ignore[union-attr]
     assert mail("draft", "delete", id).code == 0
     assert id not in mail("draft", "list", "--ids").out
     inbox = arrive(original(Message_ID="<q@valley.example>"))
-    answer = mail("reply", inbox, "--draft", "--ids", stdin=b"Later.\n").out.strip()
+    answer = mail("reply", inbox, "--draft", stdin=b"Later.\n").out.split()[0]
     assert "answered" not in data(mail("read", inbox, "--json"))[0]["flags"]
     assert mail("draft", "send", answer).code == 0
     assert "answered" in data(mail("read", inbox, "--json"))[0]["flags"]
