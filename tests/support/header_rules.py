@@ -13,7 +13,7 @@ _PEOPLE = ("from", "to", "cc", "bcc", "reply-to", "sender", "resent-from", "rese
 
 
 def faults(data: bytes, *, smtputf8: bool = False) -> list[str]:
-    """Every rule a message with CRLF line ends breaks, a line each; parts are looked into by their lines."""
+    """Every rule that a message of ours breaks, a line each: its header, and those of its own parts."""
     found = []
     if data.count(b"\r\n") != data.count(b"\n") or data.count(b"\r") != data.count(b"\n"):
         found.append("a line end that is not CRLF (RFC 5321 §2.3.8)")
@@ -21,7 +21,7 @@ def faults(data: bytes, *, smtputf8: bool = False) -> list[str]:
         f"{len(line)} octets in a line (RFC 5322 §2.1.1)" for line in data.split(b"\r\n") if len(line) > 998
     ]
     blocks = [data.partition(b"\r\n\r\n")[0]]
-    for name in re.findall(rb'boundary="([^"]+)"', data):
+    for name in re.findall(rb'boundary="(=_[0-9a-f]{24})"', data):
         pieces = data.split(b"\r\n--" + name)[1:-1]
         blocks += [piece.lstrip(b"\r\n").partition(b"\r\n\r\n")[0] for piece in pieces]
     for block in blocks:
