@@ -52,23 +52,48 @@ class Contact(NamedTuple):
 def known(ctx: Context, words: Sequence[str] = ()) -> list[Contact]:
     """All contacts that have each of these words in name or address: those written to often and lately
     first, then the others of the book, then those who only wrote. One's own addresses are left out."""
-    found: dict[str, Contact] = {}
+    met: dict[str, _Met] = {}
+    in_book = set()
     for address in book(ctx):
-        found.setdefault(address.email.lower(), Contact(address.name, address.email, True, 0, 0, 0.0, 0.0))
-    _count(ctx, found, _sent(ctx), WRITTEN, written=True)
-    _count(ctx, found, None, RECEIVED, written=False)
-    own = {
-        email.lower()
-        for account in ctx.config.accounts.values()
-        for email in (account.email, *account.aliases)
-    }
+        in_book.add(address.email.lower())
+        met.setdefault(address.email, _Met(address.name))
+    _count(ctx, met, _sent(ctx), WRITTEN, written=True)
+    _count(ctx, met, None, RECEIVED, written=False)
+    merged: dict[str, _Met] = {}  # one person writes his address in several ways
+    spelt: dict[str, str] = {}
+    for email, one in met.items():
+        key = email.lower()
+        spelt.setdefault(key, email)
+        merged[key] = merged[key].with_(one) if key in merged else one
+    for account in ctx.config.accounts.values():
+        for email in (account.email, *account.aliases):
+            merged.pop(email.lower(), None)
     wanted = [word.lower() for word in words]
     kept = [
-        contact
-        for key, contact in found.items()
-        if key not in own and all(word in f"{contact.name} {contact.email}".lower() for word in wanted)
+        Contact(m.name, spelt[key], key in in_book, m.written, m.received, m.last, m.score)
+        for key, m in merged.items()
+        if "@" in key and all(word in f"{m.name} {key}".lower() for word in wanted)
     ]
     return sorted(kept, key=lambda c: (-c.score, not c.book, -c.last, c.email))
+
+
+class _Met:
+    """What is counted of one spelling of an address. A plain class: completion has no time to spare."""
+
+    __slots__ = ("last", "name", "received", "score", "written")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.written = self.received = 0
+        self.last = self.score = 0.0
+
+    def with_(self, other: _Met) -> _Met:
+        self.name = self.name or other.name
+        self.written += other.written
+        self.received += other.received
+        self.last = max(self.last, other.last)
+        self.score += other.score
+        return self
 
 
 def _sent(ctx: Context) -> list[int]:
@@ -82,26 +107,28 @@ def _sent(ctx: Context) -> list[int]:
 
 
 def _count(
-    ctx: Context, found: dict[str, Contact], folders: list[int] | None, limit: int, *, written: bool
+    ctx: Context, met: dict[str, _Met], folders: list[int] | None, limit: int, *, written: bool
 ) -> None:
     """Count the recipients of sent messages, or the senders of others."""
     if folders == []:
         return
     now = ctx.clock()
     for row in ctx.store.summaries(folders=folders, limit=limit).rows:
-        weight = 0.5 ** (max(0.0, now - row.when) / _HALF_LIFE) if written else 0.0
-        for address in (*row.to, *row.cc) if written else row.sender:
-            if "@" not in address.email:
-                continue
-            key = address.email.lower()
-            had = found.get(key) or Contact("", address.email, False, 0, 0, 0.0, 0.0)
-            found[key] = had._replace(
-                name=had.name or address.name,
-                written=had.written + written,
-                received=had.received + (not written),
-                last=max(had.last, float(row.when)),
-                score=had.score + weight,
-            )
+        when = float(row.when)
+        weight = 0.5 ** (max(0.0, now - when) / _HALF_LIFE) if written else 0.0
+        for name, email in row.to + row.cc if written else row.sender:
+            one = met.get(email)
+            if one is None:
+                one = met[email] = _Met(name)
+            elif not one.name:
+                one.name = name
+            if written:
+                one.written += 1
+                one.score += weight
+            else:
+                one.received += 1
+            if when > one.last:
+                one.last = when
 
 
 # -- the book ------------------------------------------------------------------------------------

