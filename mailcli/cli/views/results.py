@@ -157,14 +157,15 @@ SENT: Final = View(
 PREPARED: Final = View(
     "prepared",
     {
-        "account": Field("text", lambda p: p.account.name),
-        "sender": Field("text", lambda p: p.envelope.sender),
-        "recipients": Field("words", lambda p: p.envelope.recipients),
-        "size": Field("integer", lambda p: len(p.data)),
-        "message_id": Field("text", lambda p: p.message_id),
-        "message": Field("text", lambda p: p.data.decode("utf-8", "replace")),
+        "account": Field("text", lambda p: p.message.account.name),
+        "sender": Field("text", lambda p: p.message.envelope.sender),
+        "recipients": Field("words", lambda p: p.message.envelope.recipients),
+        "size": Field("integer", lambda p: len(p.message.data)),
+        "message_id": Field("text", lambda p: p.message.message_id),
+        "message": Field("text", lambda p: p.message.data.decode("utf-8", "replace")),
+        "extensions": Field("words", lambda p: p.needs),
     },
-    raw=lambda p: p.data,
+    raw=lambda p: p.message.data,
 )
 """`send --dry-run`: the exact bytes."""
 
