@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -17,6 +16,7 @@ from mailcli.errors import (
     Locked,
     MailcliError,
     QueryError,
+    Throttled,
     TryAgain,
     UsageError,
     told,
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from mailcli.sync.screening import Screen
     from mailcli.sync.server import Server
     from mailcli.sync.tally import FolderPlan, Tally
+
+_BACK_OFF: Final = 300.0
+"""The longest wait in seconds that a server may ask for; Exchange Online asks for five minutes at most."""
 
 _TOLD: Final = 3
 """Faults of single folders or messages that are told in the one line of an account."""
@@ -280,10 +283,8 @@ def _imap(
         full=request.full,
         confirm_deletes=request.confirm_deletes,
     )
-    with ExitStack() as opened:
-        if server is None:
-            connection = opened.enter_context(open_incoming_imap(ctx, account, limits))
-            server = Server(connection, account.incoming.disabled)
+
+    def run(server: Server) -> None:
         Synchroniser(
             ctx.store,
             account,
@@ -295,6 +296,31 @@ def _imap(
             clock=ctx.clock,
             connect=lambda cancel: open_incoming_imap(ctx, account, limits, cancel=cancel),
         ).run()
+
+    def connected() -> None:
+        assert account.incoming is not None
+        with open_incoming_imap(ctx, account, limits) as connection:
+            run(Server(connection, account.incoming.disabled))
+
+    if server is not None:
+        run(server)
+        return
+    try:
+        connected()
+    except Throttled as busy:
+        _leave_alone(ctx, account, busy, limits)
+        tally.problems.clear()
+        connected()
+
+
+def _leave_alone(ctx: Context, account: Account, busy: Throttled, limits: Deadlines) -> None:
+    """Wait as long as the server wants, once a run. Raises `busy` if the run may not last so long."""
+    left = _BACK_OFF if limits.overall is None else min(_BACK_OFF, limits.overall - time.monotonic())
+    if busy.seconds > left:
+        busy.hint = f"it wants to be left alone for {busy.seconds:g} seconds"
+        raise busy
+    ctx.notice(f"{account.name}: the server is busy; waiting {busy.seconds:g} seconds as it asks")
+    ctx.cancel.wait(busy.seconds)
 
 
 def _pop3(

@@ -14,7 +14,7 @@ from mailcli.store.store import Store
 from mailcli.store.values import Bound, FlagsAgreed, PendingAppend, PendingCopy, SyncChanges
 from mailcli.sync import plan as planner
 from mailcli.sync.outcomes import settle_these
-from mailcli.sync.removal import SET_OCTETS, remove, select
+from mailcli.sync.removal import remove, select
 from mailcli.sync.server import Server, only, refusal
 from mailcli.wire.imap import commands as imap
 from mailcli.wire.imap.events import Appended, Completed, Copied, Event
@@ -75,7 +75,7 @@ class Push:
     def _set_flags(self, action: planner.Store, bases: Mapping[str, Flags]) -> None:
         commands = [
             imap.Store(part, sign, flags)
-            for part in UidSet.of(action.uids).chunks(SET_OCTETS)
+            for part in self.server.parts(action.uids)
             for sign, flags in (("+", action.add), ("-", action.remove))
             if flags
         ]
@@ -122,7 +122,7 @@ class Push:
         """The sets for MOVE and COPY: one message each where COPYUID names the wrong ones."""
         if Quirk.COPYUID_MISPAIRED in self.server.quirks:
             return [UidSet.of([uid]) for uid in sorted(set(uids))]
-        return list(UidSet.of(uids).chunks(SET_OCTETS))
+        return self.server.parts(uids)
 
     def _pairs(self, events: Iterable[Event], destination: int) -> dict[int, int]:
         """COPYUID as source to destination. A lying one (lengths that differ), or one of another
