@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     import apsw
 
 _STATE: Final = (
-    "uidvalidity, uidnext, highestmodseq, server_count, mailbox_id, permanent_flags, synced_at, skipped"
+    "uidvalidity, uidnext, highestmodseq, server_count, mailbox_id, permanent_flags, synced_at, skipped,"
+    " withheld"
 )
 """In the order of FolderState."""
 
@@ -44,6 +45,12 @@ def agreed_count(connection: apsw.Connection, key: int) -> int:
         "SELECT count(*) FROM message WHERE at_folder = ? AND uid IS NOT NULL", (key,)
     ).get
     return count
+
+
+def agreed_on(connection: apsw.Connection, key: int, uid: int) -> bool:
+    """Whether a message of a folder is among these."""
+    found = connection.execute("SELECT 1 FROM message WHERE at_folder = ? AND uid = ?", (key, uid))
+    return found.get is not None
 
 
 def unagreed_folders(connection: apsw.Connection) -> set[int]:

@@ -106,7 +106,12 @@ def _outlines(connection: apsw.Connection) -> None:
     connection.execute("CREATE INDEX message_lacking ON message(at_folder) WHERE file IS NULL")
 
 
-MIGRATIONS: Final[tuple[Callable[[apsw.Connection], None], ...]] = (_first, _journal, _outlines)
+def _withheld(connection: apsw.Connection) -> None:
+    """UIDs of a folder that the server lists and does not give, behind when to ask again."""
+    connection.execute("ALTER TABLE folder ADD COLUMN withheld TEXT NOT NULL DEFAULT ''")
+
+
+MIGRATIONS: Final[tuple[Callable[[apsw.Connection], None], ...]] = (_first, _journal, _outlines, _withheld)
 VERSION: Final = len(MIGRATIONS)
 
 

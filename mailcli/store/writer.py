@@ -73,6 +73,8 @@ class Writer:
 
         held = cursors.agreed_count(self.connection, folder)
         held += len(UidSet.parse(state.skipped.rpartition("|")[2].encode())) if state.skipped else 0
+        withheld = UidSet.parse(state.withheld.rpartition(" ")[2].encode()) if state.withheld else ()
+        held += sum(not cursors.agreed_on(self.connection, folder, uid) for uid in withheld)
         cursors.set_folder_state(self.connection, folder, state._replace(server_count=held))
 
     def expunged(self, ids: Iterable[str]) -> None:

@@ -45,6 +45,7 @@ class Push:
         self.server = server
         self.names = names
         self.refused: list[Refused] = []
+        self.gone = 0  # messages that were found gone while looking
 
     # -- one folder ----------------------------------------------------------------------------
 
@@ -115,7 +116,7 @@ class Push:
         if verb is imap.Copy:
             remove(self.store, self.server, folder, [u for _, u in moved])
         if unsure:
-            settle_these(self.store, self.server, unsure, self.names)
+            self.gone += settle_these(self.store, self.server, unsure, self.names)
         return len(action.ids) - len(untouched)
 
     def _parts(self, uids: Iterable[int]) -> list[UidSet]:
@@ -201,7 +202,7 @@ class Push:
                 rest.append(seq)
         self.store.apply(SyncChanges(bound=bound, ended=[s for s in seqs if s not in rest]))
         if rest:
-            settle_these(self.store, self.server, rest, self.names)
+            self.gone += settle_these(self.store, self.server, rest, self.names)
         return sum(c.uid not in untouched for c in copies)
 
     def _append(self, batch: Sequence[Summary]) -> int:
@@ -235,7 +236,7 @@ class Push:
         changes.ended += [s for s in seqs if s not in unsure]
         self.store.apply(changes)
         if unsure:
-            settle_these(self.store, self.server, unsure, self.names)
+            self.gone += settle_these(self.store, self.server, unsure, self.names)
         return len(changes.bound) + len(unsure)
 
 

@@ -70,15 +70,14 @@ def busy(milliseconds: int, status: bytes = b"BAD") -> bytes:
 @pytest.mark.parametrize("verb", ["SELECT", "FETCH", "LIST"])
 @pytest.mark.parametrize("status", [b"BAD", b"NO"])
 def test_a_server_that_throttles_is_left_alone_as_long_as_it_says(
-    tmp_path: Path, verb: str, status: bytes
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str, status: bytes
 ) -> None:
     notices: list[str] = []
     with Imap({verb: after(busy(40, status))}) as server:
         peer = Peer(tmp_path, server)
         peer.ctx.notice = notices.append
         waited: list[float] = []
-        wait = peer.ctx.cancel.wait
-        peer.ctx.cancel.wait = lambda seconds: (waited.append(seconds), wait(seconds))[1]  # type: ignore[method-assign]
+        monkeypatch.setattr(peer.ctx.cancel, "wait", waited.append)
         report = peer.fetch()
         assert (report.error, report.new, waited) == (None, 3, [0.04])
     assert notices == ["test: the server is busy; waiting 0.04 seconds as it asks"]
@@ -289,3 +288,88 @@ def test_utf8_is_accepted_where_the_server_insists(tmp_path: Path) -> None:
         assert heard(server, b"ENABLE UTF8=ACCEPT")
         assert {f.name for f in peer.store.folders("test")} == {"INBOX", "Entwürfe"}
         assert heard(server, b'SELECT "Entw\xc3\xbcrfe"')
+
+
+# -- what is never given (Yahoo's UNAVAILABLE, Exchange's OK without it) ---------------------------
+
+
+def without(uid: int, answer: bytes) -> Says:
+    """FETCH of bodies that leaves this UID out, and then says so, or not."""
+
+    def fetch(server: object, tag: bytes, arguments: bytes) -> bytes | None:
+        assert isinstance(server, Imap)
+        items = arguments.partition(b" ")[2]
+        if b"BODY.PEEK[]" not in items or uid not in server.mail:
+            return None
+        honest = server.honest("FETCH", tag, arguments)
+        return (
+            b"".join(re.findall(rb"(?s)\* \d+ FETCH \(UID (?!%d ).*?hello\r\n\)\r\n" % uid, honest)) + answer
+        )
+
+    return fetch
+
+
+UNAVAILABLE = b"%T NO [UNAVAILABLE] UID FETCH Server error - Please try again later\r\n"
+
+
+@pytest.mark.parametrize("answer", [UNAVAILABLE, OK], ids=["yahoo", "exchange"])
+def test_a_message_that_never_comes_does_not_fail_every_run(tmp_path: Path, answer: bytes) -> None:
+    clock = [1_700_000_000.0]
+    notices: list[str] = []
+    with Imap({"FETCH": without(2, answer)}) as server:
+        peer = Peer(tmp_path, server)
+        peer.ctx.clock = lambda: clock[0]
+        peer.ctx.notice = notices.append
+        codes = []
+        for _ in range(5):
+            report = peer.fetch()
+            codes.append(report.error.exit_code if report.error else 0)
+        assert (codes, peer.store.count()) == ([75, 75, 0, 0, 0], 2)
+        asked = len(heard(server, b"BODY.PEEK[]"))
+        clock[0] += 3700
+        assert peer.fetch().error is None
+        assert len(heard(server, b"BODY.PEEK[]")) > asked
+        assert "did not give 1 messages of INBOX" in notices[-1]
+        assert "in 4 hours" in notices[-1]
+        server.mail[4] = letter("new")
+        assert peer.fetch().new == 1
+        peer.says()
+        assert peer.fetch().new == 0
+        assert (peer.fetch(full=True).new, peer.store.count()) == (1, 4)
+        assert (peer.fetch().new, peer.store.count()) == (0, 4)
+
+
+def test_a_withheld_message_that_goes_is_forgotten(tmp_path: Path) -> None:
+    with Imap({"FETCH": without(2, OK)}) as server:
+        peer = Peer(tmp_path, server)
+        for _ in range(3):
+            peer.fetch()
+        del server.mail[2]
+        report = peer.fetch()
+        assert (report.error, report.gone, peer.store.count()) == (None, 0, 2)
+        assert peer.store.folder_state(peer.store.find_folder("test", "INBOX").key).withheld == ""
+
+
+def test_what_the_server_keeps_of_the_deleted_is_told(tmp_path: Path) -> None:
+    with Imap() as server:
+        peer = Peer(tmp_path, server)
+        with (tmp_path / "config.toml").open("a") as config:
+            config.write('delete = "nothing"\n')
+        peer.ctx.reload()
+        peer.fetch()
+        peer.store.purge(ids(peer)[:1])
+        assert peer.fetch().error is None
+        assert len(server.mail) == 3
+        assert (peer.store.status().hidden, peer.store.status().pending) == (1, 0)
+
+
+def test_an_unknown_move_target_in_the_local_account_makes_that_account(tmp_path: Path) -> None:
+    """Not a folder called `local:INBOX`."""
+    from mailcli.app import changing
+
+    with Imap() as server:
+        peer = Peer(tmp_path, server)
+        peer.fetch()
+        changing.move(peer.ctx, ids(peer)[:1], "local:Kept", create=True)
+        assert [f.name for f in peer.store.folders("local")] == ["Kept"]
+        assert [f.name for f in peer.store.folders("test")] == ["INBOX"]
