@@ -29,7 +29,7 @@ from mailcli.net.imap import ImapConnection
 from mailcli.store.store import Store
 from mailcli.store.values import FlagsAgreed, FolderState, Pending, SyncChanges, SyncFolder
 from mailcli.store.values import Gone as GoneRow
-from mailcli.sync import brake, forbidden, removed
+from mailcli.sync import brake, forbidden, quota, removed
 from mailcli.sync import plan as planner
 from mailcli.sync.compression import Line
 from mailcli.sync.delta import Cursor, Delta, Question
@@ -117,7 +117,10 @@ class Synchroniser:
         hierarchy = Hierarchy(self.store, self.account, self.server, self.tally)
         places = hierarchy.concerned() if self.options.push_only else None
         if places is None:
+            if not self.options.dry_run:
+                quota.ask(self.server)
             found = discover(self.server, self.account.special)
+            quota.note(self.store, self.account.name, self.server, self.clock(), self.tally)
             places = hierarchy.agree(found, dry_run=self.options.dry_run)
         self.push = Push(self.store, self.server, {key: f.mailbox for key, f in places.items()})
         if not self.options.dry_run and self.account.sync.pushes:

@@ -22,6 +22,7 @@ from mailcli.wire.imap.events import (
     Event,
     Fetched,
     Opened,
+    Quota,
     ServerId,
     UidValidity,
 )
@@ -61,9 +62,14 @@ class Server:
         self.compressed = False
         self._numbered: UidValidity | None = None
         self._bye: Bye | None = None
+        self.aside_answers: list[Event] = []
         if self.has("ID"):
             # Ahead of the first command, in its flight: Coremail takes no SELECT before (ID_FIRST).
-            self.pump.engine.send(Id((("name", "mailcli"), ("version", __version__))))
+            self.aside(Id((("name", "mailcli"), ("version", __version__))))
+
+    def aside(self, command: Command) -> None:
+        """Send a command in one flight with those that follow; it does not matter whether it is refused."""
+        self.pump.engine.send(command)
 
     def has(self, capability: str) -> bool:
         return capability in self.capabilities
@@ -138,6 +144,8 @@ class Server:
                 self.quirks |= quirks.of(server_id=event.pairs)
             elif isinstance(event, Capabilities):
                 self.capabilities = self._without_disabled(event.names)
+            elif isinstance(event, Quota):
+                self.aside_answers.append(event)
             elif isinstance(event, Bye):
                 self._bye = event
 

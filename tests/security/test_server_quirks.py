@@ -3,13 +3,18 @@ sides end alike. The same facts have transcripts in `tests/transcripts/imap`."""
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
+from mailcli.cli.views.accounts import ACCOUNT, Shown
+from mailcli.cli.views.view import Look
+from mailcli.model.account import Account
+from mailcli.model.quota import Usage
 from mailcli.wire.imap.uidset import UidSet
-from tests.security.scripted import Imap, Peer, Says, after, letter
+from tests.security.scripted import Imap, Peer, Says, account, after, letter
 
 OK = b"%T OK done\r\n"
 MANY = {n: letter(f"m{n}") for n in range(1, 61)}
@@ -373,3 +378,54 @@ def test_an_unknown_move_target_in_the_local_account_makes_that_account(tmp_path
         changing.move(peer.ctx, ids(peer)[:1], "local:Kept", create=True)
         assert [f.name for f in peer.store.folders("local")] == ["Kept"]
         assert [f.name for f in peer.store.folders("test")] == ["INBOX"]
+
+
+# -- quota (RFC 9208) -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (b'* QUOTAROOT INBOX ""\r\n* QUOTA "" (STORAGE 1200 5000)\r\n' + OK, (1228800, 5120000, 24)),
+        (b"* QUOTA a (STORAGE 9 10)\r\n* QUOTA b (STORAGE 97 100)\r\n" + OK, (99328, 102400, 97)),
+        (b"* QUOTA a (MESSAGE 9 10)\r\n" + OK, None),
+        (b"* QUOTA a (STORAGE 9 0)\r\n" + OK, None),
+        (b"%T NO [NOPERM] not for you\r\n", None),
+        (b"%T BAD what?\r\n", None),
+    ],
+    ids=["one", "the fullest", "no storage", "no limit", "refused", "unknown"],
+)
+def test_the_quota_is_asked_for_on_the_way_and_shown(
+    tmp_path: Path, answer: bytes, told: tuple[int, int, int] | None
+) -> None:
+    with Imap({"GETQUOTAROOT": answer}) as server:
+        server.capabilities = b"IMAP4rev1 UIDPLUS QUOTA"
+        program = account(tmp_path, imap=server.port)
+        done = program.run("fetch")
+        assert done.code == 0
+        assert ("is 97 % full" in done.err) == (told is not None and told[2] == 97)
+        (row,) = json.loads(program.run("account", "show", "--json").good().out)["data"]
+        quota = row["quota"] and (row["quota"]["used"], row["quota"]["limit"], row["quota"]["percent"])
+        assert quota == told
+        assert len(heard(server, b"GETQUOTAROOT")) == 1
+
+
+def test_a_terminal_shows_how_full_the_mailbox_was(tmp_path: Path) -> None:
+    shown = Shown(Account("test", "bob@example.org", "", (), None, None), True, Usage(1_200_000_000, 5_000_000_000, 1000.0))
+    assert ACCOUNT.text is not None
+    assert "quota:     1.2 GB of 5.0 GB (24 %), 2 hours ago\n" in ACCOUNT.text(shown, Look(80, 8200.0, {}))
+
+
+def test_the_same_quota_is_written_once_an_hour(tmp_path: Path) -> None:
+    now = [1_700_000_000.0]
+    with Imap({"GETQUOTAROOT": b"* QUOTA a (STORAGE 9 10)\r\n" + OK}) as server:
+        server.capabilities = b"IMAP4rev1 UIDPLUS QUOTA"
+        peer = Peer(tmp_path, server)
+        peer.ctx.clock = lambda: now[0]
+        seen = []
+        for later in (0, 60, 4000):
+            now[0] += later
+            peer.fetch()
+            seen.append(peer.store.setting("imap quota test"))
+        assert seen[0] == seen[1] == "9216 10240 1700000000"
+        assert seen[2] == "9216 10240 1700004060"
