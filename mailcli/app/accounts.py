@@ -12,7 +12,6 @@ from mailcli.app.connecting import deadlines
 from mailcli.app.context import Context
 from mailcli.errors import ConfigError, MailcliError, UsageError
 from mailcli.model.account import DEFAULT_PORTS, Account, Endpoint, Password, Protocol, SecretSpec, Tls
-from mailcli.model.quota import Usage
 from mailcli.model.record import NamedTuple
 
 if TYPE_CHECKING:
@@ -86,13 +85,6 @@ def free_name(ctx: Context, address: str) -> str:
     while name in taken:
         name, number = f"{base}{number}", number + 1
     return name
-
-
-def quota(ctx: Context, name: str) -> Usage | None:
-    """How full the account's mailbox on the server was when it was last fetched, if that was told."""
-    if not (ctx.paths.data / "mailcli.db").exists():
-        return None  # nothing was ever fetched, and looking makes no database
-    return Usage.read(ctx.store.setting(Usage.key(name)))
 
 
 def check(ctx: Context, names: Sequence[str] = ()) -> list[Check]:

@@ -8,7 +8,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from mailcli.app.connecting import deadlines, dial_ahead, forgo, named, open_incoming_imap, open_incoming_pop3
+from mailcli.app.connecting import (
+    deadlines,
+    dial_ahead,
+    forgo,
+    named,
+    open_incoming_imap,
+    open_incoming_pop3,
+    patiently,
+)
 from mailcli.app.context import Context, Progress, ignore
 from mailcli.errors import (
     ConfigError,
@@ -16,7 +24,6 @@ from mailcli.errors import (
     Locked,
     MailcliError,
     QueryError,
-    Throttled,
     TryAgain,
     UsageError,
     told,
@@ -36,9 +43,6 @@ if TYPE_CHECKING:
     from mailcli.sync.screening import Screen
     from mailcli.sync.server import Server
     from mailcli.sync.tally import FolderPlan, Tally
-
-_BACK_OFF: Final = 300.0
-"""The longest wait in seconds that a server may ask for; Exchange Online asks for five minutes at most."""
 
 _TOLD: Final = 3
 """Faults of single folders or messages that are told in the one line of an account."""
@@ -299,28 +303,14 @@ def _imap(
 
     def connected() -> None:
         assert account.incoming is not None
+        tally.problems.clear()
         with open_incoming_imap(ctx, account, limits) as connection:
             run(Server(connection, account.incoming.disabled))
 
     if server is not None:
         run(server)
         return
-    try:
-        connected()
-    except Throttled as busy:
-        _leave_alone(ctx, account, busy, limits)
-        tally.problems.clear()
-        connected()
-
-
-def _leave_alone(ctx: Context, account: Account, busy: Throttled, limits: Deadlines) -> None:
-    """Wait as long as the server wants, once a run. Raises `busy` if the run may not last so long."""
-    left = _BACK_OFF if limits.overall is None else min(_BACK_OFF, limits.overall - time.monotonic())
-    if busy.seconds > left:
-        busy.hint = f"it wants to be left alone for {busy.seconds:g} seconds"
-        raise busy
-    ctx.notice(f"{account.name}: the server is busy; waiting {busy.seconds:g} seconds as it asks")
-    ctx.cancel.wait(busy.seconds)
+    patiently(ctx, account, limits, connected)
 
 
 def _pop3(

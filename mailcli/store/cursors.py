@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from mailcli.errors import NotFound
@@ -47,10 +47,10 @@ def agreed_count(connection: apsw.Connection, key: int) -> int:
     return count
 
 
-def agreed_on(connection: apsw.Connection, key: int, uid: int) -> bool:
-    """Whether a message of a folder is among these."""
-    found = connection.execute("SELECT 1 FROM message WHERE at_folder = ? AND uid = ?", (key, uid))
-    return found.get is not None
+def agreed_among(connection: apsw.Connection, key: int, ranges: Iterable[tuple[int, int]]) -> int:
+    """How many messages of a folder are among these UIDs."""
+    query = "SELECT count(*) FROM message WHERE at_folder = ? AND uid BETWEEN ? AND ?"
+    return sum(connection.execute(query, (key, first, last)).get for first, last in ranges)
 
 
 def unagreed_folders(connection: apsw.Connection) -> set[int]:

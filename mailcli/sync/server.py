@@ -62,6 +62,7 @@ class Server:
         self.compressed = False
         self._numbered: UidValidity | None = None
         self._bye: Bye | None = None
+        self._aside: set[int] = set()
         self.aside_answers: list[Event] = []
         if self.has("ID"):
             # Ahead of the first command, in its flight: Coremail takes no SELECT before (ID_FIRST).
@@ -69,7 +70,7 @@ class Server:
 
     def aside(self, command: Command) -> None:
         """Send a command in one flight with those that follow; it does not matter whether it is refused."""
-        self.pump.engine.send(command)
+        self._aside.add(self.pump.engine.send(command))
 
     def has(self, capability: str) -> bool:
         return capability in self.capabilities
@@ -123,6 +124,8 @@ class Server:
             if octets > UNASKED_OCTETS:
                 raise RemoteProtocolError(f"{self.label} sends far more than it was asked for")
             self.heed(batch)
+            if self._aside:
+                batch = [e for e in batch if not (isinstance(e, Completed) and e.tag in self._aside)]
             yield batch
         self.still_there()
 

@@ -411,7 +411,11 @@ def test_the_quota_is_asked_for_on_the_way_and_shown(
 
 
 def test_a_terminal_shows_how_full_the_mailbox_was(tmp_path: Path) -> None:
-    shown = Shown(Account("test", "bob@example.org", "", (), None, None), True, Usage(1_200_000_000, 5_000_000_000, 1000.0))
+    shown = Shown(
+        Account("test", "bob@example.org", "", (), None, None),
+        True,
+        Usage(1_200_000_000, 5_000_000_000, 1000.0),
+    )
     assert ACCOUNT.text is not None
     assert "quota:     1.2 GB of 5.0 GB (24 %), 2 hours ago\n" in ACCOUNT.text(shown, Look(80, 8200.0, {}))
 

@@ -14,7 +14,7 @@ _TLS = ("implicit", "starttls", "none")
 
 
 def list_(session: Session) -> None:
-    from mailcli.app.accounts import quota
+    from mailcli.app.quota import quota
 
     config = session.ctx.config
     shown = [Shown(a, a.name == config.default, quota(session.ctx, a.name)) for a in config.accounts.values()]
@@ -22,7 +22,7 @@ def list_(session: Session) -> None:
 
 
 def show(session: Session, name: str | None) -> None:
-    from mailcli.app.accounts import quota
+    from mailcli.app.quota import quota
 
     config = session.ctx.config
     account = config.account(name or session.options.account)
