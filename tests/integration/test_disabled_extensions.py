@@ -23,10 +23,8 @@ EXTENSIONS = [
     ("ESEARCH",),
     ("COMPRESS=DEFLATE",),
     ("NOTIFY", "IDLE"),
-    ("NAMESPACE",),
     ("ENABLE",),
-    ("SASL-IR",),
-    ("ID", "QUOTA", "OBJECTID", "UNSELECT"),
+    ("NAMESPACE", "SASL-IR", "ID", "QUOTA", "OBJECTID", "UNSELECT"),
     ("QRESYNC", "CONDSTORE", "LIST-STATUS", "LIST-EXTENDED", "UIDPLUS", "MOVE", "ESEARCH", "ENABLE"),
 ]
 
