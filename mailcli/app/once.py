@@ -8,15 +8,14 @@ again is not remembered, so that trying again works.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable
-from typing import Any
 
 from mailcli.app import outbox
 from mailcli.app.context import Context
 from mailcli.app.preparing import Prepared
-from mailcli.errors import Locked, MessageMalformed
-from mailcli.model.draft import Draft, Outcome, Sent
+from mailcli.errors import CannotCreate, LocalIOError, Locked, MessageMalformed
+from mailcli.model.draft import Draft, Sent
+from mailcli.outbox import keys
 from mailcli.outbox.spool import Spool
 
 
@@ -34,10 +33,10 @@ def once(ctx: Context, key: str, prepared: Prepared, send: Callable[[str], Sent]
             before = _before(box, digest, content)
             if before is not None:
                 return before
-            box.note_result(digest, _encode(content, None))
+            keys.write(box, digest, content, None)
             sent = send(digest)
             if _final(sent):
-                box.note_result(digest, _encode(content, sent))
+                _note(ctx, box, digest, content, sent)
             return sent
     except Locked:
         raise Locked(
@@ -59,12 +58,21 @@ def _final(sent: Sent) -> bool:
     return all(o.outcome != "deferred" or sent.stage == "queued" for o in sent.recipients)
 
 
+def _note(ctx: Context, box: Spool, digest: str, content: str, sent: Sent) -> None:
+    """What was sent stays sent whatever the disk says: the outbox has it, or has noted it already."""
+    try:
+        keys.write(box, digest, content, sent)
+    except (LocalIOError, CannotCreate) as error:
+        if not any(o.outcome == "sent" for o in sent.recipients) and sent.stage != "queued":
+            raise
+        ctx.notice(f"the outcome is not noted under the key: {error.message}")
+
+
 def _before(box: Spool, digest: str, content: str) -> Sent | None:
-    held = box.result(digest)
-    if held is None:
+    noted = keys.read(box, digest)
+    if noted is None:
         return None
-    noted: dict[str, Any] = json.loads(held)
-    if noted["content"] != content:
+    if noted.content != content:
         raise MessageMalformed(
             "this idempotency key was used for another message", hint="a key stands for one message"
         )
@@ -73,13 +81,4 @@ def _before(box: Spool, digest: str, content: str) -> Sent | None:
         return outbox.standing(row)
     if row is not None:
         box.remove(row.entry.id)  # of a run that was killed before it sent anything
-    return _decode(noted["sent"]) if noted["sent"] else None
-
-
-def _encode(content: str, sent: Sent | None) -> bytes:
-    held = None if sent is None else {**sent._asdict(), "recipients": [list(o) for o in sent.recipients]}
-    return json.dumps({"content": content, "sent": held}).encode()
-
-
-def _decode(held: dict[str, Any]) -> Sent:
-    return Sent(**{**held, "recipients": tuple(Outcome(*o) for o in held["recipients"])})
+    return noted.sent

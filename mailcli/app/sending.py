@@ -23,7 +23,7 @@ from mailcli.errors import (
 )
 from mailcli.model.draft import Sent
 from mailcli.model.record import NamedTuple
-from mailcli.outbox import schedule
+from mailcli.outbox import keys, schedule
 from mailcli.outbox.entry import COMMITTING, SENT, UNKNOWN, Entry, State
 from mailcli.outbox.submit import Letter, Submission, submit
 from mailcli.store.disk import Parallel
@@ -164,8 +164,8 @@ class _Record:
                     self._spool.set_state(entry.id, State(UNKNOWN, 1, note=lost.text))
             self._release()
             return
+        state = State(SENT, 1, outcomes=done.outcomes, queue_id=done.queue_id, stage=done.stage)
         if entry is not None and sent:
-            state = State(SENT, 1, outcomes=done.outcomes, queue_id=done.queue_id)
             with self._outcome_stands():
                 self._spool.set_state(entry.id, state, durable=False)
         if sent:
@@ -174,6 +174,8 @@ class _Record:
             )
         if entry is not None:
             with self._outcome_stands():
+                if sent and entry.key:
+                    keys.conclude(self._spool, entry, state)
                 self._spool.remove(entry.id)
         self._release()
         if sent:

@@ -14,7 +14,7 @@ from mailcli.model.draft import Envelope
 from mailcli.model.record import NamedTuple
 from mailcli.net.cancel import CancelToken
 from mailcli.net.smtp import SmtpConnection
-from mailcli.outbox import schedule
+from mailcli.outbox import keys, schedule
 from mailcli.outbox.entry import COMMITTING, FAILED, QUEUED, SENT, UNKNOWN, Entry, State
 from mailcli.outbox.spool import Row, Spool
 from mailcli.outbox.submit import Letter, Submission, Submitter
@@ -130,6 +130,7 @@ class Run:
             if state.phase != SENT:
                 self._spool.set_state(entry.id, state)
         if state.phase == SENT:
+            keys.conclude(self._spool, entry, state)
             self._spool.remove(entry.id)
         elif state.phase == FAILED:
             self._spool.fail(entry.id)
