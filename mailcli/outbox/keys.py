@@ -42,8 +42,10 @@ def write(spool: Spool, digest: str, content: str, sent: Sent | None) -> None:
 
 
 def conclude(spool: Spool, entry: Entry, state: State) -> None:
-    """The entry is about to go: note what became of it, if it has a key and that is not known yet."""
-    noted = read(spool, entry.key) if entry.key else None
+    """The entry is about to go: note what became of it, if it has a key and that is not known yet.
+    Where recipients were deferred the key is to try again."""
+    final = all(o.outcome != "deferred" for o in state.outcomes)
+    noted = read(spool, entry.key) if entry.key and final else None
     if noted is not None and noted.sent is None:
         sent = Sent(entry.account, entry.message_id, state.queue_id, state.outcomes, state.stage)
         write(spool, entry.key, noted.content, sent)
