@@ -10,13 +10,14 @@ import os
 import re
 import stat
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from mailcli.accounts.extents import body_policy
-from mailcli.accounts.fields import SECRET_KINDS, TABLES, Field
-from mailcli.accounts.lines import line_of, place_of
+from mailcli.accounts.faults import EDIT, Faults, did_you_mean
+from mailcli.accounts.fields import TABLES
+from mailcli.accounts.lines import place_of
 from mailcli.errors import ConfigError, LocalIOError, NotFound
 from mailcli.model.account import (
     DEFAULT_PORTS,
@@ -31,20 +32,9 @@ from mailcli.model.account import (
     SyncPolicy,
     Tls,
 )
-from mailcli.model.extent import octets
 from mailcli.model.record import NamedTuple
 
-_EDIT = "correct it with mailcli config edit; mailcli-config(5) explains every key"
-
 _WATCH_INTERVAL = {"imap": 300, "pop3": 600}  # POP3 signs in anew for every look
-
-_WORDS = {
-    "text": "a text",
-    "number": "a whole number",
-    "size": 'a number of octets, or a text such as "10M"',
-    "bool": "true or false",
-    "texts": "a list of texts",
-}
 
 
 class Config(NamedTuple):
@@ -85,7 +75,7 @@ class Config(NamedTuple):
             return self.accounts[self.default]
         found = self.accounts.get(name)
         if found is None:
-            hint = _did_you_mean(name, self.accounts) or "`mailcli account list` shows the accounts"
+            hint = did_you_mean(name, self.accounts) or "`mailcli account list` shows the accounts"
             raise NotFound(f"there is no account {name!r}", hint=hint)
         return found
 
@@ -124,11 +114,11 @@ def parse(data: bytes, path: Path) -> Config:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise ConfigError(f"{path}, line {line}: the file is not UTF-8", hint=_EDIT) from error
+        raise ConfigError(f"{path}, line {line}: the file is not UTF-8", hint=EDIT) from error
     try:
         read = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}{place_of(str(error))}", hint=_EDIT) from error
+        raise ConfigError(f"{path}{place_of(str(error))}", hint=EDIT) from error
     return _Reader(path, text).config(read)
 
 
@@ -150,14 +140,15 @@ def is_address(text: str) -> bool:
 
 
 class _Reader:
-    """Turns tables into values; knows the text, to say in which line a fault is."""
+    """Turns tables into values."""
 
     def __init__(self, path: Path, text: str) -> None:
         self.path = path
-        self.text = text
+        self._faults = Faults(path, text)
+        self.fault = self._faults.fault
 
     def config(self, read: dict[str, Any]) -> Config:
-        self.check((), read, TABLES["root"])
+        self._faults.check((), read, TABLES["root"])
         accounts: dict[str, Account] = {}
         for name, table in read.get("accounts", {}).items():
             where = ("accounts", name)
@@ -171,7 +162,7 @@ class _Reader:
         if default is None:
             default = next(iter(accounts), None)
         elif default not in accounts:
-            hint = _did_you_mean(default, accounts)
+            hint = did_you_mean(default, accounts)
             raise self.fault(("default_account",), f"default_account: there is no account {default!r}", hint)
         settings = {
             "hook_timeout": read.get("hooks", {}).get("timeout", 60),
@@ -183,7 +174,7 @@ class _Reader:
 
     def account(self, name: str, table: dict[str, Any], root: dict[str, Any]) -> Account:
         at = ("accounts", name)
-        self.check(at, table, TABLES["account"])
+        self._faults.check(at, table, TABLES["account"])
         if "email" not in table:
             raise self.fault(at, f"accounts.{name} has no `email`")
         email = table["email"]
@@ -311,101 +302,3 @@ class _Reader:
     def beside(self, path: str) -> Path:
         """A path in the configuration: ~ is the home, a relative one counts from the file."""
         return self.path.parent / Path(path).expanduser()
-
-    # -- checking
-
-    def check(self, at: tuple[str, ...], table: dict[str, Any], fields: Mapping[str, Field]) -> None:
-        """Every key known, every value of its type, all the way down."""
-        for key, value in table.items():
-            field = fields.get(key)
-            here = (*at, key)
-            name = ".".join(here)
-            if field is None:
-                raise self.fault(here, f"unknown key {name!r}", _did_you_mean(key, fields))
-            if field.kind == "table":
-                if not isinstance(value, dict):
-                    raise self.fault(here, f"{name} must be a table, not {_type(value)}")
-                if field.table in TABLES:
-                    self.check(here, value, TABLES[field.table])
-                elif not field.table:
-                    for name_, text in value.items():
-                        self.check_value((*here, name_), text, Field("text", ""))
-            elif field.kind == "tables":
-                self.check_tables(here, value, field)
-            elif field.kind == "secret":
-                self.check_secret(here, value)
-            else:
-                self.check_value(here, value, field)
-
-    def check_tables(self, at: tuple[str, ...], value: object, field: Field) -> None:
-        name = ".".join(at)
-        if not isinstance(value, dict):
-            raise self.fault(at, f"{name} must be a table, not {_type(value)}")
-        for key, table in value.items():
-            if not isinstance(table, dict):
-                raise self.fault(
-                    (*at, key),
-                    f"{name}.{key} must be a table, not {_type(table)}",
-                    f'write [{name}."PATTERN"] and the keys below it',
-                )
-            self.check((*at, key), table, TABLES[field.table])
-
-    def check_value(self, at: tuple[str, ...], value: object, field: Field) -> None:
-        name = ".".join(at)
-        fits = {
-            "text": isinstance(value, str),
-            "number": isinstance(value, int) and not isinstance(value, bool),
-            "size": octets(str(value)) is not None and not isinstance(value, bool),
-            "bool": isinstance(value, bool),
-            "texts": isinstance(value, list) and all(isinstance(item, str) for item in value),
-        }[field.kind]
-        if not fits:
-            raise self.fault(at, f"{name} must be {_WORDS[field.kind]}, not {_type(value)}")
-        texts = value if isinstance(value, list) else [value] if isinstance(value, str) else []
-        if any(c < " " or c == "\x7f" for text in texts for c in text):
-            raise self.fault(at, f"{name} holds a control character")
-        if field.choices and value not in field.choices:
-            hint = _did_you_mean(str(value), field.choices)
-            raise self.fault(at, f"{name} must be one of {', '.join(field.choices)}, not {value!r}", hint)
-        if isinstance(value, int) and field.kind in ("number", "size"):
-            for bound, wrong in (("least", value < field.least), ("most", 0 < field.most < value)):
-                if wrong:
-                    raise self.fault(at, f"{name} must be at {bound} {getattr(field, bound)}")
-
-    def check_secret(self, at: tuple[str, ...], value: object) -> None:
-        name = ".".join(at)
-        if isinstance(value, str):
-            raise self.fault(
-                at,
-                f"{name}: a password does not stand in the configuration itself",
-                'say where it is: { command = "…" }, { file = "…" }, { env = "…" }, { credential = "…" },'
-                " { keyring = true }",
-            )
-        if not isinstance(value, dict) or len(value) != 1:
-            raise self.fault(at, f"{name} must name one of {', '.join(SECRET_KINDS)}")
-        [(kind, given)] = value.items()
-        if kind not in SECRET_KINDS:
-            raise self.fault((*at, kind), f"unknown key {name}.{kind!r}", _did_you_mean(kind, SECRET_KINDS))
-        if kind == "keyring" and given is True:
-            return
-        if not isinstance(given, str) or not given or "\x00" in given:
-            wanted = "true" if kind == "keyring" else "a text that is not empty"
-            raise self.fault((*at, kind), f"{name}.{kind} must be {wanted}")
-
-    def fault(self, at: tuple[str, ...], message: str, hint: str = "") -> ConfigError:
-        line = line_of(self.text, at)
-        place = f"{self.path}, line {line}: " if line else f"{self.path}: "
-        return ConfigError(place + message, hint=hint or _EDIT)
-
-
-def _did_you_mean(word: str, known: Iterable[str]) -> str:
-    import difflib
-
-    close = difflib.get_close_matches(word.lower(), list(known), 1)
-    return f"did you mean {close[0]!r}?" if close else ""
-
-
-def _type(value: object) -> str:
-    names = {str: "a text", bool: "true or false", int: "a number", float: "a number"}
-    names |= {list: "a list", dict: "a table"}
-    return names.get(type(value), "a date")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Final
 
 MESSAGE_ID: Final = "BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)]"
@@ -17,4 +16,6 @@ def message_id(header: bytes) -> str:
 
 def content(data: bytes) -> bytes:
     """A hash that is the same whatever the line ends."""
-    return hashlib.sha256(data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")).digest()
+    from hashlib import sha256
+
+    return sha256(data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")).digest()

@@ -29,9 +29,10 @@ from mailcli.net.imap import ImapConnection
 from mailcli.store.store import Store
 from mailcli.store.values import FlagsAgreed, FolderState, Pending, SyncChanges, SyncFolder
 from mailcli.store.values import Gone as GoneRow
-from mailcli.sync import brake, forbidden, removed
+from mailcli.sync import brake, forbidden, recount, removed
 from mailcli.sync import plan as planner
 from mailcli.sync.compression import Line
+from mailcli.sync.deletion import Deletion
 from mailcli.sync.delta import Cursor, Delta, Question
 from mailcli.sync.download import Incoming
 from mailcli.sync.downloading import Downloading, Progress
@@ -179,7 +180,7 @@ class Synchroniser:
         return gone
 
     def _delete(self, gone: list[removed.Removed]) -> None:
-        deletion = removed.Deletion(
+        deletion = Deletion(
             self.store, self.server, self.account.name, self.push.names, tally=self.tally, clock=self.clock
         )
         sync = self.account.sync
@@ -247,7 +248,7 @@ class Synchroniser:
                     continue
                 held = len(placed[row.key]) + len(purged[row.key])
                 examine = self.options.dry_run
-                brake.believe(self.server, mailbox, delta.remote.vanished, held, examine=examine)
+                recount.believe(self.server, mailbox, delta.remote.vanished, held, examine=examine)
                 planned.append(self._plan(row, delta, placed.pop(row.key), purged[row.key]))
             except brake.Contradiction as error:
                 self.tally.problems.append(error.message)

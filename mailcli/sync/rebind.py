@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from mailcli.store.store import Store
 from mailcli.store.values import Bound, Gone, SyncChanges
-from mailcli.sync import brake
+from mailcli.sync import brake, recount
 from mailcli.sync.identity import MESSAGE_ID, message_id
 from mailcli.sync.plan import Purged
 from mailcli.sync.server import Server, only
@@ -42,7 +42,7 @@ def rebind(
             changes.gone.append(Gone(print_.id, "not there after UIDVALIDITY changed"))
     changes.states.append((folder, state._replace(uidvalidity=uidvalidity, uidnext=0, skipped="")))
     if brake.holds(len(changes.gone), len(changes.gone) + len(changes.bound)):
-        again = len(brake.there(server, mailbox))
+        again = len(recount.there(server, mailbox))
         if again != found:
             raise brake.Contradiction(
                 f"{server.label} numbered {mailbox} anew and names first {found}, then {again} messages"

@@ -127,7 +127,7 @@ def refusal(command: Command, answer: Completed, label: str) -> MailcliError:
     name = type(command).__name__.upper()
     mailbox = getattr(command, "mailbox", "")
     what = f"{name} {mailbox}".rstrip()
-    text = f"{label} refused {what}: {answer.text}"
+    text = f"{label} refused {what}: {answer.text.rstrip('.')}"
     code = answer.code.name if answer.code else ""
     if answer.status == "BAD":
         return RemoteProtocolError(text, hint="run again with --transcript FILE to see the conversation")

@@ -197,12 +197,12 @@ def test_sigint_during_a_command_ends_with_130(tmp_path: Path) -> None:
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env={**os.environ, "MAILCLI_PROFILE": str(tmp_path)},
+        # A job in the background of a shell hands down an ignored SIGINT.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     assert child.stdin is not None and child.stderr is not None
     while "mailcli" not in Path(f"/proc/{child.pid}/cmdline").read_text():
         pass
-    status = Path(f"/proc/{child.pid}/wchan")
-    del status
     while not _blocked_reading(child.pid):
         pass
     child.send_signal(signal.SIGINT)

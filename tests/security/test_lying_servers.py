@@ -186,7 +186,7 @@ def test_bodies_nobody_asked_for_end_the_run(tmp_path: Path, monkeypatch: pytest
 
 
 def test_a_pop3_message_without_an_end_ends_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from mailcli.sync import pop3 as module
+    from mailcli.sync import retr as module
 
     monkeypatch.setattr(module, "LARGEST_OCTETS", 100_000)
     endless = b"+OK\r\nSubject: x\r\n\r\n" + b"x" * 70 + b"\r\n" + b"y" * 70 * 5000

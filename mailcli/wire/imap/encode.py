@@ -140,7 +140,7 @@ def _id(command: c.Id, style: Style) -> list[Segment]:
 def _list_command(command: c.List, style: Style) -> list[Segment]:
     if not command.patterns:
         raise LocalProtocolError("LIST of no pattern")
-    select = _list(map(_plain, command.select)) + b" " if command.select else b""
+    select = _list(map(_atom, command.select)) + b" " if command.select else b""
     segments: list[Segment] = [b"LIST " + select, _mailbox(command.reference, style), b" "]
     patterns = [_mailbox(pattern, style) for pattern in command.patterns]
     if len(patterns) == 1:
@@ -150,7 +150,7 @@ def _list_command(command: c.List, style: Style) -> list[Segment]:
         for pattern in patterns:
             segments += [pattern, b" "]
         segments[-1] = b")"
-    returns = [_plain(option) for option in command.returns]
+    returns = [_atom(option) for option in command.returns]
     if command.status:
         returns.append(b"STATUS " + _list(map(_atom, command.status)))
     if returns:
