@@ -76,7 +76,7 @@ def _mark(home: Path, snapshots: Path) -> None:
     """From now on: keep the server's mailbox each time something has come from it. A mark in the
     trace, a write that fails, says after each sending which snapshot will have its outcome."""
     flush, receive = Stream.flush, Stream._receive
-    number = 0
+    number, lock = 0, threading.Lock()  # of several connections
 
     def flushing(self: Stream) -> bool:
         nonlocal number
@@ -89,7 +89,8 @@ def _mark(home: Path, snapshots: Path) -> None:
     def receiving(self: Stream, limit: int) -> bytes | None:
         data = receive(self, limit)
         if data and number:
-            _copy(home, snapshots / str(number))
+            with lock:
+                _copy(home, snapshots / str(number))
         return data
 
     Stream.flush, Stream._receive = flushing, receiving  # type: ignore[method-assign]
