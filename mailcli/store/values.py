@@ -300,8 +300,9 @@ class Changed(NamedTuple):
 class Pop3Row(NamedTuple):
     """What is known of one message on a POP3 server; `(uidl, occurrence)` is its key in an account.
 
-    `state` is "delivered", "deleted" (DELE confirmed by QUIT), "failed", "skipped" or "seen"; `id` is
-    the message it became, or "". Hashes are "" or b"" when unknown; times are seconds since the epoch.
+    `state` is "fetching" (its id is drawn), "delivered", "outlined" (its header is: `deliver_outlines`; with
+    its body it becomes "delivered"), "deleted" (DELE confirmed by QUIT), "failed", "skipped" or "discarded";
+    `id` is the message it became, or "". Hashes are b"" when unknown; times are seconds since the epoch.
     """
 
     uidl: str
@@ -331,12 +332,13 @@ class RecoveryEntry(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """One fault that `check` found. `kind` is a word for scripts, `text` a sentence."""
+    """One fault that `check` found, put right or not. `kind` is a word for scripts, `text` a sentence."""
 
     kind: str
     text: str
     id: str = ""
     path: str = ""
+    repaired: bool = False
 
 
 class IndexStatus(NamedTuple):

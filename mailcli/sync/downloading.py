@@ -15,7 +15,8 @@ from mailcli.net.imap import ImapConnection
 from mailcli.store.partial import CHANGED
 from mailcli.store.store import Store, Writer
 from mailcli.store.values import Arrival
-from mailcli.sync.bodies import outline, unexpected
+from mailcli.sync.announced import unexpected
+from mailcli.sync.bodies import outline
 from mailcli.sync.compression import Line
 from mailcli.sync.connections import Connections
 from mailcli.sync.download import Incoming, Queue

@@ -16,6 +16,8 @@ T = TypeVar("T")
 
 BATCH_OCTETS: Final = 8 << 20
 BATCH_MESSAGES: Final = 500
+FIRST_MESSAGES: Final = 100
+"""The first batches are small, so that storing begins soon; each may be twice the one before."""
 WAITING_OCTETS: Final = 16 << 20
 WAITING_MESSAGES: Final = 1000
 LINGER: Final = 2.0
@@ -39,6 +41,7 @@ class Intake(Generic[T]):
         self._weigh = weigh
         self._waiting: deque[tuple[T, int]] = deque()
         self._octets = 0
+        self._full_batch = min(FIRST_MESSAGES, BATCH_MESSAGES)
         self._since = 0.0  # when the oldest of what waits came
         self._ended = False
         self._failure: BaseException | None = None
@@ -90,7 +93,7 @@ class Intake(Generic[T]):
         return self._octets >= WAITING_OCTETS or len(self._waiting) >= WAITING_MESSAGES
 
     def _ready(self) -> bool:
-        return len(self._waiting) >= BATCH_MESSAGES or self._octets >= BATCH_OCTETS
+        return len(self._waiting) >= self._full_batch or self._octets >= BATCH_OCTETS
 
     def _run(self) -> None:
         while batch := self._gathered():
@@ -119,7 +122,7 @@ class Intake(Generic[T]):
                 return []
             batch: list[T] = []
             octets = 0
-            while self._waiting and len(batch) < BATCH_MESSAGES:
+            while self._waiting and len(batch) < self._full_batch:
                 item, size = self._waiting[0]
                 if batch and octets + size > BATCH_OCTETS:
                     break
@@ -128,6 +131,7 @@ class Intake(Generic[T]):
                 octets += size
             self._storing += bool(batch)
             self._octets -= octets
+            self._full_batch = min(2 * self._full_batch, BATCH_MESSAGES)
             self._since = time.monotonic()
             self._changed.notify_all()
             return batch
