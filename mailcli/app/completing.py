@@ -49,6 +49,11 @@ def changes(ctx: Context) -> Iterator[Offer]:
             yield entry.token, entry.words
 
 
+def queries(ctx: Context) -> Iterator[Offer]:
+    """The names of saved queries."""
+    yield from ctx.config.queries.items()
+
+
 def addresses(ctx: Context) -> Iterator[Offer]:
     """Those who wrote or were written to lately, the newest first."""
     offered: dict[str, str] = {}

@@ -139,7 +139,22 @@ def _fetch_all(
             ctx.store.expire()
         except MailcliError as error:  # housekeeping: the mail is here
             ctx.notice(error.message)
+    if ctx.config.index_attachments and any(report.new or report.bodies for report in reports):
+        _index_attachments(ctx)
     return reports
+
+
+_READING = 60.0
+"""s a fetch may spend on attachments; the next one goes on."""
+
+
+def _index_attachments(ctx: Context) -> None:
+    from mailcli.app import indexing
+
+    try:
+        indexing.attachments(ctx, _READING)
+    except MailcliError as error:  # a search finds less: no failure of a fetch
+        ctx.notice(error.message)
 
 
 def flush_outbox(ctx: Context, accounts: Sequence[Account]) -> None:
@@ -383,7 +398,8 @@ def _screen(ctx: Context, account: Account, policy: Pop3Policy) -> Screen:
 
     skip = _rule(ctx, f"accounts.{account.name}.pop3.skip", policy.skip)
     discard = _rule(ctx, f"accounts.{account.name}.pop3.discard", policy.discard)
-    return Screen(policy.max_size, skip, discard, (account.email, *account.aliases))
+    bare = policy.large == "headers" and policy.deliver.partition(":")[0] in ("", "folder")
+    return Screen(policy.max_size, skip, discard, (account.email, *account.aliases), bare=bare)
 
 
 def _rule(ctx: Context, where: str, text: str) -> Query | None:
