@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -79,6 +80,33 @@ def smtp(arena: Arena, rtt: int) -> Iterator[Contender]:
 
 def smtp_starttls(arena: Arena, rtt: int) -> Iterator[Contender]:
     return _smtp(arena, rtt, "starttls")
+
+
+QUEUED = 200
+
+
+def smtp_queue(arena: Arena, rtt: int) -> Iterator[Contender]:
+    """A queue of many messages: an outbox that is run, beside a loop in the shell."""
+    if not arena.has_postfix:
+        return
+    user = arena.user(0)
+    address = arena.dovecot.address(user[0])
+    port, _ = arena.port(arena.postfix.submissions, rtt)
+    server = peers.Server(port, *user, arena.dovecot.ca, "implicit")
+    message = arena.directory / "queued.eml"
+    message.write_text(f"From: {address}\nTo: {address}\nSubject: hello\n\nOne line of text.\n")
+    home = arena.profile(f"queue-{rtt}", user, smtp_port=port, settings="save_sent = false")
+    fill = shlex.join([*mailcli(home), "--offline", "send", "--queue", "-q", "--raw", address])
+
+    def prepare() -> None:
+        loop = f"for n in $(seq {QUEUED}); do {fill} < {message} || exit 1; done"
+        subprocess.run(["sh", "-c", loop], env={**os.environ, **ENVIRON}, check=True, capture_output=True)
+
+    yield ours(home, "outbox", "run", "-q", prepare=prepare)
+    if installed("msmtp"):
+        one = shlex.join(peers.msmtp(home, server, address, address).command)
+        loop = f"for n in $(seq {QUEUED}); do {one} < {message} || exit 1; done"
+        yield Contender("msmtp", ["sh", "-c", loop])
 
 
 # -- the local mailbox -------------------------------------------------------------------------
@@ -189,6 +217,7 @@ TASKS: dict[str, Task] = {
     "startup": Task(startup, "program start: --version", wire=False),
     "smtp": Task(smtp, "send one message, port 465"),
     "smtp-starttls": Task(smtp_starttls, "send one message, port 587"),
+    "smtp-queue": Task(smtp_queue, f"send {QUEUED} messages that wait; msmtp in a loop"),
     "imap-first": Task(imap.first, "first synchronisation of a mailbox"),
     "imap-noop": Task(imap.noop, "synchronise when nothing has changed"),
     "imap-change": Task(imap.change, "100 new, 100 flags changed, 100 gone"),

@@ -32,7 +32,7 @@ _TLS: Final = ("implicit", "starttls", "none")
 
 _AUTH: Final = (
     *("auto", "scram", "plain", "login", "cram-md5", "scram-sha-1", "scram-sha-256"),
-    *("xoauth2", "oauthbearer", "none"),
+    *("xoauth2", "oauthbearer", "scram-sha-256-plus", "scram-sha-1-plus", "external", "none"),
 )
 
 _WATCH_INTERVAL: Final = Field(
@@ -58,6 +58,12 @@ _SERVER: Final = {
     "pin": Field("texts", "sha256:HEX of the server's certificate; any other is refused"),
     "allow_cleartext": Field("bool", "with tls = none: permit another machine than this one"),
     "disable": Field("texts", "protocol extensions not to use"),
+    "socket": Field("text", "a Unix socket in place of host and port"),
+    "command": Field("text", "a shell command that speaks the protocol, in place of host and port"),
+    "proxy": Field("text", "socks5://HOST:PORT or http://HOST:PORT on the way; USER@ before HOST"),
+    "proxy_password": Field("secret", "where the proxy's password is kept, as with password"),
+    "client_cert": Field("text", "PEM file with our own certificate, for servers that ask for one"),
+    "client_key": Field("text", "PEM file with its key, if that is not in the same file"),
 }
 
 _EXTENT: Final = {
@@ -135,7 +141,10 @@ TABLES: Final[dict[str, dict[str, Field]]] = {
         ),
         "leave": Field("text", "what a download does with the server's copy", ("keep", "delete")),
         "delete_after": Field("number", "delete the server's copy so many days after the download", least=1),
-        "max_size": Field("number", "leave larger messages on the server (octets)", least=1),
+        "max_size": Field(
+            "size", "only the headers of larger messages: octets, or a text such as 10M", least=1
+        ),
+        "large": Field("text", "what comes of messages above max_size; skip: nothing", ("headers", "skip")),
         "session_size": Field("number", "sign in anew after so many messages", least=1),
         "skip": Field("text", "a query over the header: what matches is left on the server"),
         "discard": Field("text", "a query over the header: what matches is deleted there unread"),
@@ -143,7 +152,11 @@ TABLES: Final[dict[str, dict[str, Field]]] = {
             "text", "folder:NAME, maildir:PATH, mbox:PATH or pipe:COMMAND; default: the account's inbox"
         ),
     },
-    "smtp": _SERVER,
+    "smtp": {
+        **_SERVER,
+        "protocol": Field("text", "what is spoken; lmtp delivers to a mailbox server", ("smtp", "lmtp")),
+        "chunking": Field("bool", "send a message along with its envelope: one turn less (BDAT)"),
+    },
 }
 
 SECRET_KINDS: Final = ("keyring", "command", "file", "env", "credential")
