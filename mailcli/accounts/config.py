@@ -23,6 +23,7 @@ from mailcli.errors import ConfigError, LocalIOError, NotFound
 from mailcli.model.account import (
     LOCAL,
     Account,
+    Composing,
     FolderPolicy,
     Hooks,
     Protocol,
@@ -51,6 +52,11 @@ class Config(NamedTuple):
     def reader_watches(self) -> bool:
         """Whether new mail appears in the reader by itself."""
         return bool(self.settings.get("reader_watches", True))
+
+    @property
+    def reminds(self) -> bool:
+        """Whether to warn of a forgotten attachment."""
+        return bool(self.settings.get("attachment_reminder", True))
 
     @property
     def aliases(self) -> Mapping[str, str]:
@@ -174,6 +180,7 @@ class _Reader:
         settings = {
             "hook_timeout": read.get("hooks", {}).get("timeout", 60),
             "reader_watches": read.get("reader", {}).get("watch", True),
+            "attachment_reminder": read.get("attachment_reminder", True),
             "aliases": read.get("aliases", {}),
             "queries": read.get("queries", {}),
             "index_attachments": read.get("index_attachments", False),
@@ -224,9 +231,24 @@ class _Reader:
             bodies=body_policy((*at, "imap"), table.get("imap", {}), self.fault),
             special=tuple(table.get("special", {}).items()),
             hooks=Hooks(hooks.get("new_mail", ""), hooks.get("after_fetch", "")),
+            composing=self.composing(at, table),
             watch_interval=float(
                 table.get("watch_interval")
                 or root.get("watch_interval")
                 or _WATCH_INTERVAL["pop3" if "pop3" in table else "imap"]
             ),
+        )
+
+    def composing(self, at: tuple[str, ...], table: dict[str, Any]) -> Composing:
+        signature: str | Path = table.get("signature", "")
+        if "signature_file" in table:
+            if signature:
+                fault = f"{'.'.join(at)} has both signature and signature_file"
+                raise self.fault((*at, "signature_file"), fault, "keep one of them")
+            signature = self.path.parent / Path(table["signature_file"]).expanduser()
+        return Composing(
+            signature,
+            table.get("signature_place") == "above",
+            table.get("flowed", False),
+            tuple(table.get("send_to", ())),
         )

@@ -25,8 +25,8 @@ def once(ctx: Context, key: str, prepared: Prepared, send: Callable[[str], Sent]
     `send` is given the digest its outbox entry must carry. Raises MessageMalformed (65) when the
     key was used for another message, Locked when another run is sending it just now.
     """
-    digest = hashlib.sha256(key.encode()).hexdigest()
-    content = _content(prepared)
+    digest = digest_of(key)
+    content = digest_of(prepared)
     box = outbox.spool(ctx)
     try:
         with box.key(digest):
@@ -43,12 +43,14 @@ def once(ctx: Context, key: str, prepared: Prepared, send: Callable[[str], Sent]
         ) from None
 
 
-def _content(prepared: Prepared) -> str:
-    """A digest of what the user gave: two runs of one script have the same."""
-    source = prepared.source
+def digest_of(what: Prepared | str) -> str:
+    """The digest of a key; or that of what the user gave, which two runs of one script have in common."""
+    if isinstance(what, str):
+        return hashlib.sha256(what.encode()).hexdigest()
+    source = what.source
     if isinstance(source, Draft):
         source = repr(source._replace(date=0.0, zone=0, message_id="")).encode()
-    envelope = repr(prepared.envelope).encode()
+    envelope = repr(what.envelope).encode()
     return hashlib.sha256(envelope + b"\0" + source).hexdigest()
 
 

@@ -190,6 +190,17 @@ class Hooks(NamedTuple):
     after_fetch: str = ""
 
 
+class Composing(NamedTuple):
+    """How what is written is made. `signature` is its text or, if a file, where that is; `above` puts it
+    between the text and the quotation. `flowed`: format=flowed (RFC 3676). `send_to` are shell patterns
+    of recipients who are written to by this account."""
+
+    signature: str | Path = ""
+    above: bool = False
+    flowed: bool = False
+    send_to: tuple[str, ...] = ()
+
+
 class Account(NamedTuple):
     """One account: at most one incoming endpoint and one for sending."""
 
@@ -207,6 +218,7 @@ class Account(NamedTuple):
     bodies: BodyPolicy = BodyPolicy()
     special: tuple[tuple[str, str], ...] = ()  # ("Trash", "Deleted Items"): the user's own choice
     hooks: Hooks = Hooks()
+    composing: Composing = Composing()
     watch_interval: float = 300.0  # seconds between two looks at what does not tell by itself
 
     @property

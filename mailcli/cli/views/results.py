@@ -157,14 +157,15 @@ SENT: Final = View(
 PREPARED: Final = View(
     "prepared",
     {
-        "account": Field("text", lambda p: p.account.name),
-        "sender": Field("text", lambda p: p.envelope.sender),
-        "recipients": Field("words", lambda p: p.envelope.recipients),
-        "size": Field("integer", lambda p: len(p.data)),
-        "message_id": Field("text", lambda p: p.message_id),
-        "message": Field("text", lambda p: p.data.decode("utf-8", "replace")),
+        "account": Field("text", lambda p: p.message.account.name),
+        "sender": Field("text", lambda p: p.message.envelope.sender),
+        "recipients": Field("words", lambda p: p.message.envelope.recipients),
+        "size": Field("integer", lambda p: len(p.message.data)),
+        "message_id": Field("text", lambda p: p.message.message_id),
+        "message": Field("text", lambda p: p.message.data.decode("utf-8", "replace")),
+        "extensions": Field("words", lambda p: p.needs),
     },
-    raw=lambda p: p.data,
+    raw=lambda p: p.message.data,
 )
 """`send --dry-run`: the exact bytes."""
 
@@ -180,6 +181,7 @@ def _status(status: Any, _look: Look) -> str:
         ("folders", f"{status.folders}"),
         ("threads", f"{status.threads}"),
         ("to be pushed", f"{status.pending}"),
+        *([("hidden", f"{status.hidden} (deleted here, still on the server)")] if status.hidden else []),
         ("in recovery", f"{status.recovery}"),
         ("mail", size(status.mail_size)),
         ("database", f"{size(status.database_size)}, schema {status.schema}"),
@@ -197,6 +199,7 @@ STATUS: Final = View(
         "folders": Field("integer", lambda s: s.folders),
         "threads": Field("integer", lambda s: s.threads),
         "pending": Field("integer", lambda s: s.pending),
+        "hidden": Field("integer", lambda s: s.hidden),
         "recovery": Field("integer", lambda s: s.recovery),
         "database_size": Field("integer", lambda s: s.database_size),
         "mail_size": Field("integer", lambda s: s.mail_size),
