@@ -5,11 +5,18 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from mailcli.app.connecting import deadlines, dial_ahead, forgo, named, open_incoming_imap, open_incoming_pop3
+from mailcli.app.connecting import (
+    deadlines,
+    dial_ahead,
+    forgo,
+    named,
+    open_incoming_imap,
+    open_incoming_pop3,
+    patiently,
+)
 from mailcli.app.context import Context, Progress, ignore
 from mailcli.errors import (
     ConfigError,
@@ -132,7 +139,22 @@ def _fetch_all(
             ctx.store.expire()
         except MailcliError as error:  # housekeeping: the mail is here
             ctx.notice(error.message)
+    if ctx.config.index_attachments and any(report.new or report.bodies for report in reports):
+        _index_attachments(ctx)
     return reports
+
+
+_READING = 60.0
+"""s a fetch may spend on attachments; the next one goes on."""
+
+
+def _index_attachments(ctx: Context) -> None:
+    from mailcli.app import indexing
+
+    try:
+        indexing.attachments(ctx, _READING)
+    except MailcliError as error:  # a search finds less: no failure of a fetch
+        ctx.notice(error.message)
 
 
 def flush_outbox(ctx: Context, accounts: Sequence[Account]) -> None:
@@ -280,10 +302,8 @@ def _imap(
         full=request.full,
         confirm_deletes=request.confirm_deletes,
     )
-    with ExitStack() as opened:
-        if server is None:
-            connection = opened.enter_context(open_incoming_imap(ctx, account, limits))
-            server = Server(connection, account.incoming.disabled)
+
+    def run(server: Server) -> None:
         Synchroniser(
             ctx.store,
             account,
@@ -295,6 +315,17 @@ def _imap(
             clock=ctx.clock,
             connect=lambda cancel: open_incoming_imap(ctx, account, limits, cancel=cancel),
         ).run()
+
+    def connected() -> None:
+        assert account.incoming is not None
+        tally.problems.clear()
+        with open_incoming_imap(ctx, account, limits) as connection:
+            run(Server(connection, account.incoming.disabled))
+
+    if server is not None:
+        run(server)
+        return
+    patiently(ctx, account, limits, connected)
 
 
 def _pop3(
@@ -367,7 +398,8 @@ def _screen(ctx: Context, account: Account, policy: Pop3Policy) -> Screen:
 
     skip = _rule(ctx, f"accounts.{account.name}.pop3.skip", policy.skip)
     discard = _rule(ctx, f"accounts.{account.name}.pop3.discard", policy.discard)
-    return Screen(policy.max_size, skip, discard, (account.email, *account.aliases))
+    bare = policy.large == "headers" and policy.deliver.partition(":")[0] in ("", "folder")
+    return Screen(policy.max_size, skip, discard, (account.email, *account.aliases), bare=bare)
 
 
 def _rule(ctx: Context, where: str, text: str) -> Query | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mailcli.model import pattern
 from mailcli.model.record import NamedTuple
-from mailcli.store import fulltext, threads
+from mailcli.store import enclosed, fulltext, threads
 from mailcli.store.columns import SEQUENCE_BITS, encodable, pack
 
 if TYPE_CHECKING:
@@ -128,9 +128,13 @@ _INSERT: Final = (
     f"INSERT INTO message(rid, thread, {', '.join((*STATE_COLUMNS, *DERIVED_COLUMNS))})"
     f" VALUES({', '.join('?' * (2 + len(STATE_COLUMNS) + len(DERIVED_COLUMNS)))})"
 )
+# A row that says the same already is not written: its rid, though given as it was, would have every index
+# of the table written too.
 _UPDATE: Final = (
-    f"UPDATE message SET rid = ?, thread = ?, {', '.join(f'{c} = ?' for c in DERIVED_COLUMNS)} WHERE rid = ?"
+    f"UPDATE message SET thread = ?, {', '.join(f'{c} = ?' for c in DERIVED_COLUMNS)} WHERE rid = ?"
+    f" AND (thread, {', '.join(DERIVED_COLUMNS)}) IS NOT ({', '.join('?' * (1 + len(DERIVED_COLUMNS)))})"
 )
+_MOVE: Final = "UPDATE message SET rid = ? WHERE rid = ?"
 
 
 def insert(connection: apsw.Connection, rids: RowIds, state: State, parsed: Parsed) -> int:
@@ -156,8 +160,11 @@ def renew(
     new = rid if when == rid >> SEQUENCE_BITS else rids.take(when)
     thread = threads.join(connection, identity, parsed.references)
     fulltext.remove(connection, rid)
-    connection.execute(_UPDATE, (new, thread, *parsed.derived, rid))
-    fulltext.insert(connection, new, parsed.text)
+    if new != rid:
+        connection.execute(_MOVE, (new, rid))
+    values = (thread, *parsed.derived)
+    connection.execute(_UPDATE, (*values, new, *values))
+    fulltext.insert(connection, new, enclosed.included(connection, identity, parsed.text))
     return new
 
 
@@ -183,12 +190,18 @@ _INSERTED: Final = pattern.compile(
     rb"(?im)^(?:content-length|lines|x-status|status)[ \t]*:.*(?:\r?\n[ \t].*)*\r?\n"
 )
 _HEADER_END: Final = pattern.compile(rb"\r?\n\r?\n")
+_MAYBE: Final = (b"\ncontent-length", b"\nlines", b"\nx-status", b"\nstatus")
 
 
 def without_inserted(data: bytes) -> bytes:
     """The mail without the headers that mutt and others put in when they move it (wire form)."""
-    end = _HEADER_END.search(data)
-    cut = end.start() + 2 if end else len(data)
+    end = data.find(b"\r\n\r\n")
+    if end >= 0:  # the header ends there or before
+        lower = b"\n" + data[:end].lower()
+        if not any(name in lower for name in _MAYBE):  # as of nearly every mail
+            return data
+    found = _HEADER_END.search(data)
+    cut = found.start() + 2 if found else len(data)
     head = data[:cut]
     stripped = _INSERTED.sub(b"", head)
     return data if len(stripped) == len(head) else stripped + data[cut:]

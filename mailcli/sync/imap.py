@@ -27,9 +27,9 @@ from mailcli.model.record import NamedTuple
 from mailcli.net.cancel import CancelToken
 from mailcli.net.imap import ImapConnection
 from mailcli.store.store import Store
-from mailcli.store.values import FlagsAgreed, FolderState, Pending, SyncChanges, SyncFolder
+from mailcli.store.values import Agreed, FlagsAgreed, FolderState, Pending, SyncChanges, SyncFolder
 from mailcli.store.values import Gone as GoneRow
-from mailcli.sync import brake, forbidden, recount, removed
+from mailcli.sync import brake, forbidden, quota, recount, removed
 from mailcli.sync import plan as planner
 from mailcli.sync.compression import Line
 from mailcli.sync.deletion import Deletion
@@ -71,7 +71,7 @@ class Planned(NamedTuple):
     row: SyncFolder
     delta: Delta
     actions: list[planner.Action]
-    placed: list[planner.Placed]  # of the messages that are pushed
+    placed: list[Agreed]  # of the messages that are pushed
 
     def of(self, *kinds: type) -> list[planner.Action]:
         return [action for action in self.actions if isinstance(action, kinds)]
@@ -106,7 +106,7 @@ class Synchroniser:
         self.clock = clock
         self.connect = connect
         self.tally = tally
-        self.selection = Selection(store, server, account.bodies, clock())
+        self.selection = Selection(store, server, account.bodies, clock(), patient=not options.full)
 
     def run(self) -> None:
         """Do all of it. Raises what ends the run; what was done until then is durable."""
@@ -118,11 +118,14 @@ class Synchroniser:
         hierarchy = Hierarchy(self.store, self.account, self.server, self.tally)
         places = hierarchy.concerned() if self.options.push_only else None
         if places is None:
+            if not self.options.dry_run:
+                quota.ask(self.server)
             found = discover(self.server, self.account.special)
+            quota.note(self.store, self.account.name, self.server, self.clock(), self.tally)
             places = hierarchy.agree(found, dry_run=self.options.dry_run)
         self.push = Push(self.store, self.server, {key: f.mailbox for key, f in places.items()})
         if not self.options.dry_run and self.account.sync.pushes:
-            settle(self.store, self.server, self.account.name, self.push.names)
+            self.tally.gone += settle(self.store, self.server, self.account.name, self.push.names)
             self.tally.pushed += self.push.upload(self.account.name)
         self._delete(gone)
         planned = self._learn(self._changed(places), places)
@@ -156,6 +159,7 @@ class Synchroniser:
 
     def _tell_refusals(self) -> None:
         """What the server would not take did not stop the rest; raises the first that may change."""
+        self.tally.gone += self.push.gone
         names = {row.key: row.name for row in self.store.sync_folders(self.account.name)}
         for folder, _, _ in (r for r in self.push.refused if r.forbidden):
             forbidden.tell(self.store, self.tally, folder, names[folder])
@@ -215,13 +219,13 @@ class Synchroniser:
         by_key = {row.key: row for row in rows}
         purged = {row.key: [planner.Purged(*t) for t in self.store.tombstones(row.key)] for row in rows}
         unagreed = self.store.unagreed_folders()
-        placed: dict[int, list[planner.Placed]] = {}
+        placed: dict[int, list[Agreed]] = {}
 
         def known(key: int) -> set[int]:
             self.cancel.check()
-            placed[key] = self._placed(key)
+            placed[key] = self.store.agreed(key)
             held = {m.uid for m in placed[key]} | {m.uid for m in purged[key]}
-            return held.union(self.selection.skipped(by_key[key]))
+            return held.union(self.selection.left_out(by_key[key]))
 
         questions = [
             self._question(row, places[row.key], full=self.options.full or row.key in unagreed)
@@ -262,14 +266,11 @@ class Synchroniser:
         changed = there if full or not cursor.modseq else max(0, there - (state.server_count or 0))
         return Question(row.key, found.mailbox, cursor, full, self.options.dry_run, changed)
 
-    def _placed(self, folder: int) -> list[planner.Placed]:
-        return [planner.Placed(a.id, a.uid, a.base, a.flags, a.folder) for a in self.store.agreed(folder)]
-
     def _plan(
         self,
         row: SyncFolder,
         delta: Delta,
-        placed: Sequence[planner.Placed],
+        placed: Sequence[Agreed],
         purged: Sequence[planner.Purged],
     ) -> Planned:
         if self.options.dry_run:
@@ -278,7 +279,9 @@ class Synchroniser:
         policy = planner.Policy(push=sync.pushes and not delta.read_only, expunge=sync.delete != "nothing")
         actions = planner.plan(row.key, placed, purged, delta.remote, policy)
         ids = {i for a in actions if isinstance(a, _PUSHED) for i in a.ids}
-        delta = delta._replace(remote=delta.remote._replace(flags={}, vanished=()))  # both can be large
+        left_out = self.selection.left_out(row)
+        aside = [uid for uid in delta.remote.vanished if uid in left_out] if left_out else []
+        delta = delta._replace(remote=delta.remote._replace(flags={}, vanished=aside))  # both can be large
         return Planned(row, delta, actions, [m for m in placed if m.id in ids] if ids else [])
 
     def _rebind(
@@ -290,7 +293,7 @@ class Synchroniser:
         if self.server.selected != mailbox:
             self.server.ask(imap.Select(mailbox))
         self.tally.gone += rebind(self.store, self.server, row.key, mailbox, delta.cursor.uidvalidity, purged)
-        return self._plan(row, delta, self._placed(row.key), ())
+        return self._plan(row, delta, self.store.agreed(row.key), ())
 
     # -- writing down and pushing --------------------------------------------------------------
 
