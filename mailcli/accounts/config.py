@@ -18,6 +18,7 @@ from mailcli.accounts.extents import body_policy
 from mailcli.accounts.faults import EDIT, Faults, did_you_mean
 from mailcli.accounts.fields import TABLES
 from mailcli.accounts.lines import place_of
+from mailcli.accounts.maildrops import pop3_policy
 from mailcli.errors import ConfigError, LocalIOError, NotFound
 from mailcli.model.account import (
     DEFAULT_PORTS,
@@ -27,7 +28,6 @@ from mailcli.model.account import (
     Endpoint,
     FolderPolicy,
     Hooks,
-    Pop3Policy,
     Protocol,
     SecretSpec,
     SyncPolicy,
@@ -215,7 +215,7 @@ class _Reader:
                 folders.get("subscribed", False),
             ),
             sync=SyncPolicy(imap.get("sync", "both"), imap.get("delete", "trash")),
-            pop3=self.pop3(at, table.get("pop3", {})),
+            pop3=pop3_policy((*at, "pop3"), table.get("pop3", {}), self.fault),
             push=table.get("push", "auto"),
             save_sent=table.get("save_sent", True),
             bodies=body_policy((*at, "imap"), table.get("imap", {}), self.fault),
@@ -294,31 +294,6 @@ class _Reader:
             table.get("signature_place") == "above",
             table.get("flowed", False),
             tuple(table.get("send_to", ())),
-        )
-
-    def pop3(self, at: tuple[str, ...], table: dict[str, Any]) -> Pop3Policy:
-        days = table.get("delete_after", 0)
-        if days and "leave" in table:
-            raise self.fault(
-                (*at, "pop3", "delete_after"),
-                f"{'.'.join(at)}.pop3 has both `leave` and `delete_after`",
-                "delete_after stands alone",
-            )
-        deliver = table.get("deliver", "")
-        if deliver and not re.match(r"(?:folder|maildir|mbox|pipe):\s*\S", deliver):
-            raise self.fault(
-                (*at, "pop3", "deliver"),
-                f"{'.'.join(at)}.pop3.deliver: {deliver!r} is no destination",
-                '"folder:NAME", "maildir:PATH", "mbox:PATH" or "pipe:COMMAND"',
-            )
-        return Pop3Policy(
-            "days" if days else table.get("leave", "keep"),
-            days,
-            table.get("max_size", 0),
-            table.get("session_size", 0),
-            table.get("skip", ""),
-            table.get("discard", ""),
-            deliver,
         )
 
     def beside(self, path: str) -> Path:

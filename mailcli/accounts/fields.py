@@ -141,7 +141,10 @@ TABLES: Final[dict[str, dict[str, Field]]] = {
         ),
         "leave": Field("text", "what a download does with the server's copy", ("keep", "delete")),
         "delete_after": Field("number", "delete the server's copy so many days after the download", least=1),
-        "max_size": Field("number", "leave larger messages on the server (octets)", least=1),
+        "max_size": Field(
+            "size", "only the headers of larger messages: octets, or a text such as 10M", least=1
+        ),
+        "large": Field("text", "what comes of messages above max_size; skip: nothing", ("headers", "skip")),
         "session_size": Field("number", "sign in anew after so many messages", least=1),
         "skip": Field("text", "a query over the header: what matches is left on the server"),
         "discard": Field("text", "a query over the header: what matches is deleted there unread"),

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final
 
 from mailcli.app.context import Context, Progress
-from mailcli.errors import Interrupted, LocalIOError, MailcliError, NotFound
+from mailcli.errors import Interrupted, LocalIOError, MailcliError, NotFound, TryAgain
 from mailcli.model.account import Account, Protocol
 from mailcli.model.message import Summary
+
+if TYPE_CHECKING:
+    from mailcli.net.deadline import Deadlines
+
+Take = Callable[[list[tuple[str, bytes]]], bool]
+"""Is given bodies as (id, message), and says whether they are kept."""
 
 PASSING_OCTETS: Final = 64 << 20
 """Octets of bodies that are not kept (`keep_bodies = false`) and held while the program runs."""
@@ -65,35 +71,45 @@ def _account(ctx: Context, name: str) -> Account:
     account = ctx.config.accounts.get(name)
     if account is None or account.incoming is None:
         raise NotFound(f"account {name} has no server", hint="mailcli account list")
-    if account.incoming.protocol is not Protocol.IMAP:
-        raise NotFound(
-            f"account {name} downloads by POP3", hint=f"raise accounts.{name}.pop3.max_size and run fetch"
-        )
     return account
 
 
 def _bring(ctx: Context, account: Account, rows: Sequence[Summary], keep: bool) -> dict[str, MailcliError]:
-    from mailcli.app.connecting import open_incoming_imap
     from mailcli.net.deadline import Deadlines
-    from mailcli.store.partial import Lacking
-    from mailcli.sync import bodies
-    from mailcli.sync.server import Server
+    from mailcli.sync import announced
 
     assert account.incoming is not None
     done = octets = 0
     ctx.progress(Progress(account.name, "bodies", 0, len(rows), 0))
 
-    def take(some: list[tuple[str, bytes]]) -> None:
+    def take(some: list[tuple[str, bytes]]) -> bool:
         nonlocal done, octets
-        if not (keep or account.bodies.keep) or not _kept(ctx, account.name, some, must=keep):
+        kept = (keep or account.bodies.keep) and _kept(ctx, account.name, some, must=keep)
+        if not kept:
             _pass(ctx, some)
             for id, data in some:
-                if bodies.is_another(data, ctx.store.header_bytes(id), sizes[id]):
-                    ctx.notice(f"{account.name}: {bodies.another(id)}")
+                if announced.is_another(data, ctx.store.header_bytes(id), sizes[id]):
+                    ctx.notice(f"{account.name}: {announced.another(id)}")
         done, octets = done + len(some), octets + sum(len(data) for _, data in some)
         ctx.progress(Progress(account.name, "bodies", done, len(rows), octets))
+        return kept
 
     sizes = {row.id: row.size for row in rows}
+    # Somebody waits for it: what takes longer than this is as good as away.
+    limits = Deadlines(connect=10, tls=10, greeting=15, reply=15, content=60)
+    by = _by_pop3 if account.incoming.protocol is Protocol.POP3 else _by_imap
+    return by(ctx, account, rows, take, limits)
+
+
+def _by_imap(
+    ctx: Context, account: Account, rows: Sequence[Summary], take: Take, limits: Deadlines
+) -> dict[str, MailcliError]:
+    from mailcli.app.connecting import open_incoming_imap
+    from mailcli.store.partial import Lacking
+    from mailcli.sync import bodies
+    from mailcli.sync.server import Server
+
+    assert account.incoming is not None
     # Before the UIDs are read, so that these are of this UIDVALIDITY or a newer one, never of an older.
     folders = {folder.key: folder for folder in ctx.store.sync_folders(account.name)}
     wanted: dict[int, list[Lacking]] = {}
@@ -103,16 +119,34 @@ def _bring(ctx: Context, account: Account, rows: Sequence[Summary], keep: bool) 
             failed[row.id] = NotFound(f"the body of {row.id} is on no server any more")
         else:
             wanted.setdefault(place.at_folder, []).append(Lacking(row.id, place.uid, row.size))
-    # Somebody waits for it: what takes longer than this is as good as away.
-    limits = Deadlines(connect=10, tls=10, greeting=15, reply=15, content=60)
     with open_incoming_imap(ctx, account, limits) as connection:
         server = Server(connection, account.incoming.disabled)
         return failed | bodies.bring(server, wanted, folders, take, ctx.cancel)
 
 
+def _by_pop3(
+    ctx: Context, account: Account, rows: Sequence[Summary], take: Take, limits: Deadlines
+) -> dict[str, MailcliError]:
+    from mailcli.app.connecting import open_incoming_pop3
+    from mailcli.sync import pop3_outlines
+    from mailcli.sync.history import History
+    from mailcli.sync.logins import Logins
+
+    logins = Logins(ctx.store, account.name, ctx.clock)
+    if wait := logins.wait():
+        raise TryAgain(
+            f"the server wants {logins.delay} seconds between two logins; {wait} are left",
+            hint="try again then",
+        )
+    with open_incoming_pop3(ctx, account, limits) as connection:
+        logins.note(connection.greeted)
+        history = History(ctx.store, account.name, ctx.clock)
+        return pop3_outlines.bring(connection, history, [row.id for row in rows], take, ctx.cancel)
+
+
 def _kept(ctx: Context, account: str, some: list[tuple[str, bytes]], *, must: bool) -> bool:
     """Store bodies. A disk that is full keeps nobody from reading: False then, unless they must be kept."""
-    from mailcli.sync.bodies import unexpected
+    from mailcli.sync.announced import unexpected
 
     try:
         filled = ctx.store.fill_bodies(some)

@@ -367,7 +367,8 @@ def _screen(ctx: Context, account: Account, policy: Pop3Policy) -> Screen:
 
     skip = _rule(ctx, f"accounts.{account.name}.pop3.skip", policy.skip)
     discard = _rule(ctx, f"accounts.{account.name}.pop3.discard", policy.discard)
-    return Screen(policy.max_size, skip, discard, (account.email, *account.aliases))
+    bare = policy.large == "headers" and policy.deliver.partition(":")[0] in ("", "folder")
+    return Screen(policy.max_size, skip, discard, (account.email, *account.aliases), bare=bare)
 
 
 def _rule(ctx: Context, where: str, text: str) -> Query | None:

@@ -112,7 +112,11 @@ def save_attachments(ctx: Context, id: str, choice: Sequence[str], directory: Pa
 
     Returns the paths written. Raises NotFound, CannotCreate, LocalIOError.
     """
-    chosen = pick(ctx, id, choice)
+    return save_chosen(pick(ctx, id, choice), directory)
+
+
+def save_chosen(chosen: Sequence[tuple[Part, bytes]], directory: Path) -> list[Path]:
+    """Write parts into a directory, as `save_attachments`."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -16,6 +16,7 @@ from mailcli.model import pattern
 
 Renderer = Callable[[str], str]
 
+ENCRYPTED: Final = "[This message is encrypted; it is not decrypted here.]"
 _MAX_OPAQUE: Final = 3  # encoded messages within each other that are opened
 _SHOWN: Final = frozenset({"text/plain", "text/html", "text/enriched", "text/richtext", "text/markdown"})
 _NOT_SHOWN: Final = frozenset({"text/vcard", "text/x-vcard", "text/rtf", "text/directory", "text/css"})
@@ -44,6 +45,7 @@ class Body:
         self.html: list[str] = []
         self.marks: set[str] = set()
         self.opaque = 0  # encoded messages around this body
+        self.showing = False  # for a person, not for the index: notes are put in, quotations marked
         self.uuencoded = False  # whether a text read so far holds uuencoded files
 
     @property
@@ -86,7 +88,7 @@ def _chosen(body: Body, entity: Entity) -> list[Entity]:
         body.marks.add("signed")
         return children[:1] if len(children) == 2 else children
     if kind == "multipart/encrypted":
-        body.marks.add("encrypted")
+        _encrypted(body)
         return []
     if kind == "multipart/report":
         from mailcli.mime import reports  # rare, like all imported within a function here
@@ -135,12 +137,17 @@ def _leaf(body: Body, entity: Entity) -> None:
     if kind == "text/calendar":
         body.marks.add("invite")
         if not entity.attached:
-            from mailcli.mime import reports
+            from mailcli.mime import invitation
 
-            body.pieces.append(reports.invitation(decoded(body.data, entity)))
+            alone = not any(piece.strip() for piece in body.pieces)
+            body.pieces.append(invitation.told(decoded(body.data, entity), whole=alone))
         return
     if kind in ("application/pkcs7-mime", "application/x-pkcs7-mime"):
         _opaque(body, entity)
+        return
+    if kind in tree.TNEF:
+        if not any(piece.strip() for piece in body.pieces):
+            _tnef(body, entity)
         return
     if kind == "message/rfc822" and entity.within != "multipart/report" and body.opaque < _MAX_OPAQUE:
         _inside(body, octets(body.data, entity), "Forwarded")  # encoded, against RFC 2046 §5.2.1
@@ -158,9 +165,26 @@ def _leaf(body: Body, entity: Entity) -> None:
     elif kind in ("text/enriched", "text/richtext"):
         body.pieces.append(re.sub(_ENRICHED, lambda match: match[1] or "", decoded(body.data, entity)))
     elif kind == "text/plain" or kind in _SHOWN:
-        body.pieces.append(_plain(body, entity))
+        text = _plain(body, entity)
+        if body.showing:
+            from mailcli.mime import originals
+
+            text = originals.marked(originals.tidied(text))
+        body.pieces.append(text)
     elif kind.startswith("text/") and kind not in _NOT_SHOWN:
         body.pieces.append(decoded(body.data, entity))
+
+
+def _tnef(body: Body, entity: Entity) -> None:
+    """The text in a winmail.dat, where nothing beside it says anything."""
+    from mailcli.mime import tnef
+
+    found = tnef.read(octets(body.data, entity))
+    if found.text.strip():
+        body.pieces.append(found.text)
+    elif found.html:
+        body.html.append(found.html)
+        body.pieces.append(body.render(found.html))
 
 
 def _opaque(body: Body, entity: Entity) -> None:
@@ -168,16 +192,22 @@ def _opaque(body: Body, entity: Entity) -> None:
     form = entity.parameters.get("smime-type", "").lower()
     if form == "certs-only":
         return
-    if form not in ("", "signed-data"):
-        body.marks.add("encrypted")
-        return
     from mailcli.mime import cms
 
-    inner = cms.signed_content(octets(body.data, entity))
-    body.marks.add("signed" if form or inner is not None else "encrypted")
+    inner = cms.signed_content(octets(body.data, entity)) if form in ("", "signed-data") else None
+    if inner is None and form != "signed-data":
+        _encrypted(body)
+        return
+    body.marks.add("signed")
     if inner is None or body.opaque >= _MAX_OPAQUE:
         return
     _inside(body, inner, "")
+
+
+def _encrypted(body: Body) -> None:
+    body.marks.add("encrypted")
+    if body.showing:
+        body.pieces.append(ENCRYPTED)
 
 
 def _inside(body: Body, inner: bytes, heading: str) -> None:
@@ -186,6 +216,7 @@ def _inside(body: Body, inner: bytes, heading: str) -> None:
     root = tree.build(inner, fields.wanted(inner, 0, stop), start)[0]
     inside = Body(inner, body.render, prefer_html=body.prefer_html)
     inside.opaque = body.opaque + 1
+    inside.showing = body.showing
     walk(inside, root)
     if heading:
         body.pieces.append(_head(root, heading))

@@ -76,6 +76,7 @@ _CHARSETS: Final = (
     r"|big5\w*|gb\w+|hz|euc_\w+|shift_jis\w*|johab|ptcp154|tis-620"
 )
 _MULTIBYTE: Final = frozenset({"gb18030", "big5hkscs", "cp949", "cp932", "euc_jp", "johab", "hz"})
+_WESTERN: Final = frozenset({"cp1252", "iso8859-15", "latin-1"})
 _JAPANESE_ESCAPE: Final = pattern.compile(rb"\x1b(?:\$[@B]|\([BIJ])")
 _HIGH_RUNS: Final = pattern.compile(rb"[\x80-\xff]+")
 _SAMPLE: Final = 65536
@@ -105,11 +106,26 @@ def decode(data: bytes, label: str = "") -> str:
     name = codec(label) if label else ""
     if name == "ascii" or not name:
         return _undeclared(data)
+    if name in _WESTERN and (text := _mislabelled(data)):
+        return text
     try:
         text = data.decode(name)
     except (UnicodeError, ValueError):
         return _broken(data, name)
     return _without_surrogates(text) if name in ("utf-7", "utf-16", "utf-32") else text
+
+
+def _mislabelled(data: bytes) -> str:
+    """UTF-8 labelled as a Western charset, as some gateways leave it; "" if it is none.
+
+    Western text that happens to be UTF-8 would be made of such pairs as `Ã¼` alone.
+    """
+    if data.isascii():
+        return data.decode("ascii")
+    try:
+        return data.decode("utf-8")
+    except UnicodeError:
+        return ""
 
 
 def _undeclared(data: bytes) -> str:

@@ -22,7 +22,7 @@ _ZONES: Final = {
     "nzst": 720, "nzdt": 780,
 }  # fmt: skip
 _CLOCK: Final = r"(\d{1,2})\s?[:.]\s?(\d{1,2})(?:\s?[:.]\s?(\d{1,2})(?:[.,]\d{1,9})?)?(?:\s?([AaPp][Mm])\b)?"
-_ZONE: Final = r"(?:\s*(?:GMT|UTC)?\s*([+-]\s?\d{1,2}:?\d{2})|\s*\(?([A-Za-z]{1,5})\b)?"
+_ZONE: Final = r"(?:\s*(?:GMT|UTC)?\s*([+-]\s?\d{1,2}:?\d{2})|\s*\(?([A-Za-z]{1,5})(?:\d[A-Za-z]{3})?\b)?"
 _USUAL: Final = pattern.compile(
     r"(\d{1,2})[\s-]{0,9}([A-Za-z]{3,9})[\s.,-]{0,9}(\d{2,5})[\s,]{1,9}" + _CLOCK + _ZONE
 )
@@ -31,6 +31,7 @@ _USUAL: Final = pattern.compile(
 _ASCTIME: Final = r"([A-Za-z]{3,9})\s{1,3}(\d{1,2})\s{1,3}" + _CLOCK + _ZONE + r"\s{1,3}(\d{4})\b"
 _ENGLISH: Final = r"([A-Za-z]{3,9})\.?\s{1,3}(\d{1,2}),?\s{1,3}(\d{4}),?\s{1,3}" + _CLOCK + _ZONE
 _ISO: Final = r"(\d{4})-(\d{1,2})-(\d{1,2})[T\s]{1,3}" + _CLOCK + _ZONE
+_COMMENT: Final = r"\([^()]*\)"
 _LENGTHS: Final = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
@@ -42,6 +43,10 @@ def parse(value: str) -> tuple[float | None, int | None]:
     """
     value = value[:200]
     match = _USUAL.search(value)
+    if match is None and "(" in value:
+        for _ in range(5):  # comments may stand anywhere, in each other (RFC 5322 §3.2.2)
+            value = re.sub(_COMMENT, " ", value)
+        match = _USUAL.search(value)
     if match:
         day, month, year, hour, minute, second, half, zone, name = match.groups()
         return _when(year, _MONTHS.get(month[:3].lower(), 0), day, (hour, minute, second, half), zone, name)

@@ -116,6 +116,8 @@ def _typed(raw: bytes) -> Typed:
         value, _, rest = value.partition(" ")
         text = f"{value};{rest}"
     value = value.partition("(")[0].strip().strip('"').lower()
+    if " " in value and "/" in value:
+        value = value.replace(" ", "")  # `image / jpeg`
     if not semicolon and "=" not in text:
         return Typed(value, {})
     plain: dict[str, str] = {}

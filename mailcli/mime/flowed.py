@@ -2,37 +2,49 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+from mailcli.model import pattern
+
+_QUOTE: Final = pattern.compile(r"(?:> ?)+")
+
 
 def unflow(text: str, *, delsp: bool = False) -> str:
-    """Flowed text with each paragraph on one line; quotes keep their depth as `> `."""
+    """Flowed text with each paragraph on one line, quotes marked as in its first line.
+
+    Marks with spaces between them (`> > `) are met as often as RFC 3676's own (`>>`); an empty
+    line behind a flowed one is the end of the paragraph, and shown.
+    """
     out: list[str] = []
     paragraph: list[str] = []
-    depth = 0
+    depth, mark = 0, ""
+
+    def end() -> None:
+        out.append(mark + "".join(paragraph).rstrip(" "))
+        paragraph.clear()
+
     for line in text.split("\n"):
         if not paragraph and (not line or (line[0] not in " >" and line[-1] != " ")):
             out.append(line)
             continue
-        body = line.lstrip(">")
-        quoted = len(line) - len(body)
-        if body.startswith(" "):  # space-stuffed (§4.4)
+        quote = _QUOTE.match(line) if line.startswith(">") else None
+        marks = quote[0] if quote else ""
+        body = line[len(marks) :]
+        if not marks and body.startswith(" "):  # space-stuffed (§4.4)
             body = body[1:]
-        if paragraph and (quoted != depth or body == "-- "):
-            out.append(_quoted(depth, "".join(paragraph)))
+        if paragraph and (marks.count(">") != depth or body in ("-- ", "")):
+            end()
+        if not paragraph:
+            depth = marks.count(">")
+            mark = marks.rstrip(" ") + " " if marks and body else marks.rstrip(" ")
+        flows = body.endswith(" ") and body != "-- "  # the signature line is never flowed (§4.3)
+        paragraph.append(body[:-1] if flows and delsp else body)
+        if not flows:
+            out.append(mark + "".join(paragraph))
             paragraph.clear()
-        depth = quoted
-        if body.endswith(" ") and body != "-- ":  # the signature line is never flowed (§4.3)
-            paragraph.append(body[:-1] if delsp else body)
-            continue
-        paragraph.append(body)
-        out.append(_quoted(depth, "".join(paragraph)))
-        paragraph.clear()
     if paragraph:
-        out.append(_quoted(depth, "".join(paragraph).rstrip(" ")))
+        end()
     return "\n".join(out)
-
-
-def _quoted(depth: int, text: str) -> str:
-    return f"{'>' * depth} {text}" if depth else text
 
 
 def flow(text: str, width: int = 72) -> str:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from selectolax.lexbor import LexborHTMLParser
 
-from mailcli.mime import striphtml
+from mailcli.mime import originals, striphtml
 from mailcli.mime.htmltable import Table
 from mailcli.mime.htmltext import Links, Page
 from mailcli.model import pattern
@@ -68,7 +68,7 @@ def render(source: str) -> str:
     links = Links()
     page = Page()
     _Walk(page, links).run(body)
-    text = page.text()
+    text = originals.marked(page.text())
     listed = links.text()
     return f"{text}\n\n{listed}" if listed else text
 
@@ -116,6 +116,8 @@ class _Walk:
             if item.next is not None:
                 todo.append(item.next)
             name = item.tag
+            if name is None:  # a processing instruction: <?xml …?>
+                continue
             if name == "-text":
                 text = item.text_content or ""
                 if "safelinks.protection" in text:

@@ -27,7 +27,6 @@ _NOT_OWN: Final = pattern.compile(
 _LINKED: Final = pattern.compile(r"<a\b[^<>]*href\s*=\s*[\"']?https?://", re.IGNORECASE)
 _UNQUOTED: Final = pattern.compile(r"^[^>\n].*", re.MULTILINE)
 _IN_TNEF: Final = "+tnef."
-_TNEF: Final = ("application/ms-tnef", "application/vnd.ms-tnef")
 _HALF: Final = pattern.compile(r"(?:On|Am|Le|El|Em|Il|Op) .*(?:\d{4}|\d:\d\d)")
 
 
@@ -35,7 +34,8 @@ class Reading(NamedTuple):
     """A message as a person reads it.
 
     `headers` are all fields in order, decoded; `text` is the readable text, `html` the source of
-    the HTML ("" if there is none); `parts` the MIME tree as `parts()` gives it.
+    the HTML ("" if there is none); `parts` the MIME tree as `parts()` gives it; `marks` may hold
+    "signed" and "encrypted": what the message says of itself, nothing is verified.
     """
 
     envelope: Envelope
@@ -43,6 +43,7 @@ class Reading(NamedTuple):
     text: str
     html: str
     parts: tuple[Part, ...]
+    marks: frozenset[str] = frozenset()
 
 
 def envelope(data: bytes) -> Envelope:
@@ -76,10 +77,10 @@ def content(data: bytes) -> Content:
             count += 1
             if name := entity.name:
                 names.append(name)
-            if kind in _TNEF:
+            if kind in tree.TNEF:
                 from mailcli.mime import tnef
 
-                names += [file.name for file in tnef.files(bodies.octets(data, entity)) if file.name]
+                names += [file.name for file in tnef.read(bodies.octets(data, entity)).files if file.name]
         if body.uuencoded:
             for name, *_ in bodies.uuencoded(data, entity):
                 count += 1
@@ -117,6 +118,7 @@ def reading(data: bytes, *, html: bool = False) -> Reading:
     found = fields.wanted(data, 0, stop)
     entities = tree.build(data, found, start)
     body = Body(data, _render, prefer_html=html)
+    body.showing = True
     bodies.walk(body, entities[0])
     source = ""
     for entity in entities:
@@ -124,7 +126,9 @@ def reading(data: bytes, *, html: bool = False) -> Reading:
             source = bodies.decoded(data, entity)
             break
     headers = tuple([(name, words.text(value)) for name, value in fields.every(data, 0, stop)])
-    return Reading(_envelope(found), headers, body.text.rstrip(), source, _parts(data, entities))
+    return Reading(
+        _envelope(found), headers, body.text.rstrip(), source, _parts(data, entities), frozenset(body.marks)
+    )
 
 
 def part_bytes(data: bytes, part: Part) -> bytes:
@@ -133,7 +137,7 @@ def part_bytes(data: bytes, part: Part) -> bytes:
     if inside:
         from mailcli.mime import tnef
 
-        files = tnef.files(transfer.decode(data[part.start : part.end], encoding))
+        files = tnef.read(transfer.decode(data[part.start : part.end], encoding)).files
         return files[int(number) - 1].data if number.isdigit() and 0 < int(number) <= len(files) else b""
     return transfer.decode(data[part.start : part.end], part.encoding)
 
@@ -175,7 +179,7 @@ def _parts(data: bytes, entities: list[Entity]) -> tuple[Part, ...]:
                     attachment=True,
                 )
             )
-        if entity.type in _TNEF:
+        if entity.type in tree.TNEF:
             found += _tnef_parts(data, entity)
     return tuple(found)
 
@@ -187,7 +191,7 @@ def _tnef_parts(data: bytes, entity: Entity) -> list[Part]:
     return [
         Part(
             n=f"{entity.n}.t{number}",
-            type="application/octet-stream",
+            type=file.type or "application/octet-stream",
             name=file.name,
             size=len(file.data),
             cid="",
@@ -199,7 +203,7 @@ def _tnef_parts(data: bytes, entity: Entity) -> list[Part]:
             end=entity.end,
             attachment=True,
         )
-        for number, file in enumerate(tnef.files(bodies.octets(data, entity)), 1)
+        for number, file in enumerate(tnef.read(bodies.octets(data, entity)).files, 1)
     ]
 
 

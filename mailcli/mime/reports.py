@@ -1,4 +1,4 @@
-"""Delivery reports (RFC 3464), receipts (RFC 8098) and invitations (RFC 5545) in a few words."""
+"""Delivery reports (RFC 3464) and receipts (RFC 8098) in a few words."""
 
 from __future__ import annotations
 
@@ -29,17 +29,6 @@ _MEANINGS: Final = {
     "4.1": "the host does not answer",
     "4.7": "the time for delivery has passed",
     "7.1": "the server does not allow it",
-}
-_CALENDAR_FIELD: Final = pattern.compile(
-    r"^([A-Za-z-]{1,40})((?:;[^:\"\n]*(?:\"[^\"\n]*\"[^:\"\n]*)*)?):(.*)$", re.MULTILINE
-)
-_CALENDAR_ESCAPE: Final = pattern.compile(r"\\([\\;,nN])")
-_METHODS: Final = {
-    "request": "Invitation",
-    "publish": "Event",
-    "cancel": "Cancelled",
-    "reply": "Answer to an invitation",
-    "counter": "Other proposal",
 }
 
 
@@ -97,57 +86,3 @@ def _receipt(raw: bytes) -> str:
     fate = group.get("disposition", "").partition(";")[2].partition("/")[0].strip().lower()
     words_of = {"displayed": "shown to", "deleted": "deleted unread by", "processed": "processed by"}
     return f"[The message was {words_of.get(fate, fate or 'received by')} {recipient}]"
-
-
-def invitation(text: str) -> str:
-    """What, when, where and who of the first event of an iCalendar object."""
-    text = text[:200_000].replace("\n ", "").replace("\n\t", "")
-    method = ""
-    event: dict[str, tuple[str, str]] = {}
-    inside = 0
-    for name, parameters, value in _CALENDAR_FIELD.findall(text):
-        key = name.upper()
-        if key == "METHOD" and not inside:
-            method = value.strip().lower()
-        elif key == "BEGIN":
-            inside += value.strip().upper() in ("VEVENT", "VTODO") or inside > 0
-        elif key == "END" and inside:
-            inside -= 1
-            if inside == 0:
-                break
-        elif inside == 1:
-            event.setdefault(key, (parameters, _unescaped(value.strip())))
-    if not event:
-        return ""
-    lines = [f"{_METHODS.get(method, 'Event')}: {event.get('SUMMARY', ('', '(no title)'))[1]}"]
-    start, end = _moment(event, "DTSTART"), _moment(event, "DTEND")
-    if start:
-        lines.append(f"When: {start}" + (f" to {end}" if end else ""))
-    if event.get("LOCATION", ("", ""))[1]:
-        lines.append(f"Where: {event['LOCATION'][1]}")
-    if "ORGANIZER" in event:
-        lines.append(f"Organiser: {_person(*event['ORGANIZER'])}")
-    return "\n".join(lines)
-
-
-def _unescaped(value: str) -> str:
-    return _CALENDAR_ESCAPE.sub(lambda match: " " if match[1] in "nN" else match[1], value)
-
-
-def _moment(event: dict[str, tuple[str, str]], key: str) -> str:
-    parameters, value = event.get(key, ("", ""))
-    match = re.match(r"(\d{4})(\d\d)(\d\d)(?:T(\d\d)(\d\d)\d\d(Z?))?", value)
-    if not match:
-        return value
-    year, month, day, hour, minute, utc = match.groups()
-    if hour is None:
-        return f"{year}-{month}-{day}"
-    zone = re.search(r";TZID=\"?([^;:\"]{1,60})", parameters, re.IGNORECASE)
-    where = " UTC" if utc else f" ({zone[1]})" if zone else ""
-    return f"{year}-{month}-{day} {hour}:{minute}{where}"
-
-
-def _person(parameters: str, value: str) -> str:
-    email = re.sub(r"(?i)^mailto:", "", value)
-    name = re.search(r";CN=(?:\"([^\"]{1,200})\"|([^;:\"]{1,200}))", parameters, re.IGNORECASE)
-    return f"{name[1] or name[2]} <{email}>" if name else email

@@ -25,6 +25,7 @@ _MISSPELT: Final = {
     "8bit": "8bit",
 }
 STATUS: Final = frozenset({"message/delivery-status", "message/global-delivery-status"})
+TNEF: Final = frozenset({"application/ms-tnef", "application/vnd.ms-tnef"})
 # Not what a person calls an attachment: the machinery of signatures, encryption and reports.
 _MACHINERY: Final = frozenset(
     {

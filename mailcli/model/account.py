@@ -126,8 +126,9 @@ class SyncPolicy(NamedTuple):
 class Pop3Policy(NamedTuple):
     """What a POP3 download leaves on the server.
 
-    `leave` is "keep", "delete" or "days"; `days` counts from the delivery. `max_size` in octets
-    (0: none) skips larger messages; `session_size` is the most downloads of one session (0: any).
+    `leave` is "keep", "delete" or "days"; `days` counts from the delivery. Of messages larger than
+    `max_size` octets (0: any size) only the header comes, or nothing (`large` is "headers" or "skip");
+    `session_size` is the most downloads of one session (0: any).
     `skip` and `discard` are queries over the header ("": none): leave the message on the server, delete
     it there. `deliver` is `folder:NAME`, `maildir:PATH`, `mbox:PATH`, `pipe:COMMAND`, or "": the inbox.
     """
@@ -135,6 +136,7 @@ class Pop3Policy(NamedTuple):
     leave: str = "keep"
     days: int = 0
     max_size: int = 0
+    large: str = "headers"
     session_size: int = 0
     skip: str = ""
     discard: str = ""

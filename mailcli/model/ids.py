@@ -12,8 +12,9 @@ LENGTH: Final = 8
 SHORTEST_PREFIX: Final = 4
 """Lists never show a shorter prefix, so that an id copied today stays unique for a while."""
 
-_FAIR: Final = 256 - 256 % len(ALPHABET)
-"""Bytes from here on would make the first letters likelier."""
+_LETTERS: Final = (ALPHABET.encode() * 9)[:256]
+_UNFAIR: Final = bytes(range(256 - 256 % len(ALPHABET), 256))
+"""Octets that would make the first letters likelier."""
 
 
 def new_id() -> str:
@@ -21,10 +22,10 @@ def new_id() -> str:
 
     From os.urandom and not `secrets`, whose import costs more than listing the mailbox does.
     """
-    drawn = ""
+    drawn = b""
     while len(drawn) < LENGTH:
-        drawn += "".join(ALPHABET[b % len(ALPHABET)] for b in os.urandom(LENGTH) if b < _FAIR)
-    return drawn[:LENGTH]
+        drawn += os.urandom(LENGTH + 2).translate(_LETTERS, _UNFAIR)
+    return drawn[:LENGTH].decode()
 
 
 def is_prefix(text: str) -> bool:

@@ -178,7 +178,16 @@ class _Adoption:
         """A body that came after its header, in a run that was cut before the row knew of it."""
         file = self._renames.refile(self._home.path, one.file, row.path, None)
         bodies.settle(self._site, self._connection, row.id, one.data, one.parsed)
-        bodies.put(self._connection, self._rids, row.id, file, len(one.data), one.parsed, one.hashes)
+        bodies.put(
+            self._connection,
+            self._rids,
+            row.id,
+            file,
+            len(one.data),
+            one.parsed,
+            one.hashes,
+            self._site.clock(),
+        )
         self._found.moved.append(row.id)
 
     def _own_bytes(self, row: changing.Row, one: _File) -> str | None:

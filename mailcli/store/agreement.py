@@ -35,16 +35,11 @@ if TYPE_CHECKING:
     import apsw
 
 
-class _FlagCache:
-    """Folders have few different sets of flags and very many messages."""
+class _FlagCache(dict[tuple[int, str], Flags]):
+    """{(bits, words): flags}. Folders have few different sets of flags and very many messages."""
 
-    def __init__(self) -> None:
-        self._known: dict[tuple[int, str], Flags] = {}
-
-    def __call__(self, bits: int, words: str) -> Flags:
-        found = self._known.get((bits, words))
-        if found is None:
-            found = self._known[bits, words] = flag_words.from_bits(bits, words)
+    def __missing__(self, key: tuple[int, str]) -> Flags:
+        found = self[key] = flag_words.from_bits(*key)
         return found
 
 
@@ -55,8 +50,8 @@ def agreed(connection: apsw.Connection, folder: int) -> list[Agreed]:
         Agreed(
             id_,
             uid,
-            None if base_bits is None else flags(base_bits, base_words),
-            flags(bits, words),
+            None if base_bits is None else flags[base_bits, base_words],
+            flags[bits, words],
             now,
             bool(present),
         )
@@ -94,7 +89,7 @@ def tombstones(connection: apsw.Connection, folder: int) -> list[Tombstone]:
     """See Store.tombstones."""
     flags = _FlagCache()
     return [
-        Tombstone(id_, uid, flags(bits, words), bool(hidden))
+        Tombstone(id_, uid, flags[bits, words], bool(hidden))
         for id_, uid, bits, words, hidden in rows(
             connection,
             "SELECT id, uid, coalesce(base_bits, bits), coalesce(base_words, words),"
@@ -141,15 +136,15 @@ def pending(connection: apsw.Connection, account: str) -> Pending:
             continue
         if at_folder != folder:
             moves.append(PendingMove(id_, at_folder, uid, folder))
-        have = flags(bits, words)
+        have = flags[bits, words]
         if base_bits is None:
             unagreed.append(PendingStore(id_, at_folder, uid, have, frozenset()))
             continue
-        base = flags(base_bits, base_words)
+        base = flags[base_bits, base_words]
         if have != base:
             stores.append(PendingStore(id_, at_folder, uid, have - base, base - have))
     expunges = [
-        PendingExpunge(id_, at_folder, uid, flags(bits, words))
+        PendingExpunge(id_, at_folder, uid, flags[bits, words])
         for id_, at_folder, uid, bits, words in rows(connection, _EXPUNGES, (account,))
     ]
     return Pending(

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from mailcli.mime import fields, lineends
 from mailcli.model.ids import new_id
 from mailcli.model.record import NamedTuple
-from mailcli.store import deliver, disk, folders, index, maildir, outlines, recovery
+from mailcli.store import deliver, disk, folders, history, index, maildir, outlines, recovery
 from mailcli.store.partial import CHANGED, FILLED, GONE, RESIZED, THERE, Filled
 from mailcli.store.renames import Renames
 from mailcli.store.site import Site
@@ -114,7 +114,7 @@ def _commit(
             disk.unlink(target)  # of a run that was cut here: no row has it
             renames.rename(item.tmp, target)
             outcomes[row.id] = settle(site, connection, row.id, data, content)
-            put(connection, rids, row.id, file, len(data), content, hashes)
+            put(connection, rids, row.id, file, len(data), content, hashes, site.clock())
     return outcomes
 
 
@@ -185,6 +185,7 @@ def put(
     size: int,
     content: index.Parsed,
     hashes: deliver.Written,
+    now: float,
 ) -> None:
     """The row of a message that is whole now: its state, and all that is derived, anew."""
     connection.execute(
@@ -192,6 +193,7 @@ def put(
         (file, size, hashes.sha256, hashes.normal, identity),
     )
     outlines.forget(connection, identity)
+    history.arrived(connection, identity, hashes.sha256, now)
     found: list[tuple[Any, ...]] = rows(
         connection, "SELECT rid, arrived FROM message WHERE id = ?", (identity,)
     )

@@ -183,14 +183,16 @@ def _write_many(site: Site, items: Sequence[Item]) -> tuple[list[index.Parsed], 
     """
     letters = [parsing.Letter(item.arrival.data, item.tmp) for item in items]
     written = []
-    with site.parser.begin(letters) as batch:
-        for item in items:
-            written.append(_write_one(item, durable=False))
-            batch.wrote(len(written))
-        syncing = disk.Parallel(_timed_sync, [site.tree.mail], at_once=True)
-        try:
+    syncing: disk.Parallel[str, float] | None = None
+    try:
+        with site.parser.begin(letters) as batch:
+            for item in items:
+                written.append(_write_one(item, durable=False))
+                batch.wrote(len(written))
+            syncing = disk.Parallel(_timed_sync, [site.tree.mail], at_once=True)
             parsed = batch.parsed()
-        finally:
+    finally:  # the parser is free for the next batch meanwhile
+        if syncing is not None:
             syncing.settle()
     (seconds,) = syncing.results()
     if seconds > _SLOW * len(items):  # it also writes what other programs have in memory

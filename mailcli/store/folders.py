@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from mailcli.errors import LocalIOError, NotFound
 from mailcli.model.folder import INBOX, SPECIAL_USES, Folder
 from mailcli.model.record import NamedTuple
-from mailcli.store import disk, history, index, maildir
+from mailcli.store import disk, history, maildir
 from mailcli.store.site import Site
 from mailcli.store.sql import rows
 from mailcli.store.tree import Tree
@@ -93,6 +93,8 @@ def _make_account(connection: apsw.Connection, tree: Tree, name: str, protocol: 
         )
         return connection.last_insert_rowid()
     if protocol and protocol != row[1]:
+        from mailcli.store import index
+
         connection.execute("UPDATE account SET protocol = ? WHERE key = ?", (protocol, row[0]))
         for (key,) in rows(connection, "SELECT key FROM folder WHERE account = ?", (row[0],)):
             index.mark_folder_dirty(connection, key)
@@ -101,6 +103,8 @@ def _make_account(connection: apsw.Connection, tree: Tree, name: str, protocol: 
 
 def remove_account(site: Site, name: str) -> None:
     """See Store.remove_account."""
+    from mailcli.store import index
+
     with site.database.writing() as connection:
         row = _account_row(connection, name)
         if row is None:

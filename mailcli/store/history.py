@@ -128,6 +128,18 @@ def unsettle(connection: apsw.Connection, account: str) -> None:
     connection.execute("DELETE FROM setting WHERE key = ?", (f"{_SETTLED}{account}",))
 
 
+def arrived(connection: apsw.Connection, identity: str, sha256: bytes, now: float) -> None:
+    """The body of a message of which the header was here has come: from now on it may be deleted there."""
+    for (account,) in rows(
+        connection,
+        "UPDATE pop3_message SET state = 'delivered', delivered_at = ?, sha256 = ?"
+        " WHERE id = ? AND state = 'outlined'"
+        " RETURNING (SELECT name FROM account WHERE key = pop3_message.account)",
+        (now, sha256, identity),
+    ):
+        unsettle(connection, account)
+
+
 def forget(connection: apsw.Connection, account: str) -> None:
     """The account is removed; another may come to have its name."""
     for kind in ("unrecorded", "settled", "screen", "login", "mbox"):

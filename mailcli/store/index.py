@@ -183,12 +183,18 @@ _INSERTED: Final = pattern.compile(
     rb"(?im)^(?:content-length|lines|x-status|status)[ \t]*:.*(?:\r?\n[ \t].*)*\r?\n"
 )
 _HEADER_END: Final = pattern.compile(rb"\r?\n\r?\n")
+_MAYBE: Final = (b"\ncontent-length", b"\nlines", b"\nx-status", b"\nstatus")
 
 
 def without_inserted(data: bytes) -> bytes:
     """The mail without the headers that mutt and others put in when they move it (wire form)."""
-    end = _HEADER_END.search(data)
-    cut = end.start() + 2 if end else len(data)
+    end = data.find(b"\r\n\r\n")
+    if end >= 0:  # the header ends there or before
+        lower = b"\n" + data[:end].lower()
+        if not any(name in lower for name in _MAYBE):  # as of nearly every mail
+            return data
+    found = _HEADER_END.search(data)
+    cut = found.start() + 2 if found else len(data)
     head = data[:cut]
     stripped = _INSERTED.sub(b"", head)
     return data if len(stripped) == len(head) else stripped + data[cut:]

@@ -40,7 +40,8 @@ class Letter(NamedTuple):
 
 
 class Parser:
-    """Parses the batches of one store. Threads may share it: the helper serves one at a time."""
+    """Parses the batches of one store. Threads may share it: they wait for one another, since the
+    interpreter runs one of them at a time anyway, and the one before then syncs and commits."""
 
     def __init__(self) -> None:
         self._helper: subprocess.Popen[bytes] | None = None
@@ -50,14 +51,18 @@ class Parser:
         self._useless = (os.cpu_count() or 1) < 2
 
     def expect(self, count: int) -> None:
-        """So many messages are going to be delivered: a helper may be hired with the first of them."""
+        """So many messages are going to be delivered: a helper that pays starts while they come."""
         self._seen = max(self._seen, count)
+        if self._lock.acquire(blocking=False):
+            try:
+                self._hired()
+            finally:
+                self._lock.release()
 
     def begin(self, letters: Sequence[Letter]) -> Batch:
         """Begin with a batch whose files are about to be written; a context manager."""
         self._seen += len(letters)
-        if not self._lock.acquire(blocking=False):
-            return Batch(letters, None, None)
+        self._lock.acquire()
         return Batch(letters, self, self._hired())
 
     def _hired(self) -> subprocess.Popen[bytes] | None:

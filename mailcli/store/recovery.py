@@ -15,7 +15,7 @@ from mailcli.errors import NotFound
 from mailcli.mime import lineends
 from mailcli.model.ids import new_id
 from mailcli.model.record import NamedTuple
-from mailcli.store import disk, folders, index, journal, maildir, outlines
+from mailcli.store import disk, folders, journal, maildir
 from mailcli.store.renames import Renames
 from mailcli.store.site import Site
 from mailcli.store.sql import chunks, marks, rows
@@ -23,6 +23,8 @@ from mailcli.store.values import RecoveryEntry
 
 if TYPE_CHECKING:
     import apsw
+
+    from mailcli.store import index
 
 LIFETIME: Final = 14 * 86400  # s
 
@@ -39,6 +41,8 @@ def take_away(
 
     With `pending` those that a server has are to be expunged (DELEd) there.
     """
+    from mailcli.store import index
+
     for some in chunks(ids):
         _make_room(connection, some)
         connection.execute(
@@ -152,6 +156,8 @@ class Kept(NamedTuple):
 
 def read(site: Site, identity: str) -> Kept | None:
     """An entry to be brought back; None if there is none, or its file is gone."""
+    from mailcli.store import index, outlines
+
     with site.database.reading() as connection:
         found = rows(connection, f"SELECT {_COLUMNS} FROM recovery WHERE id = ?", (identity,))
         outline = outlines.read(connection, identity)
@@ -191,6 +197,8 @@ def restore(site: Site, ids: Sequence[str]) -> list[str]:
 
 def _lost(site: Site, identity: str) -> NotFound | None:
     """Why a message of which only the header was here cannot be brought back; None if it is none."""
+    from mailcli.store import outlines
+
     with site.database.reading() as connection:
         if outlines.read(connection, identity) is None:
             return None
@@ -215,6 +223,8 @@ def bring_back(
     With `expunging` another run may be telling the server this very moment. Then what the server has is
     left to that run, and the message is uploaded again: it must not be bound to a UID that is going.
     """
+    from mailcli.store import index
+
     entry = kept.entry
     if not connection.execute("SELECT 1 FROM recovery WHERE id = ?", (entry["id"],)).get:
         return False  # another run was faster

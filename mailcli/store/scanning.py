@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mailcli.model import flags as flag_words
 from mailcli.model.record import NamedTuple
-from mailcli.store import adoption, folders, index, maildir, recovery, refoldering
+from mailcli.store import folders, maildir, recovery, refoldering
 from mailcli.store.folders import Home
 from mailcli.store.site import Site
 from mailcli.store.sql import rows
@@ -61,15 +61,27 @@ def scan(site: Site, folder: int, *, force: bool) -> Scan:
             connection.execute(
                 "UPDATE folder SET cur_mtime = ?, new_mtime = ? WHERE key = ?", (*mtimes, folder)
             )
-    found = adoption.adopt(site, home, look.unknown)
+    adopted, flags, moved = _adopt(site, home, look.unknown)
     return Scan(
-        tuple(found.adopted),
-        (*look.flags, *found.flags),
-        tuple(found.moved),
+        adopted,
+        (*look.flags, *flags),
+        moved,
         tuple(look.suspects),
         tuple(look.missing),
         absent=0 in mtimes,
     )
+
+
+def _adopt(
+    site: Site, home: Home, unknown: Sequence[str]
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """Ids of the messages that files without a row have become: adopted, with other flags, moved."""
+    if not unknown:
+        return (), (), ()
+    from mailcli.store import adoption  # what parses mail: a look that finds nothing needs none of it
+
+    found = adoption.adopt(site, home, unknown)
+    return tuple(found.adopted), tuple(found.flags), tuple(found.moved)
 
 
 def missing(connection: apsw.Connection, account: str) -> list[Missing]:
@@ -163,7 +175,10 @@ def _match(
         )
         if now != bits:
             flags.append(identity)
-    index.mark_dirty(connection, flags)
+    if flags:
+        from mailcli.store import index
+
+        index.mark_dirty(connection, flags)
     return left
 
 

@@ -82,7 +82,7 @@ class Agreed(NamedTuple):
     """A message that the server has in a folder.
 
     `base` are the flags last agreed (None: never, or lost with a damaged database: merge by union),
-    `flags` those here now; `folder` is where the user has it now.
+    `flags` those here now; `folder` is where the user has it now (another one: moved here).
     """
 
     id: str
@@ -90,7 +90,7 @@ class Agreed(NamedTuple):
     base: Flags | None
     flags: Flags
     folder: int
-    file_present: bool
+    file_present: bool = True
 
 
 class Fingerprint(NamedTuple):
@@ -300,8 +300,9 @@ class Changed(NamedTuple):
 class Pop3Row(NamedTuple):
     """What is known of one message on a POP3 server; `(uidl, occurrence)` is its key in an account.
 
-    `state` is "delivered", "deleted" (DELE confirmed by QUIT), "failed", "skipped" or "seen"; `id` is
-    the message it became, or "". Hashes are "" or b"" when unknown; times are seconds since the epoch.
+    `state` is "fetching" (its id is drawn), "delivered", "outlined" (its header is: `deliver_outlines`; with
+    its body it becomes "delivered"), "deleted" (DELE confirmed by QUIT), "failed", "skipped" or "discarded";
+    `id` is the message it became, or "". Hashes are b"" when unknown; times are seconds since the epoch.
     """
 
     uidl: str

@@ -7,8 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from mailcli.errors import MailcliError, NotFound, TryAgain
 from mailcli.mime.frame import frame
 from mailcli.net.cancel import CancelToken
-from mailcli.store.bodies import header_of
-from mailcli.store.partial import CHANGED, RESIZED, Filled, Lacking, Outline
+from mailcli.store.partial import Lacking, Outline
 from mailcli.store.values import SyncFolder
 from mailcli.sync.download import Incoming, Queue
 from mailcli.sync.folders import to_server
@@ -24,7 +23,7 @@ def bring(
     server: Server,
     wanted: Mapping[int, Sequence[Lacking]],
     folders: Mapping[int, SyncFolder],
-    take: Callable[[list[tuple[str, bytes]]], None],
+    take: Callable[[list[tuple[str, bytes]]], object],
     cancel: CancelToken,
 ) -> dict[str, MailcliError]:
     """Fetch bodies, of each folder (by key) in one flight, and hand them to `take` as (id, message).
@@ -108,24 +107,3 @@ def outline(folder: Incoming, message: Fetched, clock: Callable[[], float]) -> O
         on_server=True,
         object_id=message.email_id,
     )
-
-
-def is_another(data: bytes, header: bytes, size: int) -> bool:
-    """Whether a body is not of the message whose header and size were announced."""
-    return header_of(data) != header and len(data) != size
-
-
-def another(identity: str) -> str:
-    return f"{identity}: the server sent another message than it had announced"
-
-
-def unexpected(filled: Filled) -> str:
-    """What the user should know of a body that is not quite what its header announced, or ""."""
-    if filled.outcome == RESIZED:
-        return f"{filled.id}: the server sent another number of octets than it had announced"
-    if filled.outcome == CHANGED:
-        kept = (
-            f"; the header it announced is kept as {filled.kept} in the recovery area" if filled.kept else ""
-        )
-        return another(filled.id) + kept
-    return ""

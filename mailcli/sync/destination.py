@@ -26,6 +26,13 @@ class Letter(NamedTuple):
     data: bytes
 
 
+class Top(NamedTuple):
+    """The header of a message too large to come whole, and the line that the history gets for it."""
+
+    row: Pop3Row
+    header: bytes
+
+
 class Ledger(Protocol):
     """The history, to those who deliver."""
 
@@ -72,6 +79,20 @@ class Folder:
         )
         ledger.learn(rows)
         return []
+
+    def outline(self, tops: Sequence[Top], ledger: Ledger) -> None:
+        """Deliver headers, whose bodies stay on the server. The rows are committed together with theirs."""
+        from mailcli.store.partial import Outline
+
+        rows = [top.row for top in tops]
+        self._store.deliver_outlines(
+            [
+                Outline(self._folder, header, row.size, arrived=row.first_seen, id=row.id)
+                for row, header in tops
+            ],
+            also=lambda writer: writer.pop3_record(self._account, rows),
+        )
+        ledger.learn(rows)
 
 
 def split(deliver: str) -> tuple[str, str]:

@@ -54,6 +54,7 @@ class Incoming:
         self.mailbox = mailbox
         self.uidvalidity = cursor.uidvalidity or 0
         self.bodies = bodies or {}
+        self.whole = len(uids)
         self.total = len(uids) + len(headers) + len(self.bodies)
         self.octets = sum(sizes.get(uid, 0) for uid in (*uids, *self.bodies)) + HEADER_OCTETS * len(headers)
         self.came = 0

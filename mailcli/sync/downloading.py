@@ -1,4 +1,4 @@
-"""The download of a run: connections fetch from one queue, one thread makes durable what they bring,
+"""The download of a run: connections fetch from one queue, two threads make durable what they bring,
 and a folder's cursor is committed in the transaction of its last message."""
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from mailcli.net.imap import ImapConnection
 from mailcli.store.partial import CHANGED
 from mailcli.store.store import Store, Writer
 from mailcli.store.values import Arrival
-from mailcli.sync.bodies import outline, unexpected
+from mailcli.sync.announced import unexpected
+from mailcli.sync.bodies import outline
 from mailcli.sync.compression import Line
 from mailcli.sync.connections import Connections
 from mailcli.sync.download import Incoming, Queue
@@ -73,6 +74,7 @@ class Downloading:
         self._octets = 0  # that have come
         self._told = 0.0
         self._telling = threading.Lock()
+        self._delivered = threading.Lock()  # what threads that deliver count together
 
     def run(self, folders: Sequence[Incoming]) -> None:
         """Fetch all of it, and commit the cursors, also of folders with nothing to fetch. Raises what
@@ -82,8 +84,9 @@ class Downloading:
         if not coming:
             return
         self._all_octets = sum(folder.octets for folder in coming)
+        self.store.expect(sum(folder.whole for folder in coming))
         queue = Queue(coming)
-        intake: Intake[Arrived] = Intake(self._deliver, weigh)
+        intake: Intake[Arrived] = Intake(self._deliver, weigh, threads=2)
         line = Line(self.store, self.endpoint)
         line.compress(self.server, self._all_octets)
         more = self._more_connections(line)
@@ -130,7 +133,8 @@ class Downloading:
         )
 
     def _deliver(self, batch: list[Arrived]) -> None:
-        """Make a batch durable. On the intake's thread."""
+        """Make a batch durable. On one of the intake's threads: a folder is complete for the one that
+        finds all the others' batches done; if neither does, its cursor is committed at the end."""
         counts: dict[Incoming, int] = {}
         for folder, _ in batch:
             counts[folder] = counts.get(folder, 0) + 1
@@ -159,12 +163,14 @@ class Downloading:
             self.store.deliver([self._arrival(*a) for a in whole], also=commit_cursors if last else None)
         elif last:
             self.store.transact(commit_cursors)
-        for folder in last:
-            folder.committed = True
-        self.tally.new += len(batch) - len(bodies)
-        self.tally.octets += sum(len(arrived.message.sections[0].data) for arrived in batch)
-        for folder, count in counts.items():
-            folder.done += count
+        octets = sum(map(weigh, batch))
+        with self._delivered:
+            for folder in last:
+                folder.committed = True
+            self.tally.new += len(batch) - len(bodies)
+            self.tally.octets += octets
+            for folder, count in counts.items():
+                folder.done += count
 
     def _tell(self, arrived: Arrived) -> None:
         """Report progress, a few times a second and at the end of each folder. Connections share it."""
@@ -183,8 +189,9 @@ class Downloading:
         filled = self.store.fill_bodies(
             [(a.folder.bodies[a.message.uid or 0], a.message.sections[0].data) for a in arrived]
         )
-        self.tally.bodies += len(filled)
-        self.tally.notices += filter(None, (unexpected(one) for one in filled if one.outcome == CHANGED))
+        with self._delivered:
+            self.tally.bodies += len(filled)
+            self.tally.notices += filter(None, (unexpected(one) for one in filled if one.outcome == CHANGED))
 
     def _arrival(self, folder: Incoming, message: Fetched) -> Arrival:
         return Arrival(

@@ -20,6 +20,9 @@ REMEMBER: Final = 30 * 86400.0
 NEW: Final = frozenset({"failed", "skipped", "fetching"})
 """States of messages that were never delivered."""
 
+OUTLINED: Final = "outlined"
+"""The state of messages whose header is here, and whose body is on the server alone."""
+
 _SLACK: Final = 1024
 """LIST sizes are approximate on some servers (RFC 1939 §11): a smaller difference says nothing."""
 
@@ -42,6 +45,11 @@ class History:
         """The messages that were never delivered."""
         known = self.known
         return [m for m in listing if (row := known.get((m[1], m[2]))) is None or row.state in NEW]
+
+    def lacking(self, listing: Iterable[Listed]) -> list[Listed]:
+        """The messages whose header alone is here."""
+        known = self.known
+        return [m for m in listing if (row := known.get((m[1], m[2]))) is not None and row.state == OUTLINED]
 
     def record(self, rows: Sequence[Pop3Row], forget: Sequence[Key] = ()) -> None:
         """Write rows down, and forget others, in a transaction of their own."""
@@ -110,7 +118,7 @@ class History:
         rows = [self.known.get(m.key) for m in messages]
         return (uidl, len(messages) + 1) not in self.known and all(
             row is not None
-            and row.state == "delivered"
+            and row.state in ("delivered", OUTLINED)
             and row.missing_since is None
             and _same(row, message.size)
             for row, message in zip(rows, messages, strict=True)
@@ -159,7 +167,9 @@ class History:
         """
         if not listing or any((m[1], m[2]) in self.known for m in listing):
             return
-        current = [r for r in self.known.values() if r.missing_since is None and r.state == "delivered"]
+        current = [
+            r for r in self.known.values() if r.missing_since is None and r.state in ("delivered", OUTLINED)
+        ]
         if not current:
             return
         hashes = top_hashes(connection, [m.number for m in listing])
@@ -238,14 +248,28 @@ class History:
 
     def announce(self, new: Sequence[Listed]) -> None:
         """Commit the ids that these messages are going to have, before they are asked for: a file
-        whose run is killed before its commit is then known by its name."""
-        self._ids = {m.key: row.id for m in new if (row := self.known.get(m.key)) and row.id}
-        rest = [m for m in new if m.key not in self._ids]
-        self._ids.update(zip((m.key for m in rest), self._store.new_ids(len(rest)), strict=True))
+        whose run is killed before its commit is then known by its name. Those of which the header is here
+        have theirs."""
+        self.name(new)
         now = self._clock()
         self.record(
-            [Pop3Row(m.uidl, m.occurrence, m.size, "fetching", first_seen=now, id=self.id(m)) for m in new]
+            [
+                Pop3Row(m.uidl, m.occurrence, m.size, "fetching", first_seen=now, id=self.id(m))
+                for m in new
+                if not self.is_outlined(m)
+            ]
         )
+
+    def name(self, messages: Sequence[Listed]) -> None:
+        """Draw the ids that these messages are going to have, of those that have none."""
+        self._ids.update((m.key, row.id) for m in messages if (row := self.known.get(m.key)) and row.id)
+        rest = [m for m in messages if m.key not in self._ids]
+        self._ids.update(zip((m.key for m in rest), self._store.new_ids(len(rest)), strict=True))
+
+    def is_outlined(self, message: Listed) -> bool:
+        """Whether the header of a message is here, and its body is not."""
+        row = self.known.get(message.key)
+        return row is not None and row.state == OUTLINED
 
     def id(self, message: Listed) -> str:
         """The id announced for a message."""

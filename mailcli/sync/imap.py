@@ -27,7 +27,7 @@ from mailcli.model.record import NamedTuple
 from mailcli.net.cancel import CancelToken
 from mailcli.net.imap import ImapConnection
 from mailcli.store.store import Store
-from mailcli.store.values import FlagsAgreed, FolderState, Pending, SyncChanges, SyncFolder
+from mailcli.store.values import Agreed, FlagsAgreed, FolderState, Pending, SyncChanges, SyncFolder
 from mailcli.store.values import Gone as GoneRow
 from mailcli.sync import brake, forbidden, recount, removed
 from mailcli.sync import plan as planner
@@ -71,7 +71,7 @@ class Planned(NamedTuple):
     row: SyncFolder
     delta: Delta
     actions: list[planner.Action]
-    placed: list[planner.Placed]  # of the messages that are pushed
+    placed: list[Agreed]  # of the messages that are pushed
 
     def of(self, *kinds: type) -> list[planner.Action]:
         return [action for action in self.actions if isinstance(action, kinds)]
@@ -215,11 +215,11 @@ class Synchroniser:
         by_key = {row.key: row for row in rows}
         purged = {row.key: [planner.Purged(*t) for t in self.store.tombstones(row.key)] for row in rows}
         unagreed = self.store.unagreed_folders()
-        placed: dict[int, list[planner.Placed]] = {}
+        placed: dict[int, list[Agreed]] = {}
 
         def known(key: int) -> set[int]:
             self.cancel.check()
-            placed[key] = self._placed(key)
+            placed[key] = self.store.agreed(key)
             held = {m.uid for m in placed[key]} | {m.uid for m in purged[key]}
             return held.union(self.selection.skipped(by_key[key]))
 
@@ -262,14 +262,11 @@ class Synchroniser:
         changed = there if full or not cursor.modseq else max(0, there - (state.server_count or 0))
         return Question(row.key, found.mailbox, cursor, full, self.options.dry_run, changed)
 
-    def _placed(self, folder: int) -> list[planner.Placed]:
-        return [planner.Placed(a.id, a.uid, a.base, a.flags, a.folder) for a in self.store.agreed(folder)]
-
     def _plan(
         self,
         row: SyncFolder,
         delta: Delta,
-        placed: Sequence[planner.Placed],
+        placed: Sequence[Agreed],
         purged: Sequence[planner.Purged],
     ) -> Planned:
         if self.options.dry_run:
@@ -290,7 +287,7 @@ class Synchroniser:
         if self.server.selected != mailbox:
             self.server.ask(imap.Select(mailbox))
         self.tally.gone += rebind(self.store, self.server, row.key, mailbox, delta.cursor.uidvalidity, purged)
-        return self._plan(row, delta, self._placed(row.key), ())
+        return self._plan(row, delta, self.store.agreed(row.key), ())
 
     # -- writing down and pushing --------------------------------------------------------------
 

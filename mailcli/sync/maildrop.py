@@ -15,7 +15,7 @@ from mailcli.wire.pop3.events import Completed, Content, Sizes, UniqueIds
 from mailcli.wire.pop3.quirks import is_temporary
 
 _LONGEST_HEADER: Final = 64 << 20
-_TOPS: Final = 200
+TOPS: Final = 200
 """TOPs asked for in one flight: the answers are bounded, and each waits for no other."""
 
 
@@ -80,10 +80,10 @@ def named(connection: Pop3Connection, tables: Tables) -> Maildrop:
 def headers(connection: Pop3Connection, numbers: Sequence[int]) -> dict[int, bytes]:
     """The header of each message, as far as the server gives it (TOP n 0)."""
     found: dict[int, bytes] = {}
-    for start in range(0, len(numbers), _TOPS):
+    for start in range(0, len(numbers), TOPS):
         if start and not found:
             break  # it has no TOP
-        found.update(_tops(connection, numbers[start : start + _TOPS]))
+        found.update(_tops(connection, numbers[start : start + TOPS]))
     return found
 
 

@@ -31,21 +31,7 @@ from typing import Final
 
 from mailcli.model.flags import DELETED, SEEN, Flags
 from mailcli.model.record import NamedTuple
-
-
-class Placed(NamedTuple):
-    """A message here that the server had in this folder when we last agreed.
-
-    `base` is None when what was agreed is lost (a damaged database): then the flags of both sides
-    are united. `folder` is the key of the folder it is in here (another than the planned one:
-    moved here).
-    """
-
-    id: str
-    uid: int
-    base: Flags | None
-    flags: Flags
-    folder: int
+from mailcli.store.values import Agreed
 
 
 class Purged(NamedTuple):
@@ -189,7 +175,7 @@ def merge_flags(
 
 def plan(
     folder: int,
-    placed: Iterable[Placed],
+    placed: Iterable[Agreed],
     purged: Iterable[Purged],
     remote: Remote,
     policy: Policy = PUSH,

@@ -10,10 +10,10 @@ delivered message still listed is simply marked again.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
-from mailcli.errors import MailcliError, TryAgain
+from mailcli.errors import TryAgain
 from mailcli.model.account import Pop3Policy
 from mailcli.model.record import NamedTuple
 from mailcli.net.cancel import CancelToken
@@ -21,21 +21,15 @@ from mailcli.net.pop3 import Pop3Connection
 from mailcli.store.store import Store
 from mailcli.store.values import Pop3Row, SyncChanges
 from mailcli.sync import removed
-from mailcli.sync.deliverer import Deliverer
-from mailcli.sync.destination import Destination, Letter
-from mailcli.sync.history import NEW, History
+from mailcli.sync.destination import Destination, Folder, Letter
+from mailcli.sync.history import NEW, OUTLINED, History
 from mailcli.sync.logins import Logins
-from mailcli.sync.maildrop import Listed, Maildrop, ask, header_of, headers, named
+from mailcli.sync.maildrop import Listed, Maildrop, ask, header_of, named
 from mailcli.sync.retr import Received, Refused, Retrieval
-from mailcli.sync.screening import Screen, Verdict
+from mailcli.sync.screening import Screen, Sieve, Verdict
 from mailcli.sync.seal import Seal
 from mailcli.sync.tally import Tally
 from mailcli.wire.pop3.quirks import lists_in_pieces
-
-BATCH: Final = 250
-BATCH_OCTETS: Final = 8 << 20
-FIRST_BATCH: Final = 100
-"""The first batches are small, so that storing begins soon; each is twice the one before."""
 
 _LEAP: Final = 366 * 86400.0
 """A clock this far ahead of everything in the history is not believed."""
@@ -125,6 +119,8 @@ class Downloader:
                 return False
             maildrop = named(connection, tables)
             history = self.history = History(self.store, self.account, self.clock)
+            screen = self.options.screen.without_headers() if maildrop.unnamed else self.options.screen
+            self.sieve = Sieve(self.store, self.account, history, screen, self.hooks.notice, self.clock)
             listing = history.place(connection, maildrop)
             if maildrop.unnamed and self.options.policy.leave != "delete":
                 self.hooks.notice(
@@ -136,13 +132,15 @@ class Downloader:
                 history.recognise(connection, listing)
             new = [m for m in history.fresh(listing) if m.key not in self._tried]
             if self.options.count_only:
-                self.tally.new = len(self._screened(connection, new, record=False))
+                self.tally.new = len(self.sieve.wanted(connection, new, record=False))
                 return False
             if not maildrop.unnamed:
                 history.note_missing(listing)
-            wanted = self._screened(connection, new, record=not maildrop.unnamed)
-            piece = wanted if maildrop.unnamed else wanted[: self._room()]
+            wanted = self.sieve.wanted(connection, new, record=not maildrop.unnamed)
             self._removable.extend(self._marked_before(listing))
+            if not maildrop.unnamed:
+                wanted += self._lacking(listing)
+            piece = wanted if maildrop.unnamed else wanted[: self._room()]
             more = len(wanted) > len(piece)
             again = self._transfer(connection, maildrop, listing, piece, more=more)
             if not (more or maildrop.unnamed or self._asked or self._undelivered or self.tally.problems):
@@ -170,35 +168,33 @@ class Downloader:
 
     # -- which are wanted ----------------------------------------------------------------------
 
-    def _screened(self, connection: Pop3Connection, new: list[Listed], *, record: bool) -> list[Listed]:
-        """The messages to download. What the rules leave on the server is written down, so that its
-        header is asked for once; what they delete there is, too."""
-        screen = self.options.screen
-        rules = screen.fingerprint()
-        if not rules:
-            return new
-        setting = f"pop3 screen {self.account}"
-        known = self.history.known
-        if self.store.setting(setting) == rules:
-            new = [m for m in new if (row := known.get(m.key)) is None or row.state != "skipped"]
-        kept = [m for m in new if not screen.too_large(m.size)]
-        verdicts = {m.number: Verdict.SKIP for m in new if screen.too_large(m.size)}
-        if screen.reads_headers:
-            tops = headers(connection, [m.number for m in kept])
-            verdicts |= {m.number: screen.verdict(tops[m.number], m.size) for m in kept if m.number in tops}
-        if record:
-            judged = [(m, v) for m in new if (v := verdicts.get(m.number, Verdict.TAKE)) is not Verdict.TAKE]
-            self.history.record([self._judged(m, v) for m, v in judged])
-            if self.store.setting(setting) != rules:
-                self.store.put_setting(setting, rules)
-            if large := sum(screen.too_large(m.size) for m in new):
-                what = f"{large} messages are" if large > 1 else "a message is"
-                self.hooks.notice(f"{self.account}: {what} larger than max_size, and left on the server")
-        return [m for m in new if verdicts.get(m.number, Verdict.TAKE) is Verdict.TAKE]
+    def _lacking(self, listing: Sequence[Listed]) -> list[Listed]:
+        """The messages of which the header is here, and which are not too large any more."""
+        purged = {(row.uidl, row.occurrence) for row in self._purged}
+        return [
+            m
+            for m in self.history.lacking(listing)
+            if not (self.options.screen.too_large(m.size) or m.key in purged or m.key in self._tried)
+        ]
 
-    def _judged(self, message: Listed, verdict: Verdict) -> Pop3Row:
-        state = "skipped" if verdict is Verdict.SKIP else "discarded"
-        return Pop3Row(message.uidl, message.occurrence, message.size, state, first_seen=self.clock())
+    def _outlined(self, connection: Pop3Connection, piece: Sequence[Listed]) -> list[Listed]:
+        """Bring the headers of what is too large to come whole; the others of the piece."""
+        large = [m for m in piece if self.options.screen.too_large(m.size)]
+        if not large:
+            return list(piece)
+        assert isinstance(self.destination, Folder)  # elsewhere only whole messages go
+        from mailcli.sync import pop3_outlines
+
+        came: set[int] = set()
+        for some in pop3_outlines.outline(connection, self.history, self.destination, large, self.clock()):
+            self.tally.new += len(some)
+            came.update(m.number for m in some)
+            self.hooks.progress(self.tally.new, self.tally.new + len(piece) - len(came), self.tally.octets)
+            self.hooks.cancel.check()
+        left = [m for m in large if m.number not in came]
+        self.history.record([self.sieve.judged(m, Verdict.SKIP) for m in left])
+        self.sieve.leave(left)
+        return [m for m in piece if not self.options.screen.too_large(m.size)]
 
     # -- download ------------------------------------------------------------------------------
 
@@ -215,7 +211,7 @@ class Downloader:
         before, problems = self.tally.new, len(self.tally.problems)
         retrieval = Retrieval(connection, self._take_removable, self.hooks.cancel)
         self._unnamed = {} if maildrop.unnamed else None
-        self._download(retrieval, piece, connection.pump.label)
+        self._download(retrieval, self._outlined(connection, piece), connection.pump.label)
         self._tried.update(m.key for m in piece)
         again = more or (lists_in_pieces(connection.greeted.greeting) and self.tally.new > before)
         again = again and len(self.tally.problems) == problems and self._room() != 0
@@ -245,56 +241,44 @@ class Downloader:
         if self._unnamed is None:
             self.history.announce(piece)
         self.hooks.progress(self.tally.new, self._total, self.tally.octets)
-        deliverer: Deliverer[Received] = Deliverer(self._deliver)
-        try:
-            for batch in self._batches(retrieval.messages(piece), label):
-                deliverer.put(batch)
-        except BaseException:
-            deliverer.abandon()
-            raise
-        deliverer.finish()
+        from mailcli.sync.intake import Intake  # a run that finds nothing new delivers nothing
 
-    def _batches(self, messages: Iterator[Received | Refused], label: str) -> Iterator[list[Received]]:
-        """The messages as they come; when the connection breaks, what came before is the last batch."""
-        batch: list[Received] = []
-        size, full = 0, min(FIRST_BATCH, BATCH)
+        intake: Intake[Received] = Intake(self._deliver, lambda received: len(received.data))
         try:
-            for message in messages:
+            for message in retrieval.messages(piece):
                 if isinstance(message, Refused):
                     self._refused(message, label)
-                    continue
-                batch.append(message)
-                size += len(message.data)
-                if len(batch) >= full or size >= BATCH_OCTETS:
-                    yield batch
-                    batch, size, full = [], 0, min(2 * full, BATCH)
-        except MailcliError:
-            if batch:
-                yield batch
+                else:
+                    intake.put(message)
+        except BaseException:
+            intake.abandon()
             raise
-        if batch:
-            yield batch
+        intake.finish()
 
     def _refused(self, message: Refused, label: str) -> None:
         listed = message.listed
-        if self._unnamed is None:
+        if self._unnamed is None and not self.history.is_outlined(listed):
             row = Pop3Row(listed.uidl, listed.occurrence, listed.size, "failed", first_seen=self.clock())
             self.history.record([row])
         self.tally.problems.append(f"{label} did not give message {listed.number}: {message.end.text}")
 
     def _deliver(self, batch: list[Received]) -> None:
-        """Make a batch durable together with its lines in the history. On the deliverer's thread."""
+        """Make a batch durable together with its lines in the history. On the intake's thread."""
         letters: list[Letter] = []
         places: list[Listed] = []
         moved: list[Pop3Row] = []
-        for received in batch:
+        outlined = [self.history.is_outlined(received.listed) for received in batch]
+        self._fill([received for received, bare in zip(batch, outlined, strict=True) if bare])
+        for received in [received for received, bare in zip(batch, outlined, strict=True) if not bare]:
             listed, data = received.listed, received.data
             row = self._row(received)
             if here := self.history.here_already(row.sha256):
                 moved.append(self._renamed(row, here))
                 self._let_go(listed)
             elif (verdict := self._late_verdict(listed, data)) is not Verdict.TAKE:
-                moved.append(self._judged(listed._replace(uidl=row.uidl, occurrence=row.occurrence), verdict))
+                moved.append(
+                    self.sieve.judged(listed._replace(uidl=row.uidl, occurrence=row.occurrence), verdict)
+                )
                 if verdict is Verdict.DISCARD:
                     self._removable.append(listed)
             else:
@@ -306,6 +290,20 @@ class Downloader:
                 self.tally.problems += self.destination.deliver(letters, self.history)
         finally:
             self._count(letters, places)
+
+    def _fill(self, lacking: Sequence[Received]) -> None:
+        """Store the bodies of messages whose header is here."""
+        if not lacking:
+            return
+        from mailcli.sync import pop3_outlines
+
+        here, told = pop3_outlines.fill(self.store, self.history, lacking, self.clock())
+        self.tally.notices += told
+        self.tally.bodies += len(here)
+        self.tally.octets += sum(len(one.data) for one in here)
+        self._undelivered += len(lacking) - len(here)
+        for one in here:
+            self._let_go(one.listed)
 
     def _row(self, received: Received) -> Pop3Row:
         listed, _, digest, header = received
@@ -363,7 +361,8 @@ class Downloader:
                 continue
             # What a clock that was ahead has dated stays: its age is negative.
             old = ages and now - (row.delivered_at or now) >= policy.days * 86400
-            if old or policy.leave == "delete" or message.key in purged or row.state == "discarded":
+            done = row.state != OUTLINED and (old or policy.leave == "delete" or row.state == "discarded")
+            if done or message.key in purged:
                 marked.append(message)
         return marked
 

@@ -11,7 +11,7 @@ from mailcli.model.flags import Flags
 from mailcli.model.message import Summary
 from mailcli.model.record import NamedTuple
 from mailcli.store.store import Store
-from mailcli.store.values import Bound, FlagsAgreed, PendingAppend, PendingCopy, SyncChanges
+from mailcli.store.values import Agreed, Bound, FlagsAgreed, PendingAppend, PendingCopy, SyncChanges
 from mailcli.sync import plan as planner
 from mailcli.sync.outcomes import settle_these
 from mailcli.sync.removal import SET_OCTETS, remove, select
@@ -48,9 +48,7 @@ class Push:
 
     # -- one folder ----------------------------------------------------------------------------
 
-    def carry_out(
-        self, folder: int, actions: Sequence[planner.Action], placed: Iterable[planner.Placed]
-    ) -> int:
+    def carry_out(self, folder: int, actions: Sequence[planner.Action], placed: Iterable[Agreed]) -> int:
         """Do the Store, Move and Expunge actions of a folder; returns how many messages the server
         was told about."""
         if not select(self.store, self.server, folder, self.names[folder]):

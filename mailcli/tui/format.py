@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from typing import Final
 
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.utils import get_cwidth
@@ -11,8 +11,11 @@ from wcwidth import wcwidth
 
 from mailcli.app.reading import Message
 from mailcli.model import printable
+from mailcli.model import wrap as wrapping
 from mailcli.model.flags import ANSWERED, FLAGGED, FORWARDED, SEEN
 from mailcli.model.message import Summary
+
+_MARKS: Final = (("signed", "signed (not checked)"), ("encrypted", "encrypted"))
 
 Fragments = StyleAndTextTuples
 
@@ -86,6 +89,9 @@ def message(shown: Message, width: int) -> list[Fragments]:
     date = shown.summary.date or shown.summary.arrived
     lines += _header("Date", time.strftime("%a %d %b %Y %H:%M", time.localtime(date)), width)
     lines += _header("Subject", envelope.subject, width)
+    said = [text for mark, text in _MARKS if mark in shown.reading.marks]
+    if said:
+        lines += _header("Security", ", ".join(said), width)
     there = [part for part in shown.reading.parts if part.attachment]
     for place, part in enumerate(there, 1):
         lines += _header("📎", f"{place}  {part.name or part.type}  ({size(part.size)})", width)
@@ -105,45 +111,8 @@ def _header(name: str, text: str, width: int) -> list[Fragments]:
 
 
 def wrap(line: str, width: int) -> list[str]:
-    """Break one line at spaces into pieces of at most `width` cells; a longer word is cut."""
-    line = line.expandtabs(8)
-    if get_cwidth(line) <= width:
-        return [line]
-    pieces: list[str] = []
-    piece, used = "", 0
-    for word in _words(line):
-        cells = get_cwidth(word)
-        if used + cells > width and piece.strip():
-            pieces.append(piece.rstrip())
-            piece, used = "", 0
-            word = word.lstrip()
-            cells = get_cwidth(word)
-        while cells > width:
-            cut = _cut(word, width)
-            pieces.append(cut)
-            word = word[len(cut) :]
-            cells = get_cwidth(word)
-        piece += word
-        used += cells
-    if piece or not pieces:
-        pieces.append(piece.rstrip())
-    return pieces
-
-
-def _words(line: str) -> Sequence[str]:
-    words: list[str] = []
-    for word in line.split(" "):
-        words.append((" " if words else "") + word)
-    return words
-
-
-def _cut(word: str, width: int) -> str:
-    used = 0
-    for n, char in enumerate(word):
-        used += max(0, wcwidth(char))
-        if used > width:
-            return word[: max(1, n)]
-    return word
+    """One line in pieces of at most `width` cells; what continues a quotation keeps its marks."""
+    return wrapping.lines(line, width, get_cwidth, cut_links=True)
 
 
 def size(octets: int) -> str:

@@ -19,7 +19,8 @@ from tests.support.pop3_box import DELETE
 def test_dele_is_never_sent_before_the_message_is_durable_and_recorded(
     make_box: MakeBox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mailcli.sync.pop3.BATCH", 5)
+    monkeypatch.setattr("mailcli.sync.intake.BATCH_MESSAGES", 5)
+    monkeypatch.setattr("mailcli.sync.intake.WAITING_MESSAGES", 10)
     monkeypatch.setattr("mailcli.sync.retr.WINDOW", 4)
     box = make_box(60)
     seen: list[tuple[str, bool]] = []
@@ -291,7 +292,8 @@ def test_a_server_that_keeps_nothing_is_warned_of_and_not_left_with_a_loss(make_
 
 def test_large_messages_stay_on_the_server_with_a_notice(make_box: MakeBox) -> None:
     box = make_box(
-        [Mail("a", letter("small")), Mail("b", letter("large", body="x" * 9000))], "max_size = 5000"
+        [Mail("a", letter("small")), Mail("b", letter("large", body="x" * 9000))],
+        'max_size = 5000\nlarge = "skip"',
     )
     assert (box.fetch(DELETE).new, len(box.drop.mail)) == (1, 1)
     assert box.notices == ["box: a message is larger than max_size, and left on the server"]
@@ -299,6 +301,14 @@ def test_large_messages_stay_on_the_server_with_a_notice(make_box: MakeBox) -> N
     assert len(box.notices) == 1, "said once"
     box.set("max_size = 50000")
     assert box.fetch(DELETE).new == 1
+
+
+@pytest.mark.parametrize("deliver", ["maildir:there", "mbox:there", "pipe:cat >/dev/null"])
+def test_other_places_than_a_folder_get_no_headers_of_large_messages(make_box: MakeBox, deliver: str) -> None:
+    mail = [Mail("a", letter("small")), Mail("b", letter("large", body="x" * 9000))]
+    box = make_box(mail, f'max_size = 5000\ndeliver = "{deliver}"')
+    assert (box.fetch(DELETE).new, [m.uidl for m in box.drop.mail]) == (1, ["b"])
+    assert "left on the server" in box.notices[0]
 
 
 NEWS = [
@@ -448,7 +458,7 @@ def test_an_unchanged_listing_hides_nothing_that_is_to_be_done(make_box: MakeBox
     del box.drop.says["DELE"]
     assert box.fetch(DELETE).gone == 1, "what another mode is to delete"
     box.drop.mail = [Mail("v3", letter("v3", body="x" * 500))]
-    box.set("max_size = 400")
+    box.set('max_size = 400\nlarge = "skip"')
     assert (box.fetch().new, box.fetch().new) == (0, 0)
     box.set("")
     assert box.fetch().new == 1, "what other rules let in"

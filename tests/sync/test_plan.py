@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailcli.model.flags import ANSWERED, DELETED, FLAGGED, SEEN, Flags
+from mailcli.store.values import Agreed
 from mailcli.sync.plan import (
     Action,
     Download,
@@ -15,7 +16,6 @@ from mailcli.sync.plan import (
     Gone,
     Hide,
     Move,
-    Placed,
     Policy,
     Purged,
     Remote,
@@ -38,13 +38,13 @@ def remote(
     return Remote(flags or {}, gone or set(), S | F | A, keywords)
 
 
-same_here = Placed("m", 7, NONE, NONE, HERE)
-flagged_here = Placed("m", 7, NONE, F, HERE)
-moved_here = Placed("m", 7, NONE, NONE, THERE)
+same_here = Agreed("m", 7, NONE, NONE, HERE)
+flagged_here = Agreed("m", 7, NONE, F, HERE)
+moved_here = Agreed("m", 7, NONE, NONE, THERE)
 purged_here = Purged("m", 7, NONE)
 hidden_here = Purged("m", 7, NONE, hidden=True)
 
-TABLE: list[tuple[str, Placed | Purged, Remote, list[Action]]] = [
+TABLE: list[tuple[str, Agreed | Purged, Remote, list[Action]]] = [
     ("same, same", same_here, remote(), []),
     ("same, flags", same_here, remote({7: S}), [SetFlags("m", S, S, NONE)]),
     ("same, gone", same_here, remote(gone={7}), [Gone("m")]),
@@ -69,9 +69,9 @@ TABLE: list[tuple[str, Placed | Purged, Remote, list[Action]]] = [
     ("message", "server", "expected"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE]
 )
 def test_every_cell_of_the_truth_table(
-    message: Placed | Purged, server: Remote, expected: list[Action]
+    message: Agreed | Purged, server: Remote, expected: list[Action]
 ) -> None:
-    placed = [message] if isinstance(message, Placed) else []
+    placed = [message] if isinstance(message, Agreed) else []
     purged = [message] if isinstance(message, Purged) else []
     found = plan(HERE, placed, purged, server)
     assert [(type(a), a) for a in found] == [(type(a), a) for a in expected]
@@ -82,7 +82,7 @@ def test_a_message_only_the_server_has_is_downloaded_newest_first() -> None:
 
 
 def test_equal_flag_changes_travel_together_in_ascending_order() -> None:
-    messages = [Placed(str(n), n, NONE, F, HERE) for n in (5, 3, 4)]
+    messages = [Agreed(str(n), n, NONE, F, HERE) for n in (5, 3, 4)]
     assert plan(HERE, messages, [], remote()) == [Store((3, 4, 5), ("3", "4", "5"), F, NONE)]
 
 
@@ -101,17 +101,17 @@ def test_where_nothing_is_to_be_expunged_a_purged_message_is_hidden() -> None:
 
 def test_a_flag_the_server_cannot_keep_stays_here_and_is_not_pushed() -> None:
     work = frozenset({"work"})
-    tagged = Placed("m", 7, NONE, work, HERE)
+    tagged = Agreed("m", 7, NONE, work, HERE)
     assert plan(HERE, [tagged], [], remote(keywords=False)) == [SetFlags("m", work, NONE, NONE)]
     agreed = tagged._replace(base=work)
     assert plan(HERE, [agreed], [], remote(keywords=False)) == []
     assert plan(HERE, [agreed], [], remote({7: S}, keywords=False)) == [SetFlags("m", S | work, S, NONE)]
-    removed = Placed("m", 7, work, NONE, HERE)
+    removed = Agreed("m", 7, work, NONE, HERE)
     assert plan(HERE, [removed], [], remote(keywords=False)) == [SetFlags("m", NONE, NONE, NONE)]
 
 
 def test_where_the_base_was_lost_the_flags_of_both_sides_are_united() -> None:
-    lost = Placed("m", 7, None, F, HERE)
+    lost = Agreed("m", 7, None, F, HERE)
     assert plan(HERE, [lost], [], remote({7: S})) == [SetFlags("m", S, S, NONE), Store((7,), ("m",), F, NONE)]
 
 
@@ -133,7 +133,7 @@ def test_a_merge_carries_every_change_of_either_side(base: Flags, local: Flags, 
 def test_after_the_plan_is_carried_out_a_second_plan_is_empty(
     base: Flags, local: Flags, server: Flags
 ) -> None:
-    message = Placed("m", 7, base, local, HERE)
+    message = Agreed("m", 7, base, local, HERE)
     there, here, agreed = server, local, base
     for action in plan(HERE, [message], [], remote({7: server})):
         if isinstance(action, SetFlags):
@@ -142,7 +142,7 @@ def test_after_the_plan_is_carried_out_a_second_plan_is_empty(
             there = (there | action.add) - action.remove
             agreed = there
     assert here == there
-    assert plan(HERE, [Placed("m", 7, agreed, here, HERE)], [], remote({7: there})) == []
+    assert plan(HERE, [Agreed("m", 7, agreed, here, HERE)], [], remote({7: there})) == []
 
 
 # -- a simulated server and mailbox -----------------------------------------------------------------
@@ -155,7 +155,7 @@ class World:
         self.policy = policy
         self.there: dict[int, tuple[str, Flags]] = {}  # in HERE on the server
         self.moved: dict[str, Flags] = {}  # in THERE on the server
-        self.placed: dict[str, Placed] = {}
+        self.placed: dict[str, Agreed] = {}
         self.tombs: dict[str, Purged] = {}
         self.unbound: set[str] = set()  # here only, to be uploaded
         self.recovery: set[str] = set()
@@ -176,7 +176,7 @@ class World:
             match action:
                 case Download(uid):
                     body, flags = self.there[uid]
-                    self.placed[body] = Placed(body, uid, flags, flags, HERE)
+                    self.placed[body] = Agreed(body, uid, flags, flags, HERE)
                 case SetFlags(id, base, add, remove):
                     m = self.placed[id]
                     self.placed[id] = m._replace(base=base, flags=(m.flags | add) - remove)
@@ -190,7 +190,7 @@ class World:
                     del self.tombs[id]
                 case Revive(id, uid, flags):
                     del self.tombs[id]
-                    self.placed[id] = Placed(id, uid, flags, flags, HERE)
+                    self.placed[id] = Agreed(id, uid, flags, flags, HERE)
                 case Hide(id):
                     self.tombs[id] = self.tombs[id]._replace(hidden=True)
                 case Store(uids, ids, add, remove):
@@ -220,7 +220,7 @@ def worlds(draw: st.DrawFn) -> World:
         if here in ("same", "moved"):
             lost = draw(st.booleans())
             folder = HERE if here == "same" else THERE
-            world.placed[id] = Placed(id, uid, None if lost else base, local, folder)
+            world.placed[id] = Agreed(id, uid, None if lost else base, local, folder)
         elif here in ("purged", "hidden"):
             world.tombs[id] = Purged(id, uid, base, hidden=here == "hidden")
             world.recovery.add(id)

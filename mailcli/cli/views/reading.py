@@ -9,11 +9,13 @@ from mailcli.cli import cells, dates
 from mailcli.cli.progress import size
 from mailcli.cli.views.messages import FIELDS
 from mailcli.cli.views.view import Column, Field, Look, View, address_text
-from mailcli.model import printable
+from mailcli.model import printable, wrap
 from mailcli.model.record import NamedTuple
 
 WIDEST: Final = 100
 """Text is wrapped here even on a wider terminal: longer lines are hard to read."""
+
+_MARKS: Final = (("signed", "signed (not checked)"), ("encrypted", "encrypted"))
 
 
 class How(NamedTuple):
@@ -90,6 +92,8 @@ def _head(message: Any, how: How, width: int) -> Iterator[str]:
         yield from _field("Cc", _addresses(envelope.cc), how, width)
         yield from _field("Date", _date(envelope.date, envelope.zone, summary.arrived), how, width)
         yield from _field("Subject", printable.line(envelope.subject), how, width)
+        security = ", ".join(said for mark, said in _MARKS if mark in message.reading.marks)
+        yield from _field("Security", security, how, width)
         there = [part for part in message.reading.parts if part.attachment]
         for n, part in enumerate(there, 1):
             name = printable.line(part.name) or part.type
@@ -118,23 +122,12 @@ def _field(name: str, value: str, how: How, width: int) -> Iterator[str]:
 
 
 def _body(message: Any, how: How, width: int) -> Iterator[str]:
-    text = printable.block(message.reading.html if how.html else message.reading.text)
+    reading = message.reading
+    text = printable.block(reading.html if how.html else reading.text)
     for line in text.splitlines() if text else ():
         quoted = line.startswith(">")
-        for shown in _wrapped(line, width) if width and not how.html else (line,):
+        for shown in wrap.lines(line, width, cells.width) if width and not how.html else (line,):
             yield (cells.styled(shown, "green") if quoted and how.colour else shown) + "\n"
-
-
-def _wrapped(line: str, width: int) -> Sequence[str]:
-    """A line of text wrapped; what continues a quotation keeps its marks."""
-    line = line.expandtabs(8)
-    if cells.width(line) <= width:
-        return (line,)
-    marks = len(line) - len(line.lstrip("> "))
-    lead = line[:marks]
-    if not lead or marks > width // 2:
-        return cells.wrap(line, width)
-    return [lead + each for each in cells.wrap(line[marks:], width - marks)]
 
 
 def _of_summary(field: Field) -> Field:

@@ -132,7 +132,7 @@ def test_an_invitation_says_what_when_where_and_who() -> None:
     assert "invite" in content.marks
     assert content.text.split("\n\n", 1)[1].split("\n") == [
         "Invitation: Lunch, at last",
-        "When: 2026-01-02 12:00 (Europe/Berlin) to 2026-01-02 13:00 (Europe/Berlin)",
+        "When: 2026-01-02 12:00 to 13:00 (Europe/Berlin)",
         "Where: Canteen",
         "Organiser: Ann: A. <a@b.c>",
     ]
@@ -255,3 +255,41 @@ def test_nesting_and_parts_are_bounded() -> None:
 def test_headers_are_decoded_in_order() -> None:
     found = read.reading(b"Received: one\nSubject: =?utf-8?q?=C3=BC?=\nReceived: two\n three\n\n").headers
     assert found == (("Received", "one"), ("Subject", "ü"), ("Received", "two three"))
+
+
+def test_signed_and_encrypted_are_said_to_the_reader_and_nothing_is_verified() -> None:
+    signed = read.reading(multipart("signed", PLAIN, b"Content-Type: application/pgp-signature\n\nx"))
+    assert (signed.marks, signed.text) == (frozenset({"signed"}), "plain words")
+    sealed = multipart("mixed", b"Content-Type: application/pkcs7-mime; smime-type=enveloped-data\n\nx")
+    assert read.reading(sealed).marks == {"encrypted"}
+    assert read.reading(sealed).text == "[This message is encrypted; it is not decrypted here.]"
+    assert read.content(sealed).text == ""  # nobody searches for these words
+
+
+def test_quotes_with_spaces_between_their_marks_are_joined_when_flowed() -> None:
+    data = HEAD + b"Content-Type: text/plain; format=flowed\n\n> > one \n> > two\n> \n> three \n> four\n"
+    assert read.content(data).text == "> > one two\n>\n> three four\n"
+
+
+def test_an_empty_line_ends_a_flowed_paragraph_and_is_shown() -> None:
+    data = HEAD + b"Content-Type: text/plain; format=flowed\n\none \n\ntwo\n"
+    assert read.content(data).text == "one\n\ntwo\n"
+
+
+def test_utf8_labelled_as_latin_is_utf8() -> None:
+    assert read.envelope(b"Subject: =?iso-8859-1?Q?Fr\xc3\xb6sche?=\n\n").subject == "Frösche"
+    assert read.envelope(b"Subject: =?iso-8859-1?Q?Fr=F6sche?=\n\n").subject == "Frösche"
+    assert (
+        read.content(b"Content-Type: text/plain; charset=iso-8859-1\n\ngr\xc3\xbc\xc3\x9fe").text == "grüße"
+    )
+    assert read.content(b"Content-Type: text/plain; charset=iso-8859-1\n\ngr\xfc\xdfe").text == "grüße"
+
+
+def test_comments_in_a_date_are_skipped() -> None:
+    assert read.envelope(b"Date: 1 Jul 2003 (a (nested) one) 10:52:37 +0200\n\n").date == 1057049557.0
+    assert read.envelope(b"Date: Thu, 10 Jul 1997 14:53:31 EST5EDT\n\n").zone == -300
+
+
+def test_a_processing_instruction_in_html_is_no_text() -> None:
+    data = HEAD + b"Content-Type: text/html\n\n<p>a</p><?ADF version='1.0'?><p>b</p>"
+    assert read.reading(data).text == "a\n\nb"

@@ -89,3 +89,41 @@ def test_what_was_brought_before_the_end_is_delivered_by_abandon() -> None:
     taken.put(2)
     taken.abandon()
     assert delivered == [1, 2]
+
+
+def test_of_two_threads_one_begins_with_the_next_batch_while_the_other_stores(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(intake, "BATCH_MESSAGES", 1)
+    second = threading.Event()
+    ended: list[int] = []
+
+    def deliver(batch: list[int]) -> None:
+        if batch == [1]:
+            assert second.wait(10)
+        second.set()
+        ended.extend(batch)
+
+    taken: Intake[int] = Intake(deliver, size, threads=2)
+    taken.put(1)
+    taken.put(2)
+    taken.finish()
+    assert sorted(ended) == [1, 2]
+
+
+def test_what_one_of_two_threads_cannot_store_ends_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intake, "BATCH_MESSAGES", 1)
+    stored: list[int] = []
+
+    def deliver(batch: list[int]) -> None:
+        if batch == [1]:
+            raise LocalIOError("the disk is full")
+        stored.extend(batch)
+
+    taken: Intake[int] = Intake(deliver, size, threads=2)
+    with pytest.raises(LocalIOError, match="the disk is full"):
+        for n in range(1, 100_000):
+            taken.put(n)
+    with pytest.raises(LocalIOError):
+        taken.finish()
+    assert len(stored) < 99_998
