@@ -46,6 +46,7 @@ def check_options(session: Session, letter: Letter) -> None:
                 ("--undo", letter.undo),
                 ("--queue", letter.queue),
                 ("--idempotency-key", letter.idempotency_key),
+                ("-n", letter.dry_run),
             ),
             "--draft, which sends nothing,",
         )
