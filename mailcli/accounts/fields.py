@@ -32,7 +32,7 @@ _TLS: Final = ("implicit", "starttls", "none")
 
 _AUTH: Final = (
     *("auto", "scram", "plain", "login", "cram-md5", "scram-sha-1", "scram-sha-256"),
-    *("xoauth2", "oauthbearer", "none"),
+    *("xoauth2", "oauthbearer", "scram-sha-256-plus", "scram-sha-1-plus", "external", "none"),
 )
 
 _WATCH_INTERVAL: Final = Field(
@@ -58,6 +58,12 @@ _SERVER: Final = {
     "pin": Field("texts", "sha256:HEX of the server's certificate; any other is refused"),
     "allow_cleartext": Field("bool", "with tls = none: permit another machine than this one"),
     "disable": Field("texts", "protocol extensions not to use"),
+    "socket": Field("text", "a Unix socket in place of host and port"),
+    "command": Field("text", "a shell command that speaks the protocol, in place of host and port"),
+    "proxy": Field("text", "socks5://HOST:PORT or http://HOST:PORT on the way; USER@ before HOST"),
+    "proxy_password": Field("secret", "where the proxy's password is kept, as with password"),
+    "client_cert": Field("text", "PEM file with our own certificate, for servers that ask for one"),
+    "client_key": Field("text", "PEM file with its key, if that is not in the same file"),
 }
 
 _EXTENT: Final = {
@@ -78,6 +84,8 @@ TABLES: Final[dict[str, dict[str, Field]]] = {
             "bool", "warn when the text speaks of an attachment and there is none; true without it"
         ),
         "aliases": Field("table", 'short names for addresses: team = "ann@example.org, bob@example.org"'),
+        "queries": Field("table", 'saved queries by name: boss = "from:boss is:unread"'),
+        "index_attachments": Field("bool", "read the text of attachments at the end of each fetch"),
         "alias_files": Field("texts", "files of mailx or mutt with more of them; without it ~/.mailrc"),
     },
     "all_hooks": {
@@ -152,7 +160,11 @@ TABLES: Final[dict[str, dict[str, Field]]] = {
             "text", "folder:NAME, maildir:PATH, mbox:PATH or pipe:COMMAND; default: the account's inbox"
         ),
     },
-    "smtp": _SERVER,
+    "smtp": {
+        **_SERVER,
+        "protocol": Field("text", "what is spoken; lmtp delivers to a mailbox server", ("smtp", "lmtp")),
+        "chunking": Field("bool", "send a message along with its envelope: one turn less (BDAT)"),
+    },
 }
 
 SECRET_KINDS: Final = ("keyring", "command", "file", "env", "credential")

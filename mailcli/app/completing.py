@@ -46,6 +46,11 @@ def changes(ctx: Context) -> Iterator[Offer]:
             yield entry.token, entry.words
 
 
+def queries(ctx: Context) -> Iterator[Offer]:
+    """The names of saved queries."""
+    yield from ctx.config.queries.items()
+
+
 def addresses(ctx: Context) -> Iterator[Offer]:
     """Those one writes to, often and lately first; those in the address book; those who wrote."""
     from mailcli.app import contacts

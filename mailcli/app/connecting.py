@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from mailcli.app.context import Context
 from mailcli.errors import AuthenticationFailed, ConfigError, Unreachable, told
-from mailcli.model.account import Account, Endpoint, Protocol
+from mailcli.model.account import Account, Certificate, Endpoint, Password, Protocol, Secret
 from mailcli.net.deadline import Deadlines
 
 if TYPE_CHECKING:
+    from mailcli.accounts.secrets import Secrets
     from mailcli.net.cancel import CancelToken
     from mailcli.net.imap import ImapConnection
     from mailcli.net.pop3 import Pop3Connection
@@ -46,6 +47,8 @@ def dial_ahead(ctx: Context, endpoint: Endpoint | None, limits: Deadlines) -> No
     server, and it answers meanwhile. The next `open_…` of this endpoint takes the connection."""
     if endpoint is None or ctx.offline or endpoint in ctx.ahead:
         return
+    if endpoint.command or (endpoint.proxy is not None and endpoint.proxy.secret is not None):
+        return  # a command may ask for something on the terminal; a proxy has to wait for its password
     from mailcli.net.ahead import Ahead
 
     ctx.ahead[endpoint] = Ahead(endpoint, limits, ctx.cancel)
@@ -66,8 +69,9 @@ def open_incoming_imap(
 
     endpoint = _endpoint(account, account.incoming, Protocol.IMAP)
     _online(ctx, endpoint)
-    secret = ctx.secrets.get(account, endpoint)
+    secret = secret_of(ctx.secrets, account, endpoint)
     ahead = ctx.ahead.pop(endpoint, None)
+    endpoint = with_proxy(ctx.secrets, account, endpoint)
     with _guarded(ctx, endpoint) as (target, done):
         connection = open_imap(
             target,
@@ -87,8 +91,9 @@ def open_incoming_pop3(ctx: Context, account: Account, limits: Deadlines) -> Pop
 
     endpoint = _endpoint(account, account.incoming, Protocol.POP3)
     _online(ctx, endpoint)
-    secret = ctx.secrets.get(account, endpoint)
+    secret = secret_of(ctx.secrets, account, endpoint)
     ahead = ctx.ahead.pop(endpoint, None)
+    endpoint = with_proxy(ctx.secrets, account, endpoint)
     with _guarded(ctx, endpoint) as (target, done):
         connection = open_pop3(
             target, secret, deadlines=limits, cancel=ctx.cancel, transcript=ctx.transcript, ahead=ahead
@@ -103,8 +108,9 @@ def open_sending(ctx: Context, account: Account, limits: Deadlines, ehlo: str) -
 
     endpoint = _endpoint(account, account.sending, Protocol.SMTP)
     _online(ctx, endpoint)
-    secret = ctx.secrets.get(account, endpoint) if endpoint.user and endpoint.secret else None
+    secret = secret_of(ctx.secrets, account, endpoint)
     ahead = ctx.ahead.pop(endpoint, None)
+    endpoint = with_proxy(ctx.secrets, account, endpoint)
     with _guarded(ctx, endpoint) as (target, done):
         connection = open_smtp(
             target,
@@ -117,6 +123,26 @@ def open_sending(ctx: Context, account: Account, limits: Deadlines, ehlo: str) -
         )
         done(connection.greeted.mechanism)
     return connection
+
+
+def secret_of(secrets: Secrets, account: Account, endpoint: Endpoint) -> Secret | None:
+    """What signs in to a server; None: nothing does, since it is the user's own channel, or an open
+    relay. Raises ConfigError, TimedOut."""
+    if endpoint.auth == "external":
+        return Certificate()
+    needless = endpoint.own_channel or endpoint.protocol is Protocol.SMTP
+    if needless and (endpoint.secret is None or not endpoint.user):
+        return None
+    return secrets.get(account, endpoint)
+
+
+def with_proxy(secrets: Secrets, account: Account, endpoint: Endpoint) -> Endpoint:
+    """The endpoint with its proxy's password in hand."""
+    proxy = endpoint.proxy
+    if proxy is None or proxy.secret is None:
+        return endpoint
+    password = Password(secrets.text(account, endpoint, proxy.secret, "proxy_password"))
+    return endpoint._replace(proxy=proxy._replace(password=password))
 
 
 @contextmanager

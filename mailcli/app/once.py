@@ -8,15 +8,14 @@ again is not remembered, so that trying again works.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable
-from typing import Any
 
 from mailcli.app import outbox
 from mailcli.app.context import Context
 from mailcli.app.preparing import Prepared
 from mailcli.errors import Locked, MessageMalformed
-from mailcli.model.draft import Draft, Outcome, Sent
+from mailcli.model.draft import Draft, Sent
+from mailcli.outbox import keys
 from mailcli.outbox.spool import Spool
 
 
@@ -34,10 +33,9 @@ def once(ctx: Context, key: str, prepared: Prepared, send: Callable[[str], Sent]
             before = _before(box, digest, content)
             if before is not None:
                 return before
-            box.note_result(digest, _encode(content, None))
+            keys.begin(box, digest, content)
             sent = send(digest)
-            if _final(sent):
-                box.note_result(digest, _encode(content, sent))
+            keys.settle(box, digest, sent)
             return sent
     except Locked:
         raise Locked(
@@ -56,17 +54,11 @@ def digest_of(what: Prepared | str) -> str:
     return hashlib.sha256(envelope + b"\0" + source).hexdigest()
 
 
-def _final(sent: Sent) -> bool:
-    """Whether the outcome stands. Deferred ones do not, unless the outbox goes on with them."""
-    return all(o.outcome != "deferred" or sent.stage == "queued" for o in sent.recipients)
-
-
 def _before(box: Spool, digest: str, content: str) -> Sent | None:
-    held = box.result(digest)
-    if held is None:
+    known = keys.look(box, digest)
+    if known is None:
         return None
-    noted: dict[str, Any] = json.loads(held)
-    if noted["content"] != content:
+    if known[0] != content:
         raise MessageMalformed(
             "this idempotency key was used for another message", hint="a key stands for one message"
         )
@@ -75,13 +67,4 @@ def _before(box: Spool, digest: str, content: str) -> Sent | None:
         return outbox.standing(row)
     if row is not None:
         box.remove(row.entry.id)  # of a run that was killed before it sent anything
-    return _decode(noted["sent"]) if noted["sent"] else None
-
-
-def _encode(content: str, sent: Sent | None) -> bytes:
-    held = None if sent is None else {**sent._asdict(), "recipients": [list(o) for o in sent.recipients]}
-    return json.dumps({"content": content, "sent": held}).encode()
-
-
-def _decode(held: dict[str, Any]) -> Sent:
-    return Sent(**{**held, "recipients": tuple(Outcome(*o) for o in held["recipients"])})
+    return known[1]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from mailcli.cli import wishing
 from mailcli.cli.session import Session
 from mailcli.cli.spec import Option
 from mailcli.errors import Interrupted, LocalIOError, MailcliError, NotFound, UsageError
@@ -76,6 +77,7 @@ OPTIONS: Final = (
         "choice",
         choices=("hold", "retry"),
     ),
+    *wishing.OPTIONS,
     Option(("-n", "--dry-run"), "Print the message as it would be sent, and send nothing."),
 )
 
@@ -101,6 +103,13 @@ class Letter(NamedTuple):
     undo: int | None
     idempotency_key: str | None
     on_unknown: str | None
+    dsn: str | None
+    dsn_return: str | None
+    envelope_id: str | None
+    require_tls: bool
+    priority: int | None
+    deliver_by: str | None
+    if_late: str | None
     dry_run: bool
     markdown: bool = False
     no_signature: bool = False

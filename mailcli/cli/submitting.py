@@ -10,6 +10,7 @@ from mailcli.cli.composing import Letter, refuse_together
 from mailcli.cli.session import Session
 from mailcli.cli.views.messages import MESSAGES
 from mailcli.cli.views.results import PREPARED, SENT
+from mailcli.cli.wishing import wishes
 from mailcli.errors import Interrupted, TryAgain, UsageError
 from mailcli.model.record import NamedTuple
 
@@ -58,6 +59,7 @@ def check_options(session: Session, letter: Letter) -> None:
         raise UsageError("the idempotency key is empty")
     if letter.at is not None:
         _moment(session, letter.at)
+    wishes(letter, session.ctx.clock())
 
 
 def finish(
@@ -189,9 +191,14 @@ def _send(session: Session, prepared: Prepared, letter: Letter, digest: str) -> 
         letter.ehlo or "",
         letter.on_unknown or "hold",
         digest,
+        wishes(letter, session.ctx.clock()),
     )
     if letter.at is not None:
         when = _moment(session, letter.at)
+        held = sending.deliver_held(session.ctx, prepared, how, when)
+        if held is not None:
+            session.out.notice(f"the server keeps it until {_stamp(when)}; it cannot be recalled here")
+            return held
         sent = outbox.queue(session.ctx, _entry(session, prepared, how, when))
         session.out.notice(f"it will be sent by the first `mailcli outbox run` or fetch after {_stamp(when)}")
         return sent
@@ -253,6 +260,7 @@ def _entry(session: Session, prepared: Prepared, how: Delivery, when: float) -> 
         on_unknown=how.on_unknown,
         ehlo=how.ehlo,
         key=how.key,
+        wishes=how.wishes,
     )
 
 

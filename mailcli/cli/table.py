@@ -45,6 +45,7 @@ COMMANDS: Final[dict[str, Entry]] = {
     "redo": Entry("Change", "redo", "Do again what was undone last."),
     "log": Entry("Change", "log", "List the changes made here, newest first."),
     "folder": Entry("Mailbox", "folder", "List, create, rename, delete and subscribe folders."),
+    "query": Entry("Mailbox", "query", "List, save and delete searches by name."),
     "contact": Entry("Mailbox", "contact", "List, add and import contacts."),
     "import": Entry("Mailbox", "import_", "Take in an mbox, a Maildir or .eml files."),
     "export": Entry("Mailbox", "export", "Write found messages to an mbox, a Maildir or .eml files."),

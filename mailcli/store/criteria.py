@@ -58,6 +58,7 @@ _PLAIN: Final = {
     ("is", "draft"): f"bits & {_DRAFT}",
 }
 _ADDRESSES: Final = {"from": "sender", "to": "recipients", "cc": "cc"}
+_SENT: Final = 1000
 _MUTED: Final = ("muted", "$muted")
 
 
@@ -102,6 +103,19 @@ class Criteria:
         parts = node.children if isinstance(node, And) else (node,)
         needed = any(self.matcher.expression(part) is not None for part in parts)
         return " OR ".join(wanted), needed
+
+    def correspondent(self) -> str:
+        """The condition that `m` is from somebody whom one has written to: of the newest messages sent,
+        the first recipient each. Worked out once for a query, not for each row."""
+        sent = self._folders.sent()
+        if not sent:
+            return _FALSE
+        address = "lower(substr({0}, instr({0}, char(31)) + 1))"
+        return (
+            f"{address.format('m.sender')} IN (SELECT {address.format('first')} FROM"
+            " (SELECT substr(recipients, 1, instr(recipients || char(30), char(30)) - 1) AS first"
+            f" FROM message WHERE folder IN ({_keys(sent)}) ORDER BY rid DESC LIMIT {_SENT}))"
+        )
 
     def bounds(self) -> Bounds:
         """What the dates asked for say about row ids."""
@@ -230,7 +244,7 @@ class Criteria:
         whole = re.sub(r"[^\W_]*\*[^\W_]*", " ", pattern)
         expression = self.matcher.expression(And(tuple(Text(field, word) for word in whole.split())))
         regex = r"\S*".join(map(re.escape, pattern.split("*")))
-        condition = self._checked(Regex(field, f"(?:^| ){regex}$"), m)
+        condition = self._checked(Regex(field, f"^{regex}$| {regex}$"), m)
         return (
             condition if expression is None else f"({m}.rid IN ({self._hits(expression, m)}) AND {condition})"
         )

@@ -332,12 +332,13 @@ class RecoveryEntry(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """One fault that `check` found. `kind` is a word for scripts, `text` a sentence."""
+    """One fault that `check` found, put right or not. `kind` is a word for scripts, `text` a sentence."""
 
     kind: str
     text: str
     id: str = ""
     path: str = ""
+    repaired: bool = False
 
 
 class IndexStatus(NamedTuple):

@@ -208,6 +208,20 @@ STATUS: Final = View(
     text=_status,
 )
 
+
+ATTACHED: Final = View(
+    "attached",
+    {"found": Field("integer", lambda a: a.found), "left": Field("integer", lambda a: a.left)},
+    text=lambda a, _: f"attachments of {a.found} messages indexed\n",
+)
+
+
+def _problem(problem: Any, _look: Look) -> str:
+    head = f"{problem.id}: " if problem.id else ""
+    path = f" ({problem.path})" if problem.path else ""
+    return printable.line(f"{'repaired: ' if problem.repaired else ''}{head}{problem.text}{path}") + "\n"
+
+
 PROBLEMS: Final = View(
     "problem",
     {
@@ -215,8 +229,7 @@ PROBLEMS: Final = View(
         "text": Field("text", lambda p: p.text),
         "id": Field("text", lambda p: p.id),
         "path": Field("text", lambda p: p.path),
+        "repaired": Field("boolean", lambda p: p.repaired),
     },
-    text=lambda p, _: (
-        printable.line(f"{p.id + ': ' if p.id else ''}{p.text}{f' ({p.path})' if p.path else ''}") + "\n"
-    ),
+    text=_problem,
 )
