@@ -119,6 +119,12 @@ class TryAgain(MailcliError):
     exit_code = 75
 
 
+class Throttled(TryAgain):
+    """The server does nothing for us during the next `seconds`."""
+
+    seconds = 0.0
+
+
 class TimedOut(TryAgain):
     """A deadline passed. The message names the phase."""
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from mailcli.app.context import Context
-from mailcli.errors import AuthenticationFailed, ConfigError, Unreachable, told
+from mailcli.errors import AuthenticationFailed, ConfigError, Throttled, Unreachable, told
 from mailcli.model.account import Account, Certificate, Endpoint, Password, Protocol, Secret
 from mailcli.net.deadline import Deadlines
 
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from mailcli.net.imap import ImapConnection
     from mailcli.net.pop3 import Pop3Connection
     from mailcli.net.smtp import SmtpConnection
+
+
+_BACK_OFF: Final = 300.0
+"""The longest wait in seconds that a server may ask for; Exchange Online asks for five minutes at most."""
 
 
 def deadlines(seconds: float | None = None) -> Deadlines:
@@ -40,6 +45,21 @@ def named(account: Account) -> Iterator[None]:
         if named is error:
             raise
         raise named from error
+
+
+def patiently(ctx: Context, account: Account, limits: Deadlines, attempt: Callable[[], None]) -> None:
+    """Do it; if the server wants to be left alone for a while, wait once and do it again. Raises
+    Throttled if it wants that twice, or for longer than the run may last."""
+    try:
+        attempt()
+    except Throttled as busy:
+        left = _BACK_OFF if limits.overall is None else min(_BACK_OFF, limits.overall - time.monotonic())
+        if busy.seconds > left:
+            busy.hint = f"it wants to be left alone for {busy.seconds:g} seconds"
+            raise
+        ctx.notice(f"{account.name}: the server is busy; waiting {busy.seconds:g} seconds as it asks")
+        ctx.cancel.wait(busy.seconds)
+        attempt()
 
 
 def dial_ahead(ctx: Context, endpoint: Endpoint | None, limits: Deadlines) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from mailcli.app import outbox
 from mailcli.app.context import Context
 from mailcli.app.preparing import Prepared
-from mailcli.errors import Locked, MessageMalformed
+from mailcli.errors import CannotCreate, LocalIOError, Locked, MessageMalformed
 from mailcli.model.draft import Draft, Sent
 from mailcli.outbox import keys
 from mailcli.outbox.spool import Spool
@@ -35,7 +35,7 @@ def once(ctx: Context, key: str, prepared: Prepared, send: Callable[[str], Sent]
                 return before
             keys.begin(box, digest, content)
             sent = send(digest)
-            keys.settle(box, digest, sent)
+            _note(ctx, box, digest, sent)
             return sent
     except Locked:
         raise Locked(
@@ -52,6 +52,16 @@ def digest_of(what: Prepared | str) -> str:
         source = repr(source._replace(date=0.0, zone=0, message_id="")).encode()
     envelope = repr(what.envelope).encode()
     return hashlib.sha256(envelope + b"\0" + source).hexdigest()
+
+
+def _note(ctx: Context, box: Spool, digest: str, sent: Sent) -> None:
+    """What was sent stays sent whatever the disk says: the outbox has it, or has noted it already."""
+    try:
+        keys.settle(box, digest, sent)
+    except (LocalIOError, CannotCreate) as error:
+        if not any(o.outcome == "sent" for o in sent.recipients) and sent.stage != "queued":
+            raise
+        ctx.notice(f"the outcome is not noted under the key: {error.message}")
 
 
 def _before(box: Spool, digest: str, content: str) -> Sent | None:

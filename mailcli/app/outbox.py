@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from typing import TYPE_CHECKING
 
 from mailcli.app.connecting import deadlines, named, open_incoming_imap, open_sending, own_name
@@ -300,6 +300,7 @@ def _tidy(ctx: Context, box: Spool, rows: Sequence[Row]) -> list[Report]:
                 now = tuple(Outcome(r, "sent", 0, "", "found in Sent") for r in state.open(row.entry))
                 state = state._replace(phase=SENT, outcomes=(*state.outcomes, *now), filed=True)
             if state.phase == SENT:
+                _look_at_sent(ctx, account)
                 after = _runner(ctx, box, account).finish(row.entry, state)
                 reports.append(Report(Row(row.entry, after), None))
             elif row.entry.on_unknown == "retry" and row.entry.kept:
@@ -307,6 +308,13 @@ def _tidy(ctx: Context, box: Spool, rows: Sequence[Row]) -> list[Report]:
             elif row.state.note.startswith("interrupted"):
                 reports.append(Report(row, _unknown(row.entry)))
     return reports
+
+
+def _look_at_sent(ctx: Context, account: Account) -> None:
+    """A run that was killed may have left the copy there without its row: take notice of it, else it
+    would be kept twice."""
+    with suppress(NotFound):
+        ctx.store.scan(ctx.store.find_folder(account.name, "Sent").key)
 
 
 def failure(result: Result) -> MailcliError | None:

@@ -196,8 +196,8 @@ class _Record:
                     self._spool.set_state(entry.id, State(UNKNOWN, 1, note=lost.text))
             self._release()
             return
+        state = State(SENT, 1, outcomes=done.outcomes, queue_id=done.queue_id, stage=done.stage)
         if entry is not None and sent:
-            state = State(SENT, 1, outcomes=done.outcomes, queue_id=done.queue_id)
             with self._outcome_stands():
                 self._spool.set_state(entry.id, state, durable=False)
         if sent:

@@ -104,6 +104,8 @@ class _Adoption:
         ) or not os.path.lexists(self._path(one.file)):
             return
         identity = one.name.id
+        if identity is not None and self._is_leaving(identity):
+            return
         if identity is None:
             if (moved := self._moved_by_content(one)) is not None:
                 self._move(moved, one)
@@ -132,6 +134,10 @@ class _Adoption:
             return True
         base = row.file.partition("/")[2].partition(":")[0]
         return row.folder != self._home.key and self._site.tree.locate(row.path, base) is not None
+
+    def _is_leaving(self, identity: str) -> bool:
+        """Taken away by another run since this scan began: `recovery.settle` has yet to move the file."""
+        return bool(rows(self._connection, "SELECT 1 FROM recovery WHERE id = ? AND moved = 0", (identity,)))
 
     def _moved_by_content(self, one: _File) -> changing.Row | None:
         """The message this was before another program moved it under a new name.
@@ -255,12 +261,15 @@ class _Adoption:
         )
         index.insert(self._connection, self._rids, state, one.parsed)
         index.mark_dirty(self._connection, [identity])
-        self._connection.execute(
+        recorded = rows(
+            self._connection,
             "UPDATE pop3_message SET state = 'delivered', delivered_at = ?, sha256 = ?"
-            " WHERE id = ? AND state = 'fetching'",
+            " WHERE id = ? AND state = 'fetching' RETURNING 1",
             (self._site.clock(), one.hashes.sha256, identity),
         )
-        if home.protocol != "imap":  # after a salvage the protocol is not known
+        if recorded:
+            history.unsettle(self._connection, home.account_name)
+        elif home.protocol != "imap":  # after a salvage the protocol is not known
             history.note_unrecorded(self._connection, home.account_name)
         self._found.adopted.append(identity)
 

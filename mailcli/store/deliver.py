@@ -1,9 +1,11 @@
 """How a message arrives, in the order that loses nothing:
 
-    write to tmp/ and fsync | rename into new/ or cur/ | fsync the directories | commit the rows
+    write to tmp/ and fsync | in the transaction: rename into new/ or cur/, fsync the directories, the rows
 
 Files are written by threads (kernel time in fsync is the limit) while this one parses. A run cut before
 the commit leaves files that `scan` adopts by their names; cut before the rename it leaves litter in tmp/.
+The rename waits for the database's lock: a scan between it and the rows would adopt the file of a run that
+is alive, and what came of it (an upload, a move) would be lost with the row that is then written over.
 """
 
 from __future__ import annotations
@@ -75,13 +77,12 @@ def deliver(
         if number not in here
     ]
     with disk.reported("store mail"):
-        parsed, written = _write(site, items)
         try:
-            delivered = _commit(site, items, parsed, written, arrivals, here, also)
-        except _Uncommitted as error:
-            _discard(items)
-            raise error.cause from error.cause
-    return delivered
+            parsed, written = _write(site, items)
+            return _commit(site, items, parsed, written, arrivals, here, also)
+        except BaseException:
+            _sweep(items)
+            raise
 
 
 def new_ids(site: Site, count: int) -> list[str]:
@@ -149,18 +150,9 @@ def _item(site: Site, arrival: Arrival, home: Home, identity: str) -> Item:
 
 
 def _write(site: Site, items: Sequence[Item]) -> tuple[list[index.Parsed], list[Written]]:
-    """Files in place and durable, names included; meanwhile the parsing. On an error there are none."""
     for home in {item.home for item in items}:
         site.tree.make_folder(home.path)
-    try:
-        parsed, written = write_files(site, items)
-        for item in items:
-            disk.rename(item.tmp, item.target)
-        disk.fsync_directories(os.path.dirname(item.target) for item in items)
-    except BaseException:
-        _discard(items)
-        raise
-    return parsed, written
+    return write_files(site, items)
 
 
 def write_files(site: Site, items: Sequence[Item]) -> tuple[list[index.Parsed], list[Written]]:
@@ -232,20 +224,18 @@ def hashes(data: bytes, sha256: bytes = b"") -> Written:
     return Written(sha256, None if plain is data else hashlib.sha256(plain).digest())
 
 
-def _discard(items: Iterable[Item]) -> None:
-    """Nothing of it was committed or acknowledged: it will come again."""
+def _sweep(items: Iterable[Item]) -> None:
+    """What has not got its place by now never will: it comes again."""
     for item in items:
-        for path in (item.tmp, item.target):
-            with suppress(OSError):
-                os.unlink(path)
+        with suppress(OSError):
+            os.unlink(item.tmp)
 
 
-class _Uncommitted(Exception):
-    """The transaction failed before its COMMIT was tried, so it is certain that there are no rows."""
-
-    def __init__(self, cause: BaseException) -> None:
-        super().__init__(str(cause))
-        self.cause = cause
+def _place(items: Iterable[Item]) -> None:
+    """The files under their names, durably. In the transaction: no scan sees one without its row."""
+    for item in items:
+        disk.rename(item.tmp, item.target)
+    disk.fsync_directories(os.path.dirname(item.target) for item in items)
 
 
 def _commit(
@@ -257,20 +247,20 @@ def _commit(
     here: dict[int, str],
     also: Callable[[Writer], None] | None,
 ) -> list[str]:
-    """The rows, in one transaction. Returns the ids of all arrivals.
+    """The names and the rows, in one transaction. Returns the ids of all arrivals.
 
     After a failed COMMIT it is not certain that the rows are absent: then the files stay, and a scan
     adopts those that have none.
     """
-    committing = False
-    try:
-        with site.database.writing() as connection:
-            fresh = [number for number in range(len(arrivals)) if number not in here]
-            stored = sorted(
-                zip(fresh, items, parsed, written, strict=True),
-                # Ascending row ids: FTS5 flushes its hash at every step back, which doubled its time.
-                key=lambda row: index.sort_time(row[2].date, row[1].arrival.arrived),
-            )
+    with site.database.writing() as connection:
+        fresh = [number for number in range(len(arrivals)) if number not in here]
+        stored = sorted(
+            zip(fresh, items, parsed, written, strict=True),
+            # Ascending row ids: FTS5 flushes its hash at every step back, which doubled its time.
+            key=lambda row: index.sort_time(row[2].date, row[1].arrival.arrived),
+        )
+        try:
+            _place(items)
             rids = index.RowIds(connection)
             there = dict(here)
             for number, item, content, file in stored:
@@ -278,11 +268,11 @@ def _commit(
             ids = [there[number] for number in range(len(arrivals))]
             if also is not None:
                 also(Writer(connection, tuple(ids)))
-            committing = True
-    except BaseException as error:
-        if committing:
+        except BaseException:  # it is certain that there are no rows, and no scan has come between
+            for item in items:
+                with suppress(OSError):
+                    os.unlink(item.target)
             raise
-        raise _Uncommitted(error) from error
     return ids
 
 
@@ -305,7 +295,7 @@ def _row(
         ):
             os.unlink(item.target)
             return str(identity)
-    # A scan may have come between the rename and this transaction: its row is the same message.
+    # Delivered anew: its file was lost, or has been left by a run that was cut and adopted since.
     for (rid,) in rows(connection, "SELECT rid FROM message WHERE id = ?", (item.id,)):
         index.remove(connection, rid)
     bits, words = flag_words.to_bits(arrival.flags)

@@ -81,10 +81,10 @@ def forget_unrecorded(connection: apsw.Connection, account: str) -> None:
     connection.execute("DELETE FROM setting WHERE key = ?", (f"{_UNRECORDED}{account}",))
 
 
-def pop3_unrecorded(connection: apsw.Connection, account: str) -> list[Unrecorded]:
+def pop3_unrecorded(connection: apsw.Connection, account: str) -> list[Unrecorded] | None:
     """See Store.pop3_unrecorded."""
     if not rows(connection, "SELECT 1 FROM setting WHERE key = ?", (f"{_UNRECORDED}{account}",)):
-        return []
+        return None
     found = rows(
         connection,
         "SELECT m.id, m.size, m.sha256, m.message_id FROM message m JOIN folder f ON f.key = m.folder"

@@ -267,12 +267,15 @@ def status(site: Site) -> IndexStatus:
             " (SELECT count(DISTINCT thread) FROM message),"
             " (SELECT count(*) FROM message WHERE dirty = 1)"
             " + (SELECT count(*) FROM recovery WHERE pending = 1),"
+            " (SELECT count(*) FROM recovery WHERE pending = 2),"
             " (SELECT count(*) FROM recovery), (SELECT coalesce(sum(size), 0) FROM message"
             " WHERE file IS NOT NULL),"
             " NOT EXISTS(SELECT 1 FROM setting WHERE key = ?)",
             (REBUILDING,),
         )[0]
-    messages, indexed, remote_only, folder_count, thread_count, pending, purged, octets, complete = found
+    messages, indexed, remote_only, folder_count, thread_count, pending, hidden, purged, octets, complete = (
+        found
+    )
     size = 0
     for suffix in ("", "-wal"):
         if os.path.exists(site.database.path + suffix):
@@ -284,6 +287,7 @@ def status(site: Site) -> IndexStatus:
         folders=folder_count,
         threads=thread_count,
         pending=pending,
+        hidden=hidden,
         recovery=purged,
         database_size=size,
         mail_size=octets,

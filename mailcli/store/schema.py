@@ -115,7 +115,18 @@ def _attachments(connection: apsw.Connection) -> None:
     )
 
 
-MIGRATIONS: Final[tuple[Callable[[apsw.Connection], None], ...]] = (_first, _journal, _outlines, _attachments)
+def _withheld(connection: apsw.Connection) -> None:
+    """UIDs of a folder that the server lists and does not give, behind when to ask again."""
+    connection.execute("ALTER TABLE folder ADD COLUMN withheld TEXT NOT NULL DEFAULT ''")
+
+
+MIGRATIONS: Final[tuple[Callable[[apsw.Connection], None], ...]] = (
+    _first,
+    _journal,
+    _outlines,
+    _attachments,
+    _withheld,
+)
 VERSION: Final = len(MIGRATIONS)
 
 

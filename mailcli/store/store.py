@@ -671,8 +671,9 @@ class Store:
         with self._site.database.reading() as connection:
             return history.pop3_fetching(connection, account)
 
-    def pop3_unrecorded(self, account: str) -> list[Unrecorded]:
-        """Messages that the history does not name: adopted files, or it was lost with its database."""
+    def pop3_unrecorded(self, account: str) -> list[Unrecorded] | None:
+        """Messages that the history does not name: adopted files, or it was lost with its database.
+        None: since `Writer.pop3_all_recorded` nothing has come that could be one."""
         from mailcli.store import history
 
         with self._site.database.reading() as connection:

@@ -24,6 +24,7 @@ from mailcli.sync.intake import Intake
 from mailcli.sync.retrieval import Arrived, Retrieval
 from mailcli.sync.server import Server
 from mailcli.sync.tally import Tally
+from mailcli.sync.withheld import LOUD, WAITS
 from mailcli.wire.imap.events import Fetched
 
 TELL_EVERY: Final = 0.05
@@ -224,6 +225,11 @@ class Downloading:
                 self.tally.problems.append(folder.abandoned)
             elif folder.withheld:
                 said = f": {folder.reason}" if folder.reason else ""
-                self.tally.problems.append(
-                    f"{self.server.label} did not give {folder.withheld} messages of {folder.name}{said}"
+                memory = folder.memory
+                told = self.tally.problems if memory.tries <= LOUD else self.tally.notices
+                hours = WAITS[min(memory.tries, len(WAITS)) - 1] // 3600
+                again = f"; asked for again in {hours} hour{'s' if hours > 1 else ''}" if hours else ""
+                told.append(
+                    f"{self.server.label} did not give {folder.withheld} messages of"
+                    f" {folder.name}{said}{again}"
                 )

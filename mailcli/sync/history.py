@@ -38,7 +38,7 @@ class History:
         self._clock = clock
         self._ids: dict[Key, str] = {}
         self._here: dict[bytes, list[Pop3Row]] = {}  # what may come again, by its content
-        self._strays = False
+        self._doubted = False
         self.known = store.pop3_known(account)
 
     def fresh(self, listing: Iterable[Listed]) -> list[Listed]:
@@ -197,9 +197,9 @@ class History:
         database. Where size and header agree they are the same, and need no download; the others
         are recognised by content when they come (`here_already`)."""
         strays = self._store.pop3_unrecorded(self._account)
-        if not strays:
+        if strays is None:
             return
-        self._strays = True
+        self._doubted = True  # none may be left: they were deleted here, or recorded by an earlier run
         now = self._clock()
         for stray in strays:
             row = Pop3Row("", 0, stray.size, "delivered", b"", stray.sha256, now, now, None, stray.id)
@@ -230,7 +230,7 @@ class History:
 
     def all_recorded(self) -> None:
         """The whole maildrop was gone through: what is unrecorded still is not on the server."""
-        if self._strays:
+        if self._doubted:
             self._store.transact(lambda writer: writer.pop3_all_recorded(self._account))
 
     # -- what comes and goes ---------------------------------------------------------------------

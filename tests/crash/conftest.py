@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +20,7 @@ def tmp_path() -> Iterator[Path]:
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """The whole takes a while: each scenario is told as it ends."""
-    if figures.WHOLE and report.when == "call":
+    if figures.WHOLE and report.when == "call" and "PYTEST_XDIST_WORKER" not in os.environ:
         for value in (value for name, value in report.user_properties if name == "cuts"):
             print(figures.line(figures.Figure(*value)), file=sys.__stderr__, flush=True)  # type: ignore[misc]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.crash import figures, steps
+from tests.support.crash import figures, sends, steps
 from tests.support.crash.cuts import Cut, pairs, try_all
 from tests.support.crash.flows import FLOWS
 from tests.support.crash.sends import Sending
@@ -27,11 +27,16 @@ def test_a_flow_cut_at_any_step_comes_to_the_same_end(
     _try(f"steps: {flow.name}", template, PERCENT, 8, record_property)
 
 
-def test_a_submission_cut_at_any_step_is_not_sent_twice(
-    tmp_path: Path, dovecot: Dovecot, postfix: Postfix, record_property: Callable[[str, object], None]
+@pytest.mark.parametrize("name", sends.COMMANDS)
+def test_a_message_whose_sending_is_cut_at_any_step_is_not_sent_twice(
+    tmp_path: Path,
+    dovecot: Dovecot,
+    postfix: Postfix,
+    name: str,
+    record_property: Callable[[str, object], None],
 ) -> None:
-    template = Sending(dovecot, postfix, tmp_path, tls="implicit")
-    _try("steps: send", template, 3, 16, record_property)
+    template = Sending(dovecot, postfix, tmp_path, name, tls="implicit")
+    _try(f"steps: {name}", template, 3 / len(sends.COMMANDS), 8, record_property)
 
 
 def _try(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 from collections.abc import Callable
@@ -27,6 +28,7 @@ from mailcli.model.draft import Sent
 from mailcli.outbox.entry import COMMITTING, SENT, State
 from mailcli.store import disk
 from tests.integration.conftest import Profile
+from tests.support.crash import children
 from tests.support.postfix import Postfix
 from tests.support.program import Program
 from tests.support.proxy import Cut, Proxy
@@ -272,11 +274,14 @@ class Script:
     def __init__(self, profile: Profile) -> None:
         self.profile = profile
         self.calls = 0
+        self.send: Callable[[str, Prepared], Sent] = lambda digest, prepared: sending.deliver(
+            profile.ctx, prepared, Delivery(key=digest)
+        )
 
     def __call__(self, key: str, prepared: Prepared) -> Sent:
         def send(digest: str) -> Sent:
             self.calls += 1
-            return sending.deliver(self.profile.ctx, prepared, Delivery(key=digest))
+            return self.send(digest, prepared)
 
         return once(self.profile.ctx, key, prepared, send)
 
@@ -326,6 +331,60 @@ def test_a_key_whose_send_was_killed_before_the_dot_sends_again_and_after_it_doe
         once(profile.ctx, "k2", letter(profile), killed)
     box.set_state(left[-1], State(COMMITTING))
     assert isinstance(sending.failure(script("k2", letter(profile))), OutcomeUnknown) and script.calls == 1
+
+
+def _killed(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("queued", [False, True])
+def test_a_key_whose_run_was_killed_while_it_told_of_the_copy_does_not_send_again(
+    sending_profile: Profile, postfix: Postfix, monkeypatch: pytest.MonkeyPatch, queued: bool
+) -> None:
+    """The entry is gone by then, and the run had yet to note what became of it."""
+    profile, first = sending_profile, letter(sending_profile)
+    script = Script(profile)
+    if queued:
+        script.send = lambda digest, prepared: outbox.queue(
+            profile.ctx, outbox.entry(prepared, profile.ctx.clock(), key=digest)
+        )
+    with monkeypatch.context() as patch:
+        patch.setattr(outbox, "push_copy", _killed)
+        with pytest.raises(KeyboardInterrupt):
+            script("k", first)
+    assert words(profile) == {}
+    again = script("k", letter(profile))
+    assert (again.message_id, script.calls) == (first.message_id, 1)
+    assert {o.outcome for o in again.recipients} == {"sent"}
+
+
+def test_a_copy_that_a_killed_run_has_left_without_its_row_is_kept_once(
+    sending_profile: Profile, postfix: Postfix
+) -> None:
+    profile = sending_profile
+    profile.fetch()
+    first = letter(profile)
+
+    def cut(name: str, path: str) -> None:
+        if name == "commit" and path.endswith("mailcli.db") and files(profile.directory, "Sent"):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def send() -> None:
+        disk.failpoint = cut
+        queue(profile, first)
+        outbox.run(profile.ctx)
+
+    assert children.run(send).killed
+    outbox.run(profile.ctx)
+    assert words(profile) == {}
+    assert len(files(profile.directory, "Sent")) == 1
+    assert accepted(postfix, first) == 1
+
+
+def files(directory: Path, folder: str) -> list[Path]:
+    """The messages of a folder here, as files."""
+    place = directory / "data/mail/test" / folder
+    return [*place.glob("cur/*"), *place.glob("new/*")]
 
 
 def test_a_key_in_use_by_another_run_is_worth_a_retry(sending_profile: Profile) -> None:

@@ -148,3 +148,18 @@ def test_a_purge_that_is_taken_back_after_the_fetch_is_so_here_alone(pop3: Profi
     pop3.ctx.store.restore([purged])
     report = pop3.fetch()
     assert (report.new, report.pushed, on_server(pop3), len(pop3.rows())) == (0, 0, 1, 2)
+
+
+def test_a_message_that_another_program_brought_and_took_ends_the_looking_for_it(pop3: Profile) -> None:
+    """What the history does not name is looked for once; then nothing is left for a run to write."""
+    filled(pop3, 2).fetch()
+    store = pop3.ctx.store
+    (pop3.directory / "data/mail/test/INBOX/new/foreign").write_bytes(message("foreign"))
+    (inbox,) = [f.key for f in store.folders("test") if f.name == "INBOX"]
+    (foreign,) = store.scan(inbox, force=True).adopted
+    store.purge([foreign])
+    assert store.pop3_unrecorded("test") == []
+    pop3.fetch()
+    assert store.pop3_unrecorded("test") is None
+    pop3.fetch()
+    assert store.pop3_settled("test")

@@ -63,6 +63,7 @@ def as_first_version(root: Path) -> None:
     database = apsw.Connection(str(root / "data/mailcli.db"))
     database.execute("DROP TABLE change; DROP TABLE change_step")
     database.execute("DROP TABLE outline; DROP INDEX message_lacking; ALTER TABLE folder DROP COLUMN skipped")
+    database.execute("ALTER TABLE folder DROP COLUMN withheld")
     database.pragma("user_version", 1)
     database.close()
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mailcli.app import changing, exchange, undoing
+from mailcli.app import bodies, changing, exchange, undoing
 from mailcli.app.context import Context
 from mailcli.app.fetching import FetchRequest
 from mailcli.errors import NotFound
 from tests.integration.conftest import message
 from tests.support.crash.trial import Flow, Template
 
+HEADERS = 'mode = "headers"'
 KEEP = FetchRequest(leave="keep")
 DELETE = FetchRequest(leave="delete")
 
@@ -95,6 +96,13 @@ def purged(template: Template) -> None:
     template.here(purge)
 
 
+def many(template: Template) -> None:
+    """Twelve on the server in each of three folders, none here."""
+    server, user = template.server, template.user
+    for folder, start in (("INBOX", 0), ("Archive", 20), ("Drafts", 40)):
+        server.fill(user, [mail(start + n) for n in range(12)], folder)
+
+
 # -- changes -----------------------------------------------------------------------------------
 
 
@@ -126,6 +134,11 @@ def purge(ctx: Context) -> None:
         changing.delete(ctx, ids, purge=True)
 
 
+def bring(ctx: Context) -> None:
+    """The bodies, as for reading."""
+    bodies.need(ctx, [r.id for r in ctx.store.summaries(folders=None).rows if r.remote_only])
+
+
 def undo(ctx: Context) -> None:
     if len(pick(ctx, "INBOX", "m0", "m1")) < 2:
         undoing.undo(ctx)
@@ -139,8 +152,19 @@ PUSHES = Flow("imap fetch with pushes", "imap", changed_on_both_sides)
 POP3_KEEP = Flow("pop3 keep", "pop3", filled, KEEP)
 POP3_DELETE = Flow("pop3 delete", "pop3", filled, DELETE)
 POP3_LATE = Flow("pop3 delete what was kept", "pop3", in_step, DELETE)
+HEADERS_FIRST = Flow("imap headers", "imap", changed_there, incoming=HEADERS)
+PARALLEL = Flow("imap three connections", "imap", many, incoming="connections = 3")
 
-FETCHES: Sequence[Flow] = (FIRST, INCREMENTAL, PUSHES, POP3_KEEP, POP3_DELETE, POP3_LATE)
+FETCHES: Sequence[Flow] = (
+    FIRST,
+    INCREMENTAL,
+    PUSHES,
+    HEADERS_FIRST,
+    PARALLEL,
+    POP3_KEEP,
+    POP3_DELETE,
+    POP3_LATE,
+)
 CHANGES: Sequence[Flow] = (
     Flow("delete", "imap", in_step, change=delete),
     Flow("move", "imap", in_step, change=move),
@@ -149,5 +173,6 @@ CHANGES: Sequence[Flow] = (
     Flow("purge", "imap", in_step, change=purge),
     Flow("undo a deletion", "imap", deleted, change=undo),
     Flow("undo a purge", "imap", purged, change=undo),
+    Flow("bodies", "imap", in_step, change=bring, incoming=HEADERS),
 )
 FLOWS: Sequence[Flow] = (*FETCHES, *CHANGES)

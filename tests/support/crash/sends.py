@@ -1,15 +1,22 @@
-"""Sending, cut: accepted once at most, and never after it was told that it may be sent again."""
+"""Sending, cut: accepted once at most, and never after it was told that it may be sent again.
+
+Whether the server has a message is read off Postfix's log. What the outbox calls unknown is sent again
+only when the user says so.
+"""
 
 from __future__ import annotations
 
 import re
 import time
 from collections import Counter
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from mailcli.app import preparing, sending
+from mailcli.app import outbox, preparing, sending
 from mailcli.app.context import Context
-from mailcli.model.draft import Sent
+from mailcli.app.once import once
+from mailcli.app.preparing import Prepared
+from mailcli.errors import MailcliError
 from tests.support.crash import children, sites
 from tests.support.crash.children import Ended
 from tests.support.crash.flows import pick
@@ -54,16 +61,74 @@ class Log:
             self.read()
 
 
-class Sending(Template):
-    """A template whose command sends a message; `log` tells what became of it."""
+# -- commands ----------------------------------------------------------------------------------
 
-    def __init__(self, server: Dovecot, postfix: Postfix, directory: Path, *, tls: str = "none") -> None:
+
+def _letter(ctx: Context) -> Prepared:
+    body = "a line\n.\n..two dots\n" + "x" * 70 + "\n"
+    return preparing.prepare(ctx, preparing.SendRequest(to=[RECIPIENT], subject="a letter", text=body))
+
+
+def _send(ctx: Context, deadline: float | None) -> MailcliError | None:
+    delivery = sending.Delivery(deadline=deadline, ehlo="localhost")
+    return sending.failure(sending.deliver(ctx, _letter(ctx), delivery))
+
+
+def _send_once(ctx: Context, deadline: float | None) -> MailcliError | None:
+    letter, delivery = _letter(ctx), sending.Delivery(deadline=deadline, ehlo="localhost")
+    sent = once(ctx, "key", letter, lambda key: sending.deliver(ctx, letter, delivery._replace(key=key)))
+    return sending.failure(sent)
+
+
+def _queue(ctx: Context, deadline: float | None) -> MailcliError | None:
+    waiting = outbox.entry(_letter(ctx), ctx.clock(), ehlo="localhost")
+    return sending.failure(outbox.queue(ctx, waiting))
+
+
+def _queue_once(ctx: Context, deadline: float | None) -> MailcliError | None:
+    letter = _letter(ctx)
+    waiting = outbox.entry(letter, ctx.clock(), ehlo="localhost")
+    sent = once(ctx, "key", letter, lambda key: outbox.queue(ctx, waiting._replace(key=key)))
+    return sending.failure(sent)
+
+
+def _run(ctx: Context, deadline: float | None) -> MailcliError | None:
+    return next((r.error for r in outbox.run(ctx) if r.error is not None), None)
+
+
+COMMANDS: Mapping[str, Callable[[Context, float | None], MailcliError | None]] = {
+    "send": _send,
+    "send under a key": _send_once,
+    "queue": _queue,
+    "queue under a key": _queue_once,
+    "outbox run": _run,
+}
+"""What is cut, by the name of its flow."""
+
+
+def do(name: str, profile: Path, deadline: float | None = None) -> None:
+    """A command, in this process. Raises the error it would end with."""
+    ctx = open_context(profile)
+    error = COMMANDS[name](ctx, deadline)
+    ctx.close()
+    if error is not None:
+        raise error
+
+
+# -- trials ------------------------------------------------------------------------------------
+
+
+class Sending(Template):
+    """A template whose command is one of COMMANDS; `log` tells what became of the message."""
+
+    def __init__(
+        self, server: Dovecot, postfix: Postfix, directory: Path, name: str = "send", *, tls: str = "none"
+    ) -> None:
         self.postfix = postfix
         self.log = Log(postfix)
         self.log.settled(0)
         self.sessions = self.log.begun
-        flow = Flow("send", "imap", lambda template: template.fetch())
-        super().__init__(server, directory, flow, tls=tls)
+        super().__init__(server, directory, Flow(name, "imap", lambda template: template.fetch()), tls=tls)
 
     def configure(self, profile: Path, user: str, password: str, port: int = 0) -> None:
         (profile / "config.toml").unlink(missing_ok=True)
@@ -90,66 +155,53 @@ class Sending(Template):
         return sites.End({}, {}, [])
 
     def trial(self, *, home: Path | None = None) -> SendTrial:
-        return SendTrial(self, next(self._numbers), home or self.server.maildir(self.user).parent)
+        kinds = {"send": SendTrial, "queue": QueueTrial, "outbox run": RunTrial}
+        kind = kinds.get(self.flow.name, KeyTrial)
+        return kind(self, next(self._numbers), home or self.server.maildir(self.user).parent)
 
 
 class SendTrial(Trial):
-    """One message, from an address nobody else uses. `told` is what the last run ended with."""
+    """One message, from an address nobody else uses."""
 
     template: Sending
-    told: Ended | None = None
     failures = frozenset({UNKNOWN})
 
-    def run(self, *args: object, **words: object) -> Ended:
-        self.told = super().run(*args, **words)  # type: ignore[arg-type]
-        return self.told
-
     def command(self, deadline: float | None = None) -> None:
-        ctx = open_context(self.profile)
-        sent = self._send(ctx, deadline)
-        error = sending.failure(sent)
-        ctx.close()
-        if error is not None:
-            raise error
+        do(self.flow.name, self.profile, deadline)
 
-    def _send(self, ctx: Context, deadline: float | None) -> Sent:
-        body = "a line\n.\n..two dots\n" + "x" * 70 + "\n"
-        request = preparing.SendRequest(to=[RECIPIENT], subject="a letter", text=body)
-        delivery = sending.Delivery(deadline=deadline, ehlo="localhost")
-        return sending.deliver(ctx, preparing.prepare(ctx, request), delivery)
-
-    def accepted(self) -> int:
-        """How often the server took it, once no session is open any more."""
+    def accepted(self, *, sure: bool) -> int:
+        """How often the server took it, once no session is open any more. `sure`: it must have."""
         template = self.template
         template.sessions += self.connections
         self.connections = 0
         template.log.settled(template.sessions)
         template.sessions = template.log.begun  # one that was reset at once is not in the log
-        end = time.monotonic() + 0.05
+        end = time.monotonic() + (5 if sure else 0.05)
         address = template.server.address(self.user)
-        sure = self.told is not None and self.told.code == 0
-        while not template.log.accepted[address] and (sure or time.monotonic() < end):
-            assert time.monotonic() < end + 5, "told that it was sent, and Postfix has not got it"
+        while not template.log.accepted[address] and time.monotonic() < end:
             time.sleep(0.005)  # the queue manager speaks a moment after the session
             template.log.read()
         return template.log.accepted[address]
 
     def judge(self) -> Verdict:
         assert self.told is not None
-        code, taken = self.told.code, self.accepted()
+        code, taken = self.told.code, self.accepted(sure=self.told.code == 0)
         if code not in (0, UNKNOWN) and not self.told.killed and taken:
             return Verdict(0, taken, f"told {code} ({self.told.message}), and the server had accepted it")
         if code == TRY_AGAIN:
             again = self.run()
             if again.code != 0:
                 return Verdict(wrong=f"sending again ended with {again}")
-            code, taken = 0, self.accepted()
-        lost, doubled = int(code == 0 and not taken), max(0, taken - 1)
+            code, taken = 0, self.accepted(sure=True)
+        return self._verdict(taken, sure=code == 0, after=str(code))
+
+    def _verdict(self, taken: int, *, sure: bool, after: str) -> Verdict:
+        """`sure`: it was sent, as far as anybody was told."""
         here, there, noise = self._copies()
-        owed = code == 0 and not self.disk_failed  # a copy that cannot be kept is a notice
+        owed = sure and not self.disk_failed  # a copy that cannot be kept is a notice
         if not noise and (here != there or here > 1 or (owed and here != 1)):
-            noise = f"copies in Sent: {here} here, {there} there, after {code}"
-        return Verdict(lost, max(doubled, here - 1, there - 1, 0), noise)
+            noise = f"copies in Sent: {here} here, {there} there, after {after}"
+        return Verdict(int(sure and not taken), max(taken - 1, here - 1, there - 1, 0), noise)
 
     def _copies(self) -> tuple[int, int, str]:
         def work() -> object:
@@ -165,3 +217,88 @@ class SendTrial(Trial):
             return 0, 0, f"fetching afterwards ended with {ended.code}: {ended.message}"
         count, noise = ended.value
         return count, len(sites.on_server(self.server, self.user).get("Sent", [])), noise
+
+
+class KeyTrial(SendTrial):
+    """A script that was cut runs again with the same key, and again: sent once, and told the same."""
+
+    def judge(self) -> Verdict:
+        again = self._again()
+        taken = self.accepted(sure=again.code == 0)
+        if again.code not in (0, UNKNOWN):
+            return Verdict(0, taken, f"running it again ended with {again}")
+        third = self._again()
+        if third.code != again.code:
+            return Verdict(0, taken, f"told {again.code}, and then {third}")
+        return self._verdict(self.accepted(sure=False), sure=third.code == 0, after=str(third.code))
+
+    def _again(self) -> Ended:
+        """And then the outbox, which may have been given the message."""
+
+        def flush() -> None:
+            ctx = open_context(self.profile)
+            outbox.run(ctx)
+            ctx.close()
+
+        again = self.run()
+        ended = children.run(flush)
+        return again if ended.code == 0 else ended
+
+
+class QueueTrial(SendTrial):
+    """The outbox is run until it rests: what it was told to have is sent. Only of what is unknown may
+    there be two, once the user has asked for another try."""
+
+    owed = False
+
+    def judge(self) -> Verdict:
+        assert self.told is not None
+        left, wrong = self._rest()
+        if wrong:
+            return Verdict(wrong=wrong)
+        owed = self.owed or self.told.code == 0
+        taken = self.accepted(sure=owed and not left)
+        if taken > 1:
+            return Verdict(0, taken - 1, f"sent twice by itself, and {left} is left")
+        if left not in ([], ["unknown"]):
+            return Verdict(wrong=f"the outbox rests with {left}")
+        if left:
+            before = taken
+            left, wrong = self._rest(retry=True)
+            taken = self.accepted(sure=True) - before
+            if wrong or left:
+                return Verdict(wrong=wrong or f"after the retry it rests with {left}")
+        return self._verdict(taken, sure=owed or bool(taken), after="the outbox rests")
+
+    def _rest(self, *, retry: bool = False) -> tuple[list[str], str]:
+        """Run the outbox twice: what it has then, and what went wrong."""
+
+        def work() -> object:
+            ctx = open_context(self.profile)
+            if retry:
+                outbox.retry(ctx, [row.entry.id for row in outbox.listed(ctx)])
+            for _ in range(2):
+                outbox.run(ctx)
+            left = [row.word for row in outbox.listed(ctx)]
+            ctx.close()
+            return left
+
+        ended = children.run(work)
+        return ended.value, f"running the outbox ended with {ended}" if ended.code else ""
+
+
+class RunTrial(QueueTrial):
+    """A message that was queued before, without a network."""
+
+    owed = True
+
+    def __init__(self, template: Sending, number: int, home: Path) -> None:
+        super().__init__(template, number, home)
+
+        def work() -> None:
+            ctx = open_context(self.profile, offline=True)
+            _queue(ctx, None)
+            ctx.close()
+
+        ended = children.run(work)
+        assert ended.code == 0, ended

@@ -112,7 +112,7 @@ def local_end(ctx: Context, profile: Path) -> tuple[Boxes, list[str]]:
     for folder in [f for name in store.accounts() for f in store.folders(name)]:
         rows = store.summaries(folders=[folder.key]).rows
         if rows:
-            boxes[folder.name] = sorted([content(store.open_bytes(r.id)), _flags(r.flags)] for r in rows)
+            boxes[folder.name] = sorted([content(store.known_bytes(r.id)), _flags(r.flags)] for r in rows)
     kept = [p for p in files_here(profile) if _recovered(p, profile / "data")]
     return boxes, sorted(content(p.read_bytes()) for p in kept)
 

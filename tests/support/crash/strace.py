@@ -146,7 +146,8 @@ class Cutter:
     def _cut(self, point: Point) -> Cut:
         def make(trial: Trial) -> str:
             self.strace.written()
-            ended = self.strace.run(trial, point, self._when - point.number)
+            trial.disk_failed = bool(self._errors)
+            trial.told = ended = self.strace.run(trial, point, self._when - point.number)
             if not ended.killed and "INJECTED" not in self.strace.written():
                 raise NotReached
             return ended_well(ended, LOCAL_FAILURES)

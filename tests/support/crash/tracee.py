@@ -16,15 +16,16 @@ import shutil
 import sys
 import threading
 from collections import Counter
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from mailcli.net.stream import Stream
-from mailcli.store import deliver, disk, index
+from mailcli.store import deliver, disk
 from mailcli.store.site import Site
-from tests.support.crash import children
+from tests.support.crash import children, sends, trial
 from tests.support.crash.flows import FLOWS
-from tests.support.crash.trial import do
 
 NUMBERS = {
     "write": 1, "pwrite64": 18, "connect": 42, "sendto": 44, "recvfrom": 45, "fsync": 74, "fdatasync": 75,
@@ -36,7 +37,8 @@ NUMBERS = {
 def serve() -> None:
     children.warm()
     libc = ctypes.CDLL(None)
-    flows = {flow.name: flow for flow in FLOWS}
+    flows: dict[str, Callable[[Path], None]] = {flow.name: partial(trial.do, flow) for flow in FLOWS}
+    flows |= {name: partial(sends.do, name) for name in sends.COMMANDS}
     disk.Parallel.__init__.__defaults__ = (0,)
     for line in sys.stdin:
         asked = json.loads(line)
@@ -44,7 +46,7 @@ def serve() -> None:
         os.writev(1, [json.dumps(ended).encode() + b"\n"])
 
 
-def _run(asked: dict[str, Any], flow: Any, libc: ctypes.CDLL) -> list[list[object]]:
+def _run(asked: dict[str, Any], flow: Callable[[Path], None], libc: ctypes.CDLL) -> list[list[object]]:
     seen: Counter[str] = Counter()
     threads: list[list[object]] = []
 
@@ -66,7 +68,7 @@ def _run(asked: dict[str, Any], flow: Any, libc: ctypes.CDLL) -> list[list[objec
     if "snapshots" in asked:
         seed(asked["bug"])
         _mark(Path(asked["home"]), Path(asked["snapshots"]))
-    do(flow, Path(asked["profile"]))
+    flow(Path(asked["profile"]))
     return threads
 
 
@@ -74,7 +76,7 @@ def _mark(home: Path, snapshots: Path) -> None:
     """From now on: keep the server's mailbox each time something has come from it. A mark in the
     trace, a write that fails, says after each sending which snapshot will have its outcome."""
     flush, receive = Stream.flush, Stream._receive
-    number = 0
+    number, lock = 0, threading.Lock()  # of several connections
 
     def flushing(self: Stream) -> bool:
         nonlocal number
@@ -87,7 +89,8 @@ def _mark(home: Path, snapshots: Path) -> None:
     def receiving(self: Stream, limit: int) -> bytes | None:
         data = receive(self, limit)
         if data and number:
-            _copy(home, snapshots / str(number))
+            with lock:
+                _copy(home, snapshots / str(number))
         return data
 
     Stream.flush, Stream._receive = flushing, receiving  # type: ignore[method-assign]
@@ -118,18 +121,14 @@ def seed(bug: str) -> None:
 
 
 def _commit_early() -> None:
-    write, commit = deliver._write, deliver._commit
-
-    def late(site: Site, items: Any) -> Any:
-        parsed = [index.parse(item.arrival.data) for item in items]
-        return parsed, [deliver.hashes(item.arrival.data) for item in items]
+    place, commit = deliver._place, deliver._commit
 
     def early(site: Site, items: Any, *rest: Any) -> list[str]:
         ids = commit(site, items, *rest)
-        write(site, items)
+        place(items)
         return ids
 
-    deliver._write, deliver._commit = late, early  # type: ignore[assignment]
+    deliver._place, deliver._commit = lambda items: None, early  # type: ignore[assignment]
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from mailcli.app import pushing
 from mailcli.app.context import Context
 from mailcli.app.fetching import FetchReport, FetchRequest, fetch
 from mailcli.store import disk
+from mailcli.sync import connections, download, retrieval
 from tests.support.crash import children, sites
 from tests.support.crash.children import Ended
 from tests.support.crash.sites import Boxes, End
@@ -28,13 +29,14 @@ LONG_AGO = 1_500_000_000
 class Flow(NamedTuple):
     """What is cut: the fetch `request`, or a `change` of messages. `arrange` brings a template into
     the state it begins with. Afterwards the change is done again, so it must do only what is still
-    to do, and it is fetched until all is quiet."""
+    to do, and it is fetched until all is quiet. `incoming` are more lines of the account's table."""
 
     name: str
     protocol: str
     arrange: Callable[[Template], None]
     request: FetchRequest = FetchRequest()
     change: Callable[[Context], None] | None = None
+    incoming: str = ""
 
 
 class Verdict(NamedTuple):
@@ -63,6 +65,8 @@ def fetched(ctx: Context, request: FetchRequest) -> FetchReport:
 
 def do(flow: Flow, profile: Path, deadline: float | None = None) -> None:
     """What the flow is, in this process. A change spends no longer than `deadline` on its server."""
+    if "connections" in flow.incoming:
+        _open_eagerly()
     ctx = open_context(profile)
     if flow.change is not None:
         if deadline is not None:
@@ -71,6 +75,16 @@ def do(flow: Flow, profile: Path, deadline: float | None = None) -> None:
     else:
         fetched(ctx, flow.request._replace(deadline=deadline))
     ctx.close()
+
+
+def _open_eagerly() -> None:
+    """As many connections as are allowed, at once, though there is little to share."""
+    download.CHUNK_MESSAGES = 3  # type: ignore[misc]
+    retrieval.IN_FLIGHT_MOST = 1  # type: ignore[misc]
+    connections.WORTH_MESSAGES = 1  # type: ignore[misc]
+    connections.PACE = 0.0  # type: ignore[misc]
+    connections.IDLE = -1.0  # type: ignore[misc]
+    connections.BUSY = float("inf")  # type: ignore[misc]
 
 
 class Template:
@@ -101,6 +115,7 @@ class Template:
             protocol=self.flow.protocol,
             tls=self.tls,
             incoming_port=port,
+            incoming=self.flow.incoming,
         )
 
     @property
@@ -143,8 +158,9 @@ class Template:
 class Trial:
     """One copy. `run` does the flow's command, `judge` brings it to its end and compares.
     `connections` counts those to the server that went through a relay, `failures` are exit codes a
-    lost connection may end with besides 75."""
+    lost connection may end with besides 75. `told` is how the last run ended."""
 
+    told: Ended | None = None
     connections = 0
     disk_failed = False
     failures: frozenset[int] = frozenset()
@@ -174,7 +190,8 @@ class Trial:
             self.command(deadline)
             return told() if callable(told) else told
 
-        return children.run(work, meanwhile)
+        self.told = children.run(work, meanwhile)
+        return self.told
 
     def command(self, deadline: float | None = None) -> None:
         """The flow's command, in this process."""

@@ -4,6 +4,7 @@ import errno
 import hashlib
 import os
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,8 @@ from mailcli.errors import LocalIOError
 from mailcli.model.flags import FLAGGED, SEEN
 from mailcli.store import disk
 from mailcli.store.store import Store, Writer
-from mailcli.store.values import Arrival
-from tests.support.letters import NOW, files, letter, litter, remote
+from mailcli.store.values import Arrival, Bound, SyncChanges
+from tests.support.letters import NOW, files, letter, litter, open_store, remote
 
 
 def test_what_was_delivered_comes_back_octet_for_octet(store: Store, inbox: int) -> None:
@@ -102,6 +103,54 @@ def test_a_failing_disk_leaves_nothing_and_says_where(
     assert str(tmp_path) in str(caught.value)
     assert (files(tmp_path), litter(tmp_path), store.count()) == ([], [], 0)
     assert len(store.deliver(arrivals)) == count
+
+
+class Scanning:
+    """Another process that scans and takes what it finds for its own, as soon as a file has its name.
+
+    It is given a moment; if it must wait for the delivery, it goes on when that is over.
+    """
+
+    def __init__(self, root: Path, folder: int) -> None:
+        self.adopted: list[str] = []
+        self._thread = threading.Thread(target=self._scan, args=(root, folder))
+        disk.failpoint = self._step
+
+    def _step(self, name: str, path: str) -> None:
+        if name == "fsync directory" and threading.current_thread() is not self._thread:
+            disk.failpoint = None
+            self._thread.start()
+            self._thread.join(0.3)
+
+    def _scan(self, root: Path, folder: int) -> None:
+        with open_store(root) as store:
+            self.adopted += store.scan(folder, force=True).adopted
+            store.apply(SyncChanges(bound=[Bound(i, folder, 9, frozenset()) for i in self.adopted]))
+
+    def end(self) -> list[str]:
+        self._thread.join()
+        return self.adopted
+
+
+def test_a_scan_while_mail_is_delivered_adopts_nothing(store: Store, inbox: int, tmp_path: Path) -> None:
+    """It would be uploaded, and then, with the row that is written over it, once more."""
+    other = Scanning(tmp_path, inbox)
+    (one,) = store.deliver([Arrival(inbox, letter(1))])
+    assert other.end() == []
+    assert [a.id for a in store.pending("work").appends] == [one]
+
+
+def test_a_delivery_that_failed_takes_nothing_from_a_scan(store: Store, inbox: int, tmp_path: Path) -> None:
+    """A row without its file would look as if the user had deleted the message."""
+
+    def also(_: Writer) -> None:
+        raise RuntimeError("no")
+
+    other = Scanning(tmp_path, inbox)
+    with pytest.raises(RuntimeError):
+        store.deliver([remote(inbox, 1)], also=also)
+    assert other.end() == []
+    assert (files(tmp_path), store.count()) == ([], 0)
 
 
 def test_a_symbolic_link_in_the_way_is_not_followed(store: Store, inbox: int, tmp_path: Path) -> None:

@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from mailcli.model.flags import ANSWERED, FLAGGED, SEEN
+from mailcli.store import recovery, refoldering
+from mailcli.store.site import Site
 from mailcli.store.store import Store
 from mailcli.store.values import Arrival, Bound, Pop3Row, Scan, SyncChanges
-from tests.support.letters import NOW, files, letter, litter, remote
+from tests.support.letters import NOW, files, letter, litter, open_store, remote
 
 
 def _age(store: Store, tmp_path: Path) -> None:
@@ -216,6 +218,7 @@ def test_a_pop3_message_adopted_after_a_cut_is_delivered(store: Store) -> None:
     (directory / name).write_bytes(letter(2).replace(b"\r\n", b"\n"))
     assert store.scan(key).adopted == (drawn,)
     assert store.pop3_known("pop")[("u", 0)].state == "delivered"
+    assert store.pop3_unrecorded("pop") is None  # nothing for later runs to look for
 
 
 def test_a_purged_file_put_back_by_hand_is_back(store: Store, inbox: int, tmp_path: Path) -> None:
@@ -228,6 +231,28 @@ def test_a_purged_file_put_back_by_hand_is_back(store: Store, inbox: int, tmp_pa
     assert [a.uid for a in store.agreed(inbox)] == [1]
     assert store.recovery() == []
     assert not store.pending("work")
+
+
+def test_a_message_purged_while_its_folder_is_scanned_stays_purged(
+    store: Store, inbox: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The purge is committed, and its file has still to be moved: it looks like one put back by hand."""
+    (one,) = store.deliver([remote(inbox, 1)])
+    finish = refoldering.finish
+
+    def purge(site: Site) -> None:
+        finish(site)
+        if store.count():
+            with open_store(tmp_path) as other, monkeypatch.context() as patch:
+                patch.setattr(recovery, "settle", lambda site: None)
+                other.purge([one])
+
+    monkeypatch.setattr(refoldering, "finish", purge)
+    assert store.scan(inbox, force=True).adopted == ()
+    assert (store.count(), [t.id for t in store.tombstones(inbox)]) == (0, [one])
+    store.scan(inbox, force=True)
+    assert [e.file_present for e in store.recovery()] == [True]
+    assert files(tmp_path) == []
 
 
 def test_old_litter_in_tmp_is_swept(store: Store, inbox: int, tmp_path: Path) -> None:
