@@ -47,6 +47,7 @@ def check_options(session: Session, letter: Letter) -> None:
                 ("--undo", letter.undo),
                 ("--queue", letter.queue),
                 ("--idempotency-key", letter.idempotency_key),
+                ("-n", letter.dry_run),
             ),
             "--draft, which sends nothing,",
         )

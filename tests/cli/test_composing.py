@@ -281,6 +281,7 @@ def test_a_draft_is_kept_listed_and_sent(mail: Mail, arrive: Callable[[str], str
     assert mail("draft", "send", answer).code == 0
     assert "answered" in data(mail("read", inbox, "--json"))[0]["flags"]
     assert answer not in mail("draft", "list", "--ids").out
+    assert mail("send", BOB, "--draft", "-n", stdin=b"x").code == 2
     assert mail("draft", "send", inbox).code == 2, "a message that is no draft is not sent"
 
 
