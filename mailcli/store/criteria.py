@@ -34,6 +34,7 @@ from mailcli.model.record import NamedTuple
 from mailcli.store.checks import COLUMNS, Checked, Checks
 from mailcli.store.match import Matcher, combined
 from mailcli.store.scope import Folders
+from mailcli.store.sql import balanced, listed, member
 
 if TYPE_CHECKING:
     import apsw
@@ -87,10 +88,10 @@ class Criteria:
         self._wide = wide
         condition = self._condition(self._query.node, "m")
         if not self._query.everywhere and (left_out := self._folders.left_out()):
-            condition = f"m.folder NOT IN ({_keys(left_out)}) AND {condition}"
+            condition = f"m.folder NOT IN ({listed(left_out)}) AND {condition}"
         if self._query.account:
             # Chosen by an option, not written in the query: one without mail yet is no error.
-            condition = f"{_member('m.folder', self._folders.within(self._query.account))} AND {condition}"
+            condition = f"{member('m.folder', self._folders.within(self._query.account))} AND {condition}"
         return condition
 
     def ranking(self) -> tuple[str, bool] | None:
@@ -165,7 +166,7 @@ class Criteria:
         conditions = [self._condition(child, m) for child in rest]
         # What reads files comes last.
         conditions.sort(key=lambda condition: CHECK in condition)
-        return _balanced([*parts, *conditions], "AND")
+        return balanced([*parts, *conditions], "AND")
 
     def _any(self, children: tuple[Node, ...], m: str) -> str:
         indexed, rest = [], []
@@ -178,7 +179,7 @@ class Criteria:
         parts = [f"{m}.rid IN ({self._hits(' OR '.join(indexed), m)})"] if indexed else []
         conditions = [self._condition(child, m) for child in rest]
         conditions.sort(key=lambda condition: CHECK in condition)
-        return _balanced([*parts, *conditions], "OR")
+        return balanced([*parts, *conditions], "OR")
 
     def _hits(self, expression: str, m: str) -> str:
         window = " AND rowid BETWEEN :low AND :high" if m == "m" else ""
@@ -227,7 +228,7 @@ class Criteria:
                 value = self._value(f"\x1f{email}\x1e")
                 hits = f"({hits} AND instr(lower({m}.{column}) || char(30), {value}) > 0)"
             found.append(hits)
-        return _balanced(found, "OR") if found else _FALSE
+        return balanced(found, "OR") if found else _FALSE
 
     def _own_pattern(self, field: str, pattern: str, m: str) -> str:
         """An alias with stars: the index narrows by its whole words, a check looks at the address."""
@@ -251,14 +252,14 @@ class Criteria:
             return f"({m}.{_PLAIN[key]})"
         match node.field:
             case "is" if node.text == "muted":
-                return _balanced([self._keyword(word, False, m) for word in _MUTED], "OR")
+                return balanced([self._keyword(word, False, m) for word in _MUTED], "OR")
             case "is" | "has":
                 return f"instr(' ' || {m}.marks || ' ', ' {node.text} ') > 0"
             case "in":
                 folders = self._folders.named(node)
-                return _TRUE if folders is None else _member(f"{m}.folder", folders)
+                return _TRUE if folders is None else member(f"{m}.folder", folders)
             case "account":
-                return _member(f"{m}.folder", self._folders.of_account(node))
+                return member(f"{m}.folder", self._folders.of_account(node))
             case "tag":
                 return self._tag(node, m)
             case "mime":
@@ -373,22 +374,3 @@ INDEXES: Final = (
     "CREATE INDEX message_misdated ON message(date) WHERE " + MISDATED,
 )
 """Indexes of the message table that only searches need; part of the schema."""
-
-
-def _keys(keys: Sequence[int]) -> str:
-    return ", ".join(map(str, keys))
-
-
-def _member(column: str, keys: Sequence[int]) -> str:
-    if not keys:
-        return _FALSE
-    return f"{column} = {keys[0]}" if len(keys) == 1 else f"{column} IN ({_keys(keys)})"
-
-
-def _balanced(conditions: Sequence[str], operator: str) -> str:
-    """A long chain as a balanced tree: SQLite takes expressions 1,000 deep."""
-    if len(conditions) <= 8:
-        return f"({f' {operator} '.join(conditions)})"
-    half = len(conditions) // 2
-    left, right = _balanced(conditions[:half], operator), _balanced(conditions[half:], operator)
-    return f"({left} {operator} {right})"

@@ -28,3 +28,23 @@ def marks(items: Sequence[object]) -> str:
 def rows(connection: apsw.Connection, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
     """All rows at once: no cursor is held while they are worked on."""
     return connection.execute(sql, values).fetchall()
+
+
+def listed(keys: Sequence[int]) -> str:
+    """Numbers for an IN (…)."""
+    return ", ".join(map(str, keys))
+
+
+def member(column: str, keys: Sequence[int]) -> str:
+    """The condition that a column has one of these numbers."""
+    if not keys:
+        return "0"
+    return f"{column} = {keys[0]}" if len(keys) == 1 else f"{column} IN ({listed(keys)})"
+
+
+def balanced(conditions: Sequence[str], operator: str) -> str:
+    """A long chain as a balanced tree: SQLite takes expressions 1,000 deep."""
+    if len(conditions) <= 8:
+        return f"({f' {operator} '.join(conditions)})"
+    half = len(conditions) // 2
+    return f"({balanced(conditions[:half], operator)} {operator} {balanced(conditions[half:], operator)})"
