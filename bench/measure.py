@@ -26,6 +26,8 @@ class Contender:
 
     `prepare` runs before each timed run and is not timed. `turns` takes the turns counted by a
     proxy since the last call. `check` gives what is wrong with the result, "" if nothing is.
+    `leaves` are the files and directories whose size on disk is part of the result. `each` is how many
+    messages a run works through, for tasks whose figure is a rate.
     `note` says what a reader must know to compare (durability, what it leaves out), `unable` why
     this one could not be made ready.
     """
@@ -40,11 +42,13 @@ class Contender:
     good: frozenset[int] = frozenset({0})
     note: str = ""
     unable: str = ""
+    leaves: Sequence[Path] = ()
+    each: int = 0
 
 
 @dataclass
 class Row:
-    """All runs of one contender at one task; seconds, MB of peak memory."""
+    """All runs of one contender at one task; seconds, MB of peak memory and on disk."""
 
     task: str
     contender: Contender
@@ -52,11 +56,17 @@ class Row:
     cpus: list[float] = field(default_factory=list)
     peak: float = 0.0
     turns: list[int] = field(default_factory=list)
+    disk: float = 0.0
     problem: str = ""
 
     @property
     def median(self) -> float:
         return statistics.median(self.walls)
+
+    @property
+    def rate(self) -> float:
+        """Messages a second, 0 where that says nothing."""
+        return self.contender.each / self.median if self.contender.each and self.walls else 0.0
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -67,6 +77,8 @@ class Row:
             "cpu": round(statistics.median(self.cpus), 4) if self.cpus else None,
             "peak_mb": round(self.peak, 1),
             "turns": statistics.median(self.turns) if self.turns else None,
+            "disk_mb": round(self.disk, 1) if self.contender.leaves else None,
+            "rate": round(self.rate) if self.rate else None,
             "note": self.contender.note,
             "problem": self.problem,
         }
@@ -116,8 +128,15 @@ def _measure(row: Row) -> None:
     row.walls.append(wall)
     row.cpus.append(usage.ru_utime + usage.ru_stime)
     row.peak = max(row.peak, peak.megabytes)
+    row.disk = sum(map(_megabytes, contender.leaves))
     if turns is not None:
         row.turns.append(turns)
+
+
+def _megabytes(path: Path) -> float:
+    """What a file, or all below a directory, has in MB; 0 if it is not there."""
+    files = path.rglob("*") if path.is_dir() else (path,)
+    return sum(file.stat().st_size for file in files if file.is_file()) / 1e6
 
 
 def _environment(contender: Contender) -> dict[str, str]:
@@ -170,9 +189,10 @@ def table(rows: Sequence[Row]) -> str:
         turns = f"{statistics.median(row.turns):.0f}" if row.turns else ""
         base = ours.get(row.task)
         ratio = f"{row.median / base:.2f}" if base and row.contender.name != OURS else ""
-        trailer = "  ".join(
-            filter(None, (ratio, row.contender.note, row.problem and f"WRONG: {row.problem}"))
-        )
+        disk = f"{row.disk:.1f} MB on disk" if row.contender.leaves else ""
+        rate = f"{row.rate:.0f}/s" if row.rate else ""
+        wrong = row.problem and f"WRONG: {row.problem}"
+        trailer = "  ".join(filter(None, (ratio, rate, disk, row.contender.note, wrong)))
         peak = f"{row.peak:.0f}" if row.peak else ""
         lines.append(
             f"{task:30} {row.contender.name:26} {row.median:9.3f} {min(row.walls):9.3f} "

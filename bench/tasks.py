@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -10,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from bench import imap, peers
+from bench import imap, peers, scanner
 from bench.arena import Arena, mailcli
 from bench.measure import OURS, Contender, installed
 from bench.ours import ENVIRON, ours
@@ -81,6 +82,33 @@ def smtp_starttls(arena: Arena, rtt: int) -> Iterator[Contender]:
     return _smtp(arena, rtt, "starttls")
 
 
+QUEUED = 200
+
+
+def smtp_queue(arena: Arena, rtt: int) -> Iterator[Contender]:
+    """A queue of many messages: an outbox that is run, beside a loop in the shell."""
+    if not arena.has_postfix:
+        return
+    user = arena.user(0)
+    address = arena.dovecot.address(user[0])
+    port, _ = arena.port(arena.postfix.submissions, rtt)
+    server = peers.Server(port, *user, arena.dovecot.ca, "implicit")
+    message = arena.directory / "queued.eml"
+    message.write_text(f"From: {address}\nTo: {address}\nSubject: hello\n\nOne line of text.\n")
+    home = arena.profile(f"queue-{rtt}", user, smtp_port=port, settings="save_sent = false")
+    fill = shlex.join([*mailcli(home), "--offline", "send", "--queue", "-q", "--raw", address])
+
+    def prepare() -> None:
+        loop = f"for n in $(seq {QUEUED}); do {fill} < {message} || exit 1; done"
+        subprocess.run(["sh", "-c", loop], env={**os.environ, **ENVIRON}, check=True, capture_output=True)
+
+    yield ours(home, "outbox", "run", "-q", prepare=prepare)
+    if installed("msmtp"):
+        one = shlex.join(peers.msmtp(home, server, address, address).command)
+        loop = f"for n in $(seq {QUEUED}); do {one} < {message} || exit 1; done"
+        yield Contender("msmtp", ["sh", "-c", loop])
+
+
 # -- the local mailbox -------------------------------------------------------------------------
 
 
@@ -144,17 +172,22 @@ def search_common(arena: Arena, _: int) -> Iterator[Contender]:
 
 
 def index(arena: Arena, _: int) -> Iterator[Contender]:
-    """The full-text index anew, from the same files."""
+    """The full-text index anew, from the same files: time, peak memory, and what it has on disk."""
     home, other = _indexed(arena)
     maildir = home / "data/mail"
-    yield ours(home, "index", "rebuild", "-q")
+    database = [home / f"data/mailcli.db{suffix}" for suffix in ("", "-wal")]
+    yield ours(home, "index", "rebuild", "-q", leaves=database, each=arena.messages)
     if installed("notmuch"):
         environ = peers.notmuch(other, maildir)
+        kept = other / "notmuch"
 
         def forget() -> None:
             arena.place(f"{other.name}/notmuch")
 
-        yield Contender("notmuch", ["notmuch", "new", "--quiet"], prepare=forget, environ=environ)
+        command = ["notmuch", "new", "--quiet"]
+        yield Contender(
+            "notmuch", command, prepare=forget, environ=environ, leaves=[kept], each=arena.messages
+        )
     if installed("mu"):
         environ = {"MUHOME": str(other / "mu")}
 
@@ -163,13 +196,28 @@ def index(arena: Arena, _: int) -> Iterator[Contender]:
             words = ["mu", "init", "-m", str(maildir)]
             subprocess.run(words, env={**os.environ, **environ}, check=True, capture_output=True)
 
-        yield Contender("mu", ["mu", "index", "-q"], prepare=again, environ=environ)
+        command = ["mu", "index", "-q"]
+        kept = other / "mu"
+        yield Contender("mu", command, prepare=again, environ=environ, leaves=[kept], each=arena.messages)
+
+
+def mime(arena: Arena, _: int) -> Iterator[Contender]:
+    """Mail read for rows and index, without any table: one process, files in the page cache."""
+    place = arena.directory / "letters"
+    if not place.exists():
+        place.mkdir()
+        for n, letter in enumerate(generate.messages(arena.messages)):
+            (place / f"{n:07}").write_bytes(letter)
+    for name in scanner.READERS:
+        command = [sys.executable, "-m", "bench.scanner", name, str(place)]
+        yield Contender(name, command, environ=ENVIRON, each=arena.messages)
 
 
 TASKS: dict[str, Task] = {
     "startup": Task(startup, "program start: --version", wire=False),
     "smtp": Task(smtp, "send one message, port 465"),
     "smtp-starttls": Task(smtp_starttls, "send one message, port 587"),
+    "smtp-queue": Task(smtp_queue, f"send {QUEUED} messages that wait; msmtp in a loop"),
     "imap-first": Task(imap.first, "first synchronisation of a mailbox"),
     "imap-noop": Task(imap.noop, "synchronise when nothing has changed"),
     "imap-change": Task(imap.change, "100 new, 100 flags changed, 100 gone"),
@@ -179,4 +227,5 @@ TASKS: dict[str, Task] = {
     "search-rare": Task(search_rare, "a rare word", wire=False),
     "search-common": Task(search_common, "all hits of a common word", wire=False),
     "index": Task(index, "make the index anew", wire=False),
+    "mime": Task(mime, "read mail as the index does, beside Python's own parser", wire=False),
 }

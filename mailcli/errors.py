@@ -47,9 +47,10 @@ class UsageError(MailcliError):
 
 
 class QueryError(UsageError):
-    """A query does not parse. `position` is the offset of the fault in the query text."""
+    """A query does not parse, or cannot be answered. `position` is the offset of the fault in the query
+    text, None if it is no single place's."""
 
-    def __init__(self, message: str, *, hint: str = "", position: int = 0) -> None:
+    def __init__(self, message: str, *, hint: str = "", position: int | None = None) -> None:
         super().__init__(message, hint=hint)
         self.position = position
 
@@ -116,6 +117,12 @@ class TryAgain(MailcliError):
     """It may work later: 4xx, [UNAVAILABLE], too many connections."""
 
     exit_code = 75
+
+
+class Throttled(TryAgain):
+    """The server does nothing for us during the next `seconds`."""
+
+    seconds = 0.0
 
 
 class TimedOut(TryAgain):

@@ -40,12 +40,20 @@ def read(files: Iterable[Path]) -> dict[str, str]:
             continue
         except OSError as error:
             raise ConfigError(f"cannot read the aliases of {path}: {error.strerror}") from error
-        for line in re.sub(r"\\\n", " ", text).splitlines():
-            uncommented = _BEFORE_COMMENT.match(line)
-            match = _LINE.fullmatch(uncommented[0].rstrip() if uncommented else "")
-            if match:
-                value = match[3] if _is_mutt(match[3]) else _of_mailx(match[3])
-                found.setdefault(match[2].lower(), value)
+        for name, value in parsed(text).items():
+            found.setdefault(name, value)
+    return found
+
+
+def parsed(text: str) -> dict[str, str]:
+    """The aliases of one file's text."""
+    found: dict[str, str] = {}
+    for line in re.sub(r"\\\n", " ", text).splitlines():
+        uncommented = _BEFORE_COMMENT.match(line)
+        match = _LINE.fullmatch(uncommented[0].rstrip() if uncommented else "")
+        if match:
+            value = match[3] if _is_mutt(match[3]) else _of_mailx(match[3])
+            found.setdefault(match[2].lower(), value)
     return found
 
 

@@ -7,7 +7,6 @@ Nothing here is slow: `list` reads the configuration at every start.
 from __future__ import annotations
 
 import os
-import re
 import stat
 import tomllib
 from collections.abc import Mapping
@@ -19,18 +18,16 @@ from mailcli.accounts.faults import EDIT, Faults, did_you_mean
 from mailcli.accounts.fields import TABLES
 from mailcli.accounts.lines import place_of
 from mailcli.accounts.maildrops import pop3_policy
+from mailcli.accounts.servers import Servers
 from mailcli.errors import ConfigError, LocalIOError, NotFound
 from mailcli.model.account import (
-    DEFAULT_PORTS,
     LOCAL,
     Account,
-    Endpoint,
+    Composing,
     FolderPolicy,
     Hooks,
     Protocol,
-    SecretSpec,
     SyncPolicy,
-    Tls,
 )
 from mailcli.model.record import NamedTuple
 
@@ -57,9 +54,25 @@ class Config(NamedTuple):
         return bool(self.settings.get("reader_watches", True))
 
     @property
+    def reminds(self) -> bool:
+        """Whether to warn of a forgotten attachment."""
+        return bool(self.settings.get("attachment_reminder", True))
+
+    @property
     def aliases(self) -> Mapping[str, str]:
         """Short names for addresses, and what they stand for."""
         held: Mapping[str, str] = self.settings.get("aliases", {})
+        return held
+
+    @property
+    def index_attachments(self) -> bool:
+        """Whether a fetch reads the text of attachments at its end."""
+        return bool(self.settings.get("index_attachments", False))
+
+    @property
+    def queries(self) -> Mapping[str, str]:
+        """Saved queries by name."""
+        held: Mapping[str, str] = self.settings.get("queries", {})
         return held
 
     @property
@@ -167,7 +180,10 @@ class _Reader:
         settings = {
             "hook_timeout": read.get("hooks", {}).get("timeout", 60),
             "reader_watches": read.get("reader", {}).get("watch", True),
+            "attachment_reminder": read.get("attachment_reminder", True),
             "aliases": read.get("aliases", {}),
+            "queries": read.get("queries", {}),
+            "index_attachments": read.get("index_attachments", False),
             "alias_files": read.get("alias_files", ("~/.mailrc",)),
         }
         return Config(self.path, accounts, default, settings)
@@ -187,11 +203,12 @@ class _Reader:
                 "one account has one incoming server",
             )
         incoming = sending = None
+        servers = Servers(self.path, self.fault)
         for protocol in (Protocol.IMAP, Protocol.POP3):
             if protocol.value in table:
-                incoming = self.endpoint(at, table, protocol)
+                incoming = servers.endpoint(at, table, protocol)
         if "smtp" in table:
-            sending = self.endpoint(at, table, Protocol.SMTP)
+            sending = servers.endpoint(at, table, Protocol.SMTP)
         imap = table.get("imap", {})
         folders = imap.get("folders", {})
         hooks = {**root.get("hooks", {}), **table.get("hooks", {})}
@@ -214,6 +231,7 @@ class _Reader:
             bodies=body_policy((*at, "imap"), table.get("imap", {}), self.fault),
             special=tuple(table.get("special", {}).items()),
             hooks=Hooks(hooks.get("new_mail", ""), hooks.get("after_fetch", "")),
+            composing=self.composing(at, table),
             watch_interval=float(
                 table.get("watch_interval")
                 or root.get("watch_interval")
@@ -221,59 +239,16 @@ class _Reader:
             ),
         )
 
-    def endpoint(self, at: tuple[str, ...], account: dict[str, Any], protocol: Protocol) -> Endpoint:
-        table = account[protocol.value]
-        at = (*at, protocol.value)
-        name = ".".join(at)
-        if not table.get("host"):
-            raise self.fault(at, f"{name} has no `host`")
-        if any(c.isspace() or c in "/@" for c in table["host"]):
-            raise self.fault((*at, "host"), f"{name}.host: {table['host']!r} is not a host name")
-        tls = Tls(table.get("tls", "implicit"))
-        port = table.get("port", DEFAULT_PORTS[protocol, tls])
-        if port > 65535:
-            raise self.fault((*at, "port"), f"{name}.port: {port} is not a port")
-        for pin in table.get("pin", ()):
-            if not re.fullmatch(r"sha256:([0-9a-fA-F]{2}:?){31}[0-9a-fA-F]{2}", pin):
-                raise self.fault(
-                    (*at, "pin"), f"{name}.pin: {pin!r} is not of the form sha256:HEX (64 digits)"
-                )
-        auth = table.get("auth", "auto")
-        if auth == "none" and protocol is not Protocol.SMTP:
-            raise self.fault((*at, "auth"), f'{name}.auth: "none" is only for smtp')
-        ca_file = table.get("ca_file", account.get("ca_file"))
-        return Endpoint(
-            protocol=protocol,
-            host=table["host"],
-            port=port,
-            tls=tls,
-            user=table.get("user", account.get("user", account["email"])),
-            auth=auth,
-            secret=self.secret(account, table, protocol, tls),
-            ca_file=None if ca_file is None else self.beside(ca_file),
-            pins=tuple(table.get("pin", ())),
-            allow_cleartext=table.get("allow_cleartext", False),
-            disabled=frozenset(word.upper() for word in table.get("disable", ())),
-            connections=table.get("connections", 2),
-            compress=table.get("compress", "auto"),
+    def composing(self, at: tuple[str, ...], table: dict[str, Any]) -> Composing:
+        signature: str | Path = table.get("signature", "")
+        if "signature_file" in table:
+            if signature:
+                fault = f"{'.'.join(at)} has both signature and signature_file"
+                raise self.fault((*at, "signature_file"), fault, "keep one of them")
+            signature = self.path.parent / Path(table["signature_file"]).expanduser()
+        return Composing(
+            signature,
+            table.get("signature_place") == "above",
+            table.get("flowed", False),
+            tuple(table.get("send_to", ())),
         )
-
-    def secret(
-        self, account: dict[str, Any], table: dict[str, Any], protocol: Protocol, tls: Tls
-    ) -> SecretSpec | None:
-        """The server's own password, else the account's, else the keyring; None: no sign-in."""
-        if table.get("auth") == "none":
-            return None
-        given = table.get("password", account.get("password"))
-        if given is None:
-            # A relay on this machine is the one server people use without a password.
-            open_relay = protocol is Protocol.SMTP and tls is Tls.NONE and "user" not in table
-            return None if open_relay else SecretSpec("keyring")
-        [(kind, value)] = given.items()
-        if kind == "keyring":
-            return SecretSpec(kind, "" if value is True else value)
-        return SecretSpec(kind, str(self.beside(value)) if kind == "file" else value)
-
-    def beside(self, path: str) -> Path:
-        """A path in the configuration: ~ is the home, a relative one counts from the file."""
-        return self.path.parent / Path(path).expanduser()

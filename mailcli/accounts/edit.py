@@ -131,6 +131,8 @@ def field_of(parts: tuple[str, ...]) -> Field | None:
         field = fields.get(rest.pop(0))
         if field is None or not rest:
             return field
+        if field.kind == "table" and not field.table:  # the keys are free, their values texts
+            return Field("text", field.about) if len(rest) == 1 else None
         fields = TABLES.get(field.table, {})
         if field.kind == "tables":  # the name is free
             rest.pop(0)

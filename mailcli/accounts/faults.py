@@ -18,6 +18,7 @@ EDIT: Final = "correct it with mailcli config edit; mailcli-config(5) explains e
 
 _WORDS: Final = {
     "text": "a text",
+    "lines": "a text",
     "number": "a whole number",
     "size": 'a number of octets, or a text such as "10M"',
     "bool": "true or false",
@@ -72,6 +73,7 @@ class Faults:
         name = ".".join(at)
         fits = {
             "text": isinstance(value, str),
+            "lines": isinstance(value, str),
             "number": isinstance(value, int) and not isinstance(value, bool),
             "size": octets(str(value)) is not None and not isinstance(value, bool),
             "bool": isinstance(value, bool),
@@ -80,7 +82,8 @@ class Faults:
         if not fits:
             raise self.fault(at, f"{name} must be {_WORDS[field.kind]}, not {_type(value)}")
         texts = value if isinstance(value, list) else [value] if isinstance(value, str) else []
-        if any(c < " " or c == "\x7f" for text in texts for c in text):
+        allowed = "\n\t" if field.kind == "lines" else ""
+        if any((c < " " or c == "\x7f") and c not in allowed for text in texts for c in text):
             raise self.fault(at, f"{name} holds a control character")
         if field.choices and value not in field.choices:
             hint = did_you_mean(str(value), field.choices)

@@ -13,10 +13,10 @@ from mailcli.model.record import NamedTuple
 
 
 class Field(NamedTuple):
-    """A key. `kind` is text, number, size (octets, or a text such as 10M), bool, texts (a list of
-    strings), secret, table or tables (by names that are free); `choices` are the only values of a
-    text, `least` and `most` bound a number (0: no bound), `table` names the table's own fields ("" for
-    free keys with text values)."""
+    """A key. `kind` is text, lines (a text of several), number, size (octets, or a text such as 10M),
+    bool, texts (a list of strings), secret, table or tables (by names that are free); `choices` are the
+    only values of a text, `least` and `most` bound a number (0: no bound), `table` names the table's own
+    fields ("" for free keys with text values)."""
 
     kind: str
     about: str
@@ -32,7 +32,7 @@ _TLS: Final = ("implicit", "starttls", "none")
 
 _AUTH: Final = (
     *("auto", "scram", "plain", "login", "cram-md5", "scram-sha-1", "scram-sha-256"),
-    *("xoauth2", "oauthbearer", "none"),
+    *("xoauth2", "oauthbearer", "scram-sha-256-plus", "scram-sha-1-plus", "external", "none"),
 )
 
 _WATCH_INTERVAL: Final = Field(
@@ -58,6 +58,12 @@ _SERVER: Final = {
     "pin": Field("texts", "sha256:HEX of the server's certificate; any other is refused"),
     "allow_cleartext": Field("bool", "with tls = none: permit another machine than this one"),
     "disable": Field("texts", "protocol extensions not to use"),
+    "socket": Field("text", "a Unix socket in place of host and port"),
+    "command": Field("text", "a shell command that speaks the protocol, in place of host and port"),
+    "proxy": Field("text", "socks5://HOST:PORT or http://HOST:PORT on the way; USER@ before HOST"),
+    "proxy_password": Field("secret", "where the proxy's password is kept, as with password"),
+    "client_cert": Field("text", "PEM file with our own certificate, for servers that ask for one"),
+    "client_key": Field("text", "PEM file with its key, if that is not in the same file"),
 }
 
 _EXTENT: Final = {
@@ -74,7 +80,12 @@ TABLES: Final[dict[str, dict[str, Field]]] = {
         "hooks": Field("table", "commands that are run for what happens", table="all_hooks"),
         "reader": Field("table", "the full-screen reader", table="reader"),
         "accounts": Field("table", "the accounts by name", table="accounts"),
+        "attachment_reminder": Field(
+            "bool", "warn when the text speaks of an attachment and there is none; true without it"
+        ),
         "aliases": Field("table", 'short names for addresses: team = "ann@example.org, bob@example.org"'),
+        "queries": Field("table", 'saved queries by name: boss = "from:boss is:unread"'),
+        "index_attachments": Field("bool", "read the text of attachments at the end of each fetch"),
         "alias_files": Field("texts", "files of mailx or mutt with more of them; without it ~/.mailrc"),
     },
     "all_hooks": {
@@ -94,6 +105,11 @@ TABLES: Final[dict[str, dict[str, Field]]] = {
         "watch_interval": _WATCH_INTERVAL,
         "hooks": Field("table", "commands for this account, in place of the general ones", table="hooks"),
         "save_sent": Field("bool", "keep a copy of what is sent in the Sent folder"),
+        "signature": Field("lines", "put under what is written by this account"),
+        "signature_file": Field("text", "the file that holds the signature"),
+        "signature_place": Field("text", "below the quotation, or above it", ("below", "above")),
+        "flowed": Field("bool", "send plain text as format=flowed; false without it"),
+        "send_to": Field("texts", "patterns of recipients who are written to by this account"),
         "special": Field("table", "which folder is Trash, Sent and so on", table="special"),
         "imap": Field("table", "the IMAP server", table="imap"),
         "pop3": Field("table", "the POP3 server", table="pop3"),
@@ -144,7 +160,11 @@ TABLES: Final[dict[str, dict[str, Field]]] = {
             "text", "folder:NAME, maildir:PATH, mbox:PATH or pipe:COMMAND; default: the account's inbox"
         ),
     },
-    "smtp": _SERVER,
+    "smtp": {
+        **_SERVER,
+        "protocol": Field("text", "what is spoken; lmtp delivers to a mailbox server", ("smtp", "lmtp")),
+        "chunking": Field("bool", "send a message along with its envelope: one turn less (BDAT)"),
+    },
 }
 
 SECRET_KINDS: Final = ("keyring", "command", "file", "env", "credential")

@@ -6,7 +6,7 @@ from typing import Any
 
 from mailcli.accounts.fields import SECRET_KINDS, TABLES, Field
 
-_TYPES = {"text": "string", "number": "integer", "bool": "boolean"}
+_TYPES = {"text": "string", "lines": "string", "number": "integer", "bool": "boolean"}
 
 
 def schema() -> dict[str, Any]:

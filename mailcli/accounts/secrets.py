@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from mailcli.accounts.durable import replace_file
 from mailcli.errors import ConfigError, TimedOut
-from mailcli.model.account import Account, Endpoint, Password, Protocol, Secret, SecretSpec
+from mailcli.model.account import Account, BearerToken, Endpoint, Password, Protocol, Secret, SecretSpec
 
 if TYPE_CHECKING:
     from keyring.backend import KeyringBackend
@@ -57,7 +57,15 @@ class Secrets:
         with self._lock:  # two connections of one account ask once
             if key not in self._known:
                 self._known[key] = Password(self._read(spec, where, account, endpoint))
-            return self._known[key]
+            known = self._known[key]
+        # What an OAuth helper gives is a token, where the account says so.
+        return BearerToken(known.text) if endpoint.auth in ("oauthbearer", "xoauth2") else known
+
+    def text(self, account: Account, endpoint: Endpoint, spec: SecretSpec, what: str) -> str:
+        """Another secret of an endpoint: `what` is its key in the configuration. Errors as `get`."""
+        return self._read(
+            spec, f"accounts.{account.name}.{endpoint.protocol.value}.{what}", account, endpoint
+        )
 
     def forget(self) -> None:
         """Look everything up afresh from now on."""

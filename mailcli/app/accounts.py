@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mailcli.accounts.config import is_address, parse, unfit_name
 from mailcli.app.checks import Check, endpoints, sign_in, try_server
-from mailcli.app.connecting import deadlines
+from mailcli.app.connecting import deadlines, secret_of, with_proxy
 from mailcli.app.context import Context
 from mailcli.errors import ConfigError, MailcliError, UsageError
 from mailcli.model.account import DEFAULT_PORTS, Account, Endpoint, Password, Protocol, SecretSpec, Tls
@@ -243,10 +243,10 @@ def _try(ctx: Context, account: Account, endpoint: Endpoint, new: NewAccount) ->
     server = new.sending if endpoint.protocol is Protocol.SMTP else new.incoming
     given = (server.password if server is not None else None) or new.password
     if isinstance(given, Password) and endpoint.secret is not None:
-        text, warning = try_server(ctx, endpoint, given)
+        text, warning = try_server(ctx, with_proxy(ctx.secrets, account, endpoint), given)
     else:
-        secret = ctx.secrets.get(account, endpoint) if endpoint.secret is not None else None
-        text, warning = try_server(ctx, endpoint, secret)
+        secret = secret_of(ctx.secrets, account, endpoint)
+        text, warning = try_server(ctx, with_proxy(ctx.secrets, account, endpoint), secret)
     name = f"{account.name} {endpoint.protocol.value}"
     return Check(name, "warning" if warning else "ok", text, warning)
 

@@ -30,13 +30,18 @@ _RESERVED: Final = pattern.compile(r"(content-.*|mime-version|bcc|resent-bcc|dat
 """Header fields that `-H` may not set: they are made from the message, or have options."""
 
 
-def sending_account(ctx: Context, *senders: str | None) -> Account:
+def sending_account(ctx: Context, *senders: str | None, to: Sequence[Address] = ()) -> Account:
     """The account to send by: that of `-A`, else the one that owns the first of these From texts
-    that any owns, else the default. Raises ConfigError if it cannot send."""
+    that any owns, else without a From the one whose `send_to` has the first of these recipients that
+    any has, else the default. Raises ConfigError if it cannot send."""
     account: Account | None = None
     for address in [bare(sender) for sender in senders if sender and ctx.account is None]:
         own = [a for a in ctx.config.accounts.values() if a.sending and owns(a, address)]
         account = account or next(iter(own), None)
+    if ctx.account is None and not any(senders):
+        able = [a for a in ctx.config.accounts.values() if a.sending and a.composing.send_to]
+        meant = (a for recipient in to for a in able if _matches(recipient.email, a.composing.send_to))
+        account = next(meant, None)
     if account is None:
         account = ctx.chosen_account()
     if account.sending is None:
@@ -50,9 +55,12 @@ def sending_account(ctx: Context, *senders: str | None) -> Account:
 def owns(account: Account, email: str) -> bool:
     """Whether an address is one of the account's own, in any case; `*` in an alias stands for any
     characters."""
-    known = (account.email, *account.aliases)
+    return _matches(email, (account.email, *account.aliases))
+
+
+def _matches(email: str, patterns: Sequence[str]) -> bool:
     return any(
-        fnmatchcase(email.lower(), own.lower().replace("[", "[[]").replace("?", "[?]")) for own in known
+        fnmatchcase(email.lower(), each.lower().replace("[", "[[]").replace("?", "[?]")) for each in patterns
     )
 
 
@@ -123,6 +131,16 @@ def replying_account(ctx: Context, received_by: str, sender: str | None) -> Acco
         if account is not None and account.sending is not None:
             return account
     return sending_account(ctx, sender)
+
+
+def replying_address(account: Account, received: Sequence[str], sender: str | None) -> Address:
+    """The From of an answer: that of `-r`; else the address of the account that the original was sent
+    to, the first of `received` that it owns; else the account's own."""
+    if not sender:
+        for email in received:
+            if owns(account, email):
+                return Address(account.full_name, email)
+    return sender_address(account, sender)
 
 
 def sender_address(account: Account, sender: str | None) -> Address:

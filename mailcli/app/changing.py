@@ -11,6 +11,7 @@ from mailcli.app.folders import check_name
 from mailcli.app.pushing import push_now
 from mailcli.errors import NotFound, UsageError
 from mailcli.model import flags as flagging
+from mailcli.model.account import LOCAL
 from mailcli.model.flags import Flags
 from mailcli.model.message import Summary
 from mailcli.model.record import NamedTuple
@@ -229,7 +230,7 @@ def _destination(ctx: Context, account: str, to: str, create: bool) -> int:
 
 def _named_account(ctx: Context, to: str) -> list[str]:
     name, colon, _ = to.partition(":")
-    known = name in ctx.config.accounts or name in ctx.store.accounts()
+    known = name == LOCAL or name in ctx.config.accounts or name in ctx.store.accounts()
     return [name] if colon and known else []
 
 

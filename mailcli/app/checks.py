@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mailcli.app.connecting import deadlines, own_name
-from mailcli.errors import AuthenticationFailed, MailcliError, Unreachable
+from mailcli.app.connecting import deadlines, own_name, secret_of, with_proxy
+from mailcli.errors import MailcliError, Unreachable
 from mailcli.model.account import Account, Endpoint, Protocol, Secret
 from mailcli.model.record import NamedTuple
 
@@ -44,7 +44,8 @@ def sign_in(ctx: Context, account: Account, endpoint: Endpoint, secrets: Secrets
     try:
         if ctx.offline:
             raise Unreachable(f"{endpoint.label} is not contacted: --offline")
-        secret = secrets.get(account, endpoint) if endpoint.secret is not None else None
+        secret = secret_of(secrets, account, endpoint)
+        endpoint = with_proxy(secrets, account, endpoint)
         text, warning = try_server(ctx, endpoint, secret)
     except MailcliError as error:
         return failed(name, error)
@@ -85,8 +86,6 @@ def _opened(ctx: Context, endpoint: Endpoint, secret: Secret | None) -> Any:
         return open_smtp(
             endpoint, secret, ehlo=own_name(), deadlines=limits, cancel=ctx.cancel, transcript=ctx.transcript
         )
-    if secret is None:
-        raise AuthenticationFailed(f"{endpoint.label}: there is no password to sign in with")
     if endpoint.protocol is Protocol.IMAP:
         from mailcli.net.imap import open_imap
 

@@ -15,9 +15,6 @@ from mailcli.model.message import Summary
 RECENT: Final = 60
 """Messages offered by id."""
 
-KNOWN: Final = 1000
-"""Newest messages whose addresses are offered."""
-
 Offer = tuple[str, str]
 
 
@@ -49,13 +46,17 @@ def changes(ctx: Context) -> Iterator[Offer]:
             yield entry.token, entry.words
 
 
+def queries(ctx: Context) -> Iterator[Offer]:
+    """The names of saved queries."""
+    yield from ctx.config.queries.items()
+
+
 def addresses(ctx: Context) -> Iterator[Offer]:
-    """Those who wrote or were written to lately, the newest first."""
-    offered: dict[str, str] = {}
-    for row in _newest(ctx, KNOWN):
-        for address in (*row.sender, *row.to, *row.cc):
-            offered.setdefault(address.email, address.name)
-    yield from offered.items()
+    """Those one writes to, often and lately first; those in the address book; those who wrote."""
+    from mailcli.app import contacts
+
+    for contact in contacts.known(ctx):
+        yield contact.email, contact.name
 
 
 def _newest(ctx: Context, limit: int) -> list[Summary]:

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from mailcli.app.context import Context
-from mailcli.errors import AuthenticationFailed, ConfigError, Unreachable, told
-from mailcli.model.account import Account, Endpoint, Protocol
+from mailcli.errors import AuthenticationFailed, ConfigError, Throttled, Unreachable, told
+from mailcli.model.account import Account, Certificate, Endpoint, Password, Protocol, Secret
 from mailcli.net.deadline import Deadlines
 
 if TYPE_CHECKING:
+    from mailcli.accounts.secrets import Secrets
     from mailcli.net.cancel import CancelToken
     from mailcli.net.imap import ImapConnection
     from mailcli.net.pop3 import Pop3Connection
     from mailcli.net.smtp import SmtpConnection
+
+
+_BACK_OFF: Final = 300.0
+"""The longest wait in seconds that a server may ask for; Exchange Online asks for five minutes at most."""
 
 
 def deadlines(seconds: float | None = None) -> Deadlines:
@@ -41,11 +47,28 @@ def named(account: Account) -> Iterator[None]:
         raise named from error
 
 
+def patiently(ctx: Context, account: Account, limits: Deadlines, attempt: Callable[[], None]) -> None:
+    """Do it; if the server wants to be left alone for a while, wait once and do it again. Raises
+    Throttled if it wants that twice, or for longer than the run may last."""
+    try:
+        attempt()
+    except Throttled as busy:
+        left = _BACK_OFF if limits.overall is None else min(_BACK_OFF, limits.overall - time.monotonic())
+        if busy.seconds > left:
+            busy.hint = f"it wants to be left alone for {busy.seconds:g} seconds"
+            raise
+        ctx.notice(f"{account.name}: the server is busy; waiting {busy.seconds:g} seconds as it asks")
+        ctx.cancel.wait(busy.seconds)
+        attempt()
+
+
 def dial_ahead(ctx: Context, endpoint: Endpoint | None, limits: Deadlines) -> None:
     """Begin to connect now: the rest of the imports, the store and the password do not need the
     server, and it answers meanwhile. The next `open_…` of this endpoint takes the connection."""
     if endpoint is None or ctx.offline or endpoint in ctx.ahead:
         return
+    if endpoint.command or (endpoint.proxy is not None and endpoint.proxy.secret is not None):
+        return  # a command may ask for something on the terminal; a proxy has to wait for its password
     from mailcli.net.ahead import Ahead
 
     ctx.ahead[endpoint] = Ahead(endpoint, limits, ctx.cancel)
@@ -66,8 +89,9 @@ def open_incoming_imap(
 
     endpoint = _endpoint(account, account.incoming, Protocol.IMAP)
     _online(ctx, endpoint)
-    secret = ctx.secrets.get(account, endpoint)
+    secret = secret_of(ctx.secrets, account, endpoint)
     ahead = ctx.ahead.pop(endpoint, None)
+    endpoint = with_proxy(ctx.secrets, account, endpoint)
     with _guarded(ctx, endpoint) as (target, done):
         connection = open_imap(
             target,
@@ -87,8 +111,9 @@ def open_incoming_pop3(ctx: Context, account: Account, limits: Deadlines) -> Pop
 
     endpoint = _endpoint(account, account.incoming, Protocol.POP3)
     _online(ctx, endpoint)
-    secret = ctx.secrets.get(account, endpoint)
+    secret = secret_of(ctx.secrets, account, endpoint)
     ahead = ctx.ahead.pop(endpoint, None)
+    endpoint = with_proxy(ctx.secrets, account, endpoint)
     with _guarded(ctx, endpoint) as (target, done):
         connection = open_pop3(
             target, secret, deadlines=limits, cancel=ctx.cancel, transcript=ctx.transcript, ahead=ahead
@@ -103,8 +128,9 @@ def open_sending(ctx: Context, account: Account, limits: Deadlines, ehlo: str) -
 
     endpoint = _endpoint(account, account.sending, Protocol.SMTP)
     _online(ctx, endpoint)
-    secret = ctx.secrets.get(account, endpoint) if endpoint.user and endpoint.secret else None
+    secret = secret_of(ctx.secrets, account, endpoint)
     ahead = ctx.ahead.pop(endpoint, None)
+    endpoint = with_proxy(ctx.secrets, account, endpoint)
     with _guarded(ctx, endpoint) as (target, done):
         connection = open_smtp(
             target,
@@ -117,6 +143,26 @@ def open_sending(ctx: Context, account: Account, limits: Deadlines, ehlo: str) -
         )
         done(connection.greeted.mechanism)
     return connection
+
+
+def secret_of(secrets: Secrets, account: Account, endpoint: Endpoint) -> Secret | None:
+    """What signs in to a server; None: nothing does, since it is the user's own channel, or an open
+    relay. Raises ConfigError, TimedOut."""
+    if endpoint.auth == "external":
+        return Certificate()
+    needless = endpoint.own_channel or endpoint.protocol is Protocol.SMTP
+    if needless and (endpoint.secret is None or not endpoint.user):
+        return None
+    return secrets.get(account, endpoint)
+
+
+def with_proxy(secrets: Secrets, account: Account, endpoint: Endpoint) -> Endpoint:
+    """The endpoint with its proxy's password in hand."""
+    proxy = endpoint.proxy
+    if proxy is None or proxy.secret is None:
+        return endpoint
+    password = Password(secrets.text(account, endpoint, proxy.secret, "proxy_password"))
+    return endpoint._replace(proxy=proxy._replace(password=password))
 
 
 @contextmanager

@@ -76,6 +76,8 @@ def _privacy(ctx: Context) -> Iterator[Check]:
 def _database(ctx: Context) -> Check:
     status = ctx.store.status()
     text = f"{status.messages} messages in {status.folders} folders, schema {status.schema}, {status.path}"
+    if status.hidden:
+        text += f", {status.hidden} deleted here that the server keeps"
     if not status.complete:
         return Check("database", "warning", text, "the search index is not complete: mailcli index rebuild")
     return Check("database", "ok", text)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from mailcli.app.addressing import attachment, header, strict
+from mailcli.app.addressing import attachment, expanded, header
+from mailcli.app.context import Context
 from mailcli.errors import MessageMalformed
+from mailcli.model.address import Address
 from mailcli.model.draft import Draft
 
 _ADDRESSED: Final = ("To", "Cc", "Bcc", "Reply-To")
@@ -24,9 +26,10 @@ def to_text(draft: Draft) -> str:
     return "\n".join(lines) + "\n\n" + draft.text
 
 
-def from_text(draft: Draft, text: str) -> Draft:
+def from_text(ctx: Context, draft: Draft, text: str) -> Draft:
     """The draft as it was edited. What is not in the text (threading, attachments) is kept;
-    `Attach: PATH` lines attach files. Raises MessageMalformed, NotFound for a file."""
+    `Attach: PATH` lines attach files, and aliases are names of people, as on a command line. Raises
+    MessageMalformed, NotFound for a file."""
     head, _, body = text.replace("\r\n", "\n").partition("\n\n")
     fields: dict[str, list[str]] = {}
     others: list[tuple[str, str]] = []
@@ -40,11 +43,15 @@ def from_text(draft: Draft, text: str) -> Draft:
         else:
             others.append(header(name.strip(), value.strip()))
     added = tuple(attachment(Path(p).expanduser()) for p in fields.get("Attach", ()))
+
+    def people(name: str) -> tuple[Address, ...]:
+        return expanded(ctx, [value for value in fields.get(name, ()) if value])
+
     return draft._replace(
-        to=strict([v for v in fields.get("To", ()) if v]),
-        cc=strict([v for v in fields.get("Cc", ()) if v]),
-        bcc=strict([v for v in fields.get("Bcc", ()) if v]),
-        reply_to=strict([v for v in fields.get("Reply-To", ()) if v]) or draft.reply_to,
+        to=people("To"),
+        cc=people("Cc"),
+        bcc=people("Bcc"),
+        reply_to=people("Reply-To") or draft.reply_to,
         subject=" ".join(fields.get("Subject", ())),
         headers=tuple(others),
         text=body,

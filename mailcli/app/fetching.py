@@ -5,11 +5,18 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from mailcli.app.connecting import deadlines, dial_ahead, forgo, named, open_incoming_imap, open_incoming_pop3
+from mailcli.app.connecting import (
+    deadlines,
+    dial_ahead,
+    forgo,
+    named,
+    open_incoming_imap,
+    open_incoming_pop3,
+    patiently,
+)
 from mailcli.app.context import Context, Progress, ignore
 from mailcli.errors import (
     ConfigError,
@@ -132,6 +139,10 @@ def _fetch_all(
             ctx.store.expire()
         except MailcliError as error:  # housekeeping: the mail is here
             ctx.notice(error.message)
+    if ctx.config.index_attachments and any(report.new or report.bodies for report in reports):
+        from mailcli.app import indexing
+
+        indexing.after_fetch(ctx)
     return reports
 
 
@@ -280,10 +291,8 @@ def _imap(
         full=request.full,
         confirm_deletes=request.confirm_deletes,
     )
-    with ExitStack() as opened:
-        if server is None:
-            connection = opened.enter_context(open_incoming_imap(ctx, account, limits))
-            server = Server(connection, account.incoming.disabled)
+
+    def run(server: Server) -> None:
         Synchroniser(
             ctx.store,
             account,
@@ -295,6 +304,17 @@ def _imap(
             clock=ctx.clock,
             connect=lambda cancel: open_incoming_imap(ctx, account, limits, cancel=cancel),
         ).run()
+
+    def connected() -> None:
+        assert account.incoming is not None
+        tally.problems.clear()
+        with open_incoming_imap(ctx, account, limits) as connection:
+            run(Server(connection, account.incoming.disabled))
+
+    if server is not None:
+        run(server)
+        return
+    patiently(ctx, account, limits, connected)
 
 
 def _pop3(

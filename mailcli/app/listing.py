@@ -134,7 +134,7 @@ def parse(ctx: Context, words: Sequence[str]) -> Query:
     within = ""
     if ctx.account is not None and ctx.account != "all":
         within = LOCAL if ctx.account == LOCAL else ctx.chosen_account().name
-    return parse_query(" ".join(words), now=ctx.clock(), account=within)
+    return parse_query(" ".join(words), now=ctx.clock(), saved=ctx.config.queries, account=within)
 
 
 def _parsed(ctx: Context, wanted: Sequence[str] | Query) -> Query:

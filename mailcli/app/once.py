@@ -25,18 +25,17 @@ def once(ctx: Context, key: str, prepared: Prepared, send: Callable[[str], Sent]
     `send` is given the digest its outbox entry must carry. Raises MessageMalformed (65) when the
     key was used for another message, Locked when another run is sending it just now.
     """
-    digest = hashlib.sha256(key.encode()).hexdigest()
-    content = _content(prepared)
+    digest = digest_of(key)
+    content = digest_of(prepared)
     box = outbox.spool(ctx)
     try:
         with box.key(digest):
             before = _before(box, digest, content)
             if before is not None:
                 return before
-            keys.write(box, digest, content, None)
+            keys.begin(box, digest, content)
             sent = send(digest)
-            if _final(sent):
-                _note(ctx, box, digest, content, sent)
+            _note(ctx, box, digest, sent)
             return sent
     except Locked:
         raise Locked(
@@ -44,24 +43,21 @@ def once(ctx: Context, key: str, prepared: Prepared, send: Callable[[str], Sent]
         ) from None
 
 
-def _content(prepared: Prepared) -> str:
-    """A digest of what the user gave: two runs of one script have the same."""
-    source = prepared.source
+def digest_of(what: Prepared | str) -> str:
+    """The digest of a key; or that of what the user gave, which two runs of one script have in common."""
+    if isinstance(what, str):
+        return hashlib.sha256(what.encode()).hexdigest()
+    source = what.source
     if isinstance(source, Draft):
         source = repr(source._replace(date=0.0, zone=0, message_id="")).encode()
-    envelope = repr(prepared.envelope).encode()
+    envelope = repr(what.envelope).encode()
     return hashlib.sha256(envelope + b"\0" + source).hexdigest()
 
 
-def _final(sent: Sent) -> bool:
-    """Whether the outcome stands. Deferred ones do not, unless the outbox goes on with them."""
-    return all(o.outcome != "deferred" or sent.stage == "queued" for o in sent.recipients)
-
-
-def _note(ctx: Context, box: Spool, digest: str, content: str, sent: Sent) -> None:
+def _note(ctx: Context, box: Spool, digest: str, sent: Sent) -> None:
     """What was sent stays sent whatever the disk says: the outbox has it, or has noted it already."""
     try:
-        keys.write(box, digest, content, sent)
+        keys.settle(box, digest, sent)
     except (LocalIOError, CannotCreate) as error:
         if not any(o.outcome == "sent" for o in sent.recipients) and sent.stage != "queued":
             raise
@@ -69,10 +65,10 @@ def _note(ctx: Context, box: Spool, digest: str, content: str, sent: Sent) -> No
 
 
 def _before(box: Spool, digest: str, content: str) -> Sent | None:
-    noted = keys.read(box, digest)
-    if noted is None:
+    known = keys.look(box, digest)
+    if known is None:
         return None
-    if noted.content != content:
+    if known[0] != content:
         raise MessageMalformed(
             "this idempotency key was used for another message", hint="a key stands for one message"
         )
@@ -81,4 +77,4 @@ def _before(box: Spool, digest: str, content: str) -> Sent | None:
         return outbox.standing(row)
     if row is not None:
         box.remove(row.entry.id)  # of a run that was killed before it sent anything
-    return noted.sent
+    return known[1]

@@ -22,6 +22,7 @@ from mailcli.model.account import Account, Protocol
 from mailcli.model.draft import Outcome, Sent
 from mailcli.model.flags import SEEN, Flags
 from mailcli.model.record import NamedTuple
+from mailcli.model.wishes import NONE, Wishes
 from mailcli.outbox.entry import COMMITTING, FAILED, HELD, QUEUED, SENT, UNKNOWN, Entry, State
 from mailcli.outbox.spool import Row, Spool
 
@@ -53,6 +54,7 @@ def entry(
     on_unknown: str = "hold",
     ehlo: str = "",
     key: str = "",
+    wishes: Wishes = NONE,
 ) -> Entry:
     """A prepared message as an outbox entry, without its id yet."""
     from mailcli.mime.read import envelope
@@ -70,6 +72,7 @@ def entry(
         on_unknown=on_unknown,
         ehlo=ehlo,
         key=key,
+        wishes=wishes,
         octets=len(prepared.data),
         data=prepared.data,
         copy=b"" if prepared.copy == prepared.data else prepared.copy,
@@ -152,8 +155,9 @@ def retry(ctx: Context, ids: Sequence[str]) -> list[Row]:
     for id in _resolved(ctx, ids):
         row = box.row(id)
         if row.state.phase == FAILED:
-            box.set_state(id, again(row))
-            box.revive(id)
+            with box.locked(id):
+                box.set_state(id, again(row))
+                box.revive(id)
         elif not row.entry.kept:
             row = _adopt(box, row, again(row))
             id = row.entry.id

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from urllib.parse import parse_qsl, unquote
 
-from mailcli.app import bodies
+from mailcli.app import bodies, signing
 from mailcli.app.addressing import (
     attachment,
     bare,
@@ -14,14 +13,17 @@ from mailcli.app.addressing import (
     header,
     local_zone,
     localised,
+    owns,
     replying_account,
+    replying_address,
     sender_address,
     sending_account,
-    strict,
 )
 from mailcli.app.context import Context
+from mailcli.app.inlining import inlined
+from mailcli.app.mailto import asked
 from mailcli.app.pushing import push_now
-from mailcli.errors import UsageError
+from mailcli.errors import MessageMalformed, UsageError
 from mailcli.mime import compose, encode, raw
 from mailcli.mime import read as mime
 from mailcli.mime import reply as replying
@@ -34,7 +36,9 @@ from mailcli.model.record import NamedTuple
 class SendRequest(NamedTuple):
     """What `send`, `reply` and `forward` are given: header texts as typed, the body with LF.
 
-    `sender` is the From of `-r` (None: the account's). `html` is an HTML alternative.
+    `sender` is the From of `-r` (None: the account's). `html` is an HTML alternative, or made of the
+    text when that is `markdown`; `base` is where the images lie that it names. `signed`: with the
+    account's signature.
     """
 
     to: Sequence[str] = ()
@@ -46,6 +50,9 @@ class SendRequest(NamedTuple):
     html: str = ""
     attachments: Sequence[Path] = ()
     headers: Sequence[tuple[str, str]] = ()
+    markdown: bool = False
+    base: Path = Path()
+    signed: bool = True
 
 
 class Prepared(NamedTuple):
@@ -65,25 +72,43 @@ def prepare(ctx: Context, request: SendRequest) -> Prepared:
 
     Raises MessageMalformed, NotFound for an attachment, ConfigError without an account to send by.
     """
-    account = sending_account(ctx, request.sender)
-    fields, request = _with_mailto(request)
+    return _prepared(*_drafted(ctx, request))
+
+
+def drafted(ctx: Context, request: SendRequest) -> Draft:
+    """The same message before it is bytes, for Drafts: it may lack a recipient."""
+    return _drafted(ctx, request)[1]
+
+
+def draft_of(prepared: Prepared) -> Draft:
+    """What a message was composed of. Raises UsageError for one that was bytes already."""
+    if not isinstance(prepared.source, Draft):
+        raise UsageError("a message that is one already is not kept as a draft")
+    return prepared.source
+
+
+def _drafted(ctx: Context, request: SendRequest) -> tuple[Account, Draft]:
+    url = asked(request.to)
+    to = expanded(ctx, url.to)
+    account = sending_account(ctx, request.sender, to=to)
+    text = request.text or url.body
     draft = Draft(
         sender=sender_address(account, request.sender),
-        to=expanded(ctx, request.to),
-        cc=expanded(ctx, request.cc),
+        to=to,
+        cc=expanded(ctx, [*request.cc, *url.cc]),
         bcc=expanded(ctx, request.bcc),
-        subject=request.subject,
-        text=request.text,
+        subject=request.subject or url.subject,
+        text=_lettered(account, request, text) if text else text,
         html=request.html,
         attachments=tuple(attachment(p) for p in request.attachments),
         headers=tuple(header(*h) for h in request.headers),
-        in_reply_to=fields,
-        references=fields,
+        in_reply_to=url.in_reply_to,
+        references=url.in_reply_to,
         date=ctx.clock(),
         zone=local_zone(ctx.clock()),
         message_id=compose.new_message_id(account.email.rpartition("@")[2]),
     )
-    return _prepared(account, draft)
+    return account, inlined(draft, request.base, markdown=request.markdown)
 
 
 def prepare_raw(
@@ -129,56 +154,99 @@ def prepare_raw(
     return Prepared(account, envelope, found.data, found.data, message_id, data)
 
 
-def prepare_reply(ctx: Context, id: str, request: SendRequest, *, everyone: bool, quote: bool) -> Prepared:
+def prepare_reply(
+    ctx: Context, id: str, request: SendRequest, *, everyone: bool, quote: bool, to_list: bool = False
+) -> Prepared:
     """A reply to a message: recipients, subject, threading and the quoted text follow from it;
-    what the request names besides is added. `request.text` stands above the quotation."""
-    (row,) = ctx.store.get([id])
-    account = replying_account(ctx, row.account, request.sender)
-    template = reply_template(ctx, id, request.sender, everyone=everyone)
-    text = request.text + ("\n" + template.text if quote and template.text else "")
-    return _prepared(account, merged(template, request, text))
+    what the request names besides is added. `request.text` stands above the quotation.
+
+    Raises MessageMalformed when there is nothing in it.
+    """
+    if not (request.text.strip() or request.html.strip() or request.attachments):
+        raise MessageMalformed(
+            "the answer is empty, so it is not sent",
+            hint="write something, or -E to do nothing and exit 0",
+        )
+    account, template = _reply(ctx, id, request.sender, everyone=everyone, to_list=to_list)
+    quotation = template.text if quote else ""
+    draft = merged(ctx, template, request, _lettered(account, request, request.text, quotation))
+    return _prepared(account, inlined(draft, request.base, markdown=request.markdown, foreign=quotation))
 
 
-def reply_template(ctx: Context, id: str, sender: str | None, *, everyone: bool) -> Draft:
+def reply_template(
+    ctx: Context, id: str, sender: str | None, *, everyone: bool, to_list: bool = False
+) -> Draft:
     """The draft of a reply with the original quoted as its text, for an editor to begin with."""
+    account, draft = _reply(ctx, id, sender, everyone=everyone, to_list=to_list)
+    return draft._replace(text=signing.letter(account, "", draft.text).removeprefix("\n"))
+
+
+def _reply(
+    ctx: Context, id: str, sender: str | None, *, everyone: bool, to_list: bool
+) -> tuple[Account, Draft]:
     (row,) = ctx.store.get([id])
     account = replying_account(ctx, row.account, sender)
-    return replying.reply_draft(
-        bodies.wire(ctx, id),
-        sender=sender_address(account, sender),
-        own=(account.email, *account.aliases),
+    data = bodies.wire(ctx, id)
+    received = _received_by(data)
+    draft = replying.reply_draft(
+        data,
+        sender=replying_address(account, received, sender),
+        own=_own([account], received),
+        other_own=_own(ctx.config.accounts.values(), received),
         everyone=everyone,
+        to_list=to_list,
         date=ctx.clock(),
         zone=local_zone(ctx.clock()),
         message_id=compose.new_message_id(account.email.rpartition("@")[2]),
     )
+    return account, draft
 
 
-def prepare_forward(ctx: Context, id: str, request: SendRequest) -> Prepared:
-    """Forward a message inline, with its attachments, below `request.text`."""
-    (row,) = ctx.store.get([id])
-    account = replying_account(ctx, row.account, request.sender)
-    template = forward_template(ctx, id, request.sender)
-    text = (request.text + "\n" if request.text else "") + template.text
-    return _prepared(account, merged(template, request, text))
+def _received_by(data: bytes) -> list[str]:
+    """The addresses in the header of a message, those it was sent to first."""
+    found = mime.envelope(data)
+    return [a.email for a in (*found.to, *found.cc, *found.sender, *found.reply_to) if "@" in a.email]
 
 
-def forward_template(ctx: Context, id: str, sender: str | None) -> Draft:
+def _own(accounts: Collection[Account], among: Sequence[str]) -> set[str]:
+    """The addresses of these accounts, and those among others that a pattern in `aliases` means."""
+    known = {email for account in accounts for email in (account.email, *account.aliases)}
+    return known | {email for email in among if any(owns(account, email) for account in accounts)}
+
+
+def prepare_forward(ctx: Context, id: str, request: SendRequest, *, attached: bool = False) -> Prepared:
+    """Forward a message inline, with its attachments, below `request.text`; or as an attachment."""
+    account, template = _forward(ctx, id, request.sender, attached=attached)
+    text = _lettered(account, request, request.text, template.text) if request.text else template.text
+    draft = merged(ctx, template, request, text)
+    foreign = template.text
+    return _prepared(account, inlined(draft, request.base, markdown=request.markdown, foreign=foreign))
+
+
+def forward_template(ctx: Context, id: str, sender: str | None, *, attached: bool = False) -> Draft:
     """The draft of a forwarded message, for an editor to begin with."""
+    account, draft = _forward(ctx, id, sender, attached=attached)
+    return draft._replace(text=signing.letter(account, "", draft.text).removeprefix("\n"))
+
+
+def _forward(ctx: Context, id: str, sender: str | None, *, attached: bool) -> tuple[Account, Draft]:
     (row,) = ctx.store.get([id])
     account = replying_account(ctx, row.account, sender)
-    return replying.forward_draft(
-        bodies.wire(ctx, id),
-        sender=sender_address(account, sender),
+    data = bodies.wire(ctx, id)
+    draft = replying.forward_draft(
+        data,
+        sender=replying_address(account, _received_by(data), sender),
         date=ctx.clock(),
         zone=local_zone(ctx.clock()),
         message_id=compose.new_message_id(account.email.rpartition("@")[2]),
+        as_attachment=attached,
     )
+    return account, draft
 
 
-def blank_template(ctx: Context, sender: str | None = None) -> Draft:
-    """An empty draft of the account that would send it."""
-    account = sending_account(ctx, sender)
+def blank_template(ctx: Context, sender: str | None = None, to: Sequence[str] = ()) -> Draft:
+    """A draft with nothing but the signature, of the account that would send it to these."""
+    account = sending_account(ctx, sender, to=expanded(ctx, asked(to).to))
     now = ctx.clock()
     return Draft(
         sender=sender_address(account, sender),
@@ -186,7 +254,7 @@ def blank_template(ctx: Context, sender: str | None = None) -> Draft:
         cc=(),
         bcc=(),
         subject="",
-        text="",
+        text=signing.letter(account, ""),
         date=now,
         zone=local_zone(now),
         message_id=compose.new_message_id(account.email.rpartition("@")[2]),
@@ -208,13 +276,22 @@ def mark_answered(ctx: Context, id: str, *, forwarded: bool = False) -> None:
 # -- building ----------------------------------------------------------------------------------
 
 
+def _lettered(account: Account, request: SendRequest, text: str, quotation: str = "") -> str:
+    # A text beside an HTML version stays what that says.
+    signed = request.signed and not request.html
+    return signing.letter(account, text, quotation, signed=signed)
+
+
 def _prepared(account: Account, draft: Draft) -> Prepared:
     everyone = [a.email for a in (*draft.to, *draft.cc, *draft.bcc)]
     if not everyone:
         raise UsageError("no recipient", hint="name at least one address")
-    data = compose.compose(draft)
-    copy = compose.compose(draft, keep_bcc=True) if draft.bcc else data
+    draft = draft._replace(flowed=account.composing.flowed)
     envelope = Envelope(_on_wire(draft.sender.email), tuple(dict.fromkeys(map(_on_wire, everyone))))
+    # The transaction asks for SMTPUTF8 where an address of the envelope needs it, and fails without.
+    international = not all(address.isascii() for address in (envelope.sender, *envelope.recipients))
+    data = compose.compose(draft, smtputf8=international)
+    copy = compose.compose(draft, smtputf8=international, keep_bcc=True) if draft.bcc else data
     return Prepared(account, envelope, data, copy, draft.message_id, draft)
 
 
@@ -224,45 +301,28 @@ def _on_wire(email: str) -> str:
     return encode.addr_spec(email, smtputf8=True)
 
 
-def merged(template: Draft, request: SendRequest, text: str) -> Draft:
+def merged(ctx: Context, template: Draft, request: SendRequest, text: str) -> Draft:
     """A template with what the request names besides, and this text: before an editor or the wire."""
+    url = asked(request.to)
     return template._replace(
-        to=(*strict(request.to), *template.to) if request.to else template.to,
-        cc=(*template.cc, *strict(request.cc)),
-        bcc=strict(request.bcc),
-        subject=request.subject or template.subject,
-        text=text,
+        to=(*expanded(ctx, url.to), *template.to),
+        cc=(*template.cc, *expanded(ctx, [*request.cc, *url.cc])),
+        bcc=(*template.bcc, *expanded(ctx, request.bcc)),
+        subject=request.subject or url.subject or template.subject,
+        text=(url.body + text) if url.body else text,
         html=request.html,
         attachments=(*template.attachments, *(attachment(p) for p in request.attachments)),
         headers=(*template.headers, *(header(*h) for h in request.headers)),
+        in_reply_to=template.in_reply_to or url.in_reply_to,
+        references=template.references or url.in_reply_to,
     )
 
 
-def _with_mailto(request: SendRequest) -> tuple[tuple[str, ...], SendRequest]:
-    """Take `mailto:` URLs (RFC 6068) among the recipients apart; only harmless fields count.
-    Returns the In-Reply-To ids besides the request."""
-    to: list[str] = []
-    extra: dict[str, list[str]] = {"cc": [], "subject": [], "body": [], "in-reply-to": []}
-    for text in request.to:
-        if not text.lower().startswith("mailto:"):
-            to.append(text)
-            continue
-        path, _, query = text[7:].partition("?")
-        to += [unquote(a) for a in path.split(",") if a]
-        for name, value in parse_qsl(query.replace("+", "%2B")):
-            if name.lower() == "to":
-                to.append(value)
-            elif name.lower() in extra:
-                extra[name.lower()].append(value)
-    ids = tuple(i.strip("<> ") for i in extra["in-reply-to"])
-    return ids, SendRequest(
-        to=to,
-        cc=[*request.cc, *extra["cc"]],
-        bcc=request.bcc,
-        subject=request.subject or " ".join(extra["subject"]),
-        sender=request.sender,
-        text=request.text or "\n".join(extra["body"]),
-        html=request.html,
-        attachments=request.attachments,
-        headers=request.headers,
-    )
+def extensions(prepared: Prepared) -> tuple[str, ...]:
+    """What the server must offer for this message: 8BITMIME for its octets, SMTPUTF8 for its
+    addresses."""
+    addresses = (prepared.envelope.sender, *prepared.envelope.recipients)
+    wanted = [] if prepared.data.isascii() else ["8BITMIME"]
+    if not all(address.isascii() for address in addresses):
+        wanted.append("SMTPUTF8")
+    return tuple(wanted)

@@ -8,17 +8,26 @@ mail is here, and terms the server does not know (`has:attachment`, `-tag:`) go 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from mailcli.app.connecting import deadlines, named, open_incoming_imap
 from mailcli.app.context import Context
 from mailcli.app.listing import parse
-from mailcli.errors import MailcliError
+from mailcli.errors import Locked, MailcliError
 from mailcli.model.account import Account, Protocol
 from mailcli.model.query.ast import Among, Leaf, Node, Query, Text, disjunction, leaves, replaced
 from mailcli.model.record import NamedTuple
 
+if TYPE_CHECKING:
+    from mailcli.store.values import SyncFolder
+    from mailcli.sync.searching import Hit
+    from mailcli.sync.server import Server
+
 PATIENCE = 30.0
 """Seconds for the answer of one account: a server without an index reads all mail."""
+MOST_BROUGHT = 500
+"""Messages of an account that were not here and come, with their headers, because they were found."""
 
 
 class Merged(NamedTuple):
@@ -73,15 +82,18 @@ def _ask(ctx: Context, account: Account, query: Query, texts: Sequence[Text]) ->
     from mailcli.sync.server import Server
 
     assert account.incoming is not None
+    folders = {row.key: row for row in ctx.store.sync_folders(account.name)}
     places = {
         row.key: Place(to_server(row.name, row.delimiter), row.state.uidvalidity)
-        for row in ctx.store.sync_folders(account.name)
+        for row in folders.values()
         if row.selectable
         and row.state.uidvalidity is not None
         and (query.everywhere or row.special not in ("Spam", "Trash"))
     }
     with open_incoming_imap(ctx, account, deadlines(PATIENCE)) as connection:
-        hits = ask(Server(connection, account.incoming.disabled), places, texts)
+        server = Server(connection, account.incoming.disabled)
+        hits = ask(server, places, texts)
+        _bring(ctx, account, server, query, hits, folders)
     found: dict[Text, set[str]] = {}
     for folder in {hit.folder for hit in hits}:
         lacking = {m.uid: m.id for m in ctx.store.agreed(folder) if not m.file_present}
@@ -89,3 +101,38 @@ def _ask(ctx: Context, account: Account, query: Query, texts: Sequence[Text]) ->
             if hit.folder == folder:
                 found.setdefault(hit.text, set()).update(lacking[u] for u in hit.uids if u in lacking)
     return found
+
+
+def _bring(
+    ctx: Context,
+    account: Account,
+    server: Server,
+    query: Query,
+    hits: Sequence[Hit],
+    folders: Mapping[int, SyncFolder],
+) -> None:
+    """The headers of what the server found and we do not have: mail that came since the last fetch, or
+    that is left out here. The newest of them; a run that is under way brings them itself."""
+    from mailcli.sync.searching import bring, candidates
+
+    said: dict[Text, set[tuple[int, int]]] = {}
+    for hit in hits:
+        said.setdefault(hit.text, set()).update((hit.folder, uid) for uid in hit.uids)
+    likely = candidates(query.node, said)
+    if not likely:
+        return
+    with suppress(Locked), ctx.store.lock_account(account.name):
+        ordered: list[tuple[int, int, int]] = []  # (rank in its folder, folder, UID)
+        for key in {folder for folder, _ in likely}:
+            held = {m.uid for m in ctx.store.agreed(key)} | {t.uid for t in ctx.store.tombstones(key)}
+            unknown = sorted({uid for f, uid in likely if f == key} - held, reverse=True)
+            ordered += [(rank, key, uid) for rank, uid in enumerate(unknown)]
+        wanted: dict[int, list[int]] = {}
+        for _, key, uid in sorted(ordered)[:MOST_BROUGHT]:
+            wanted.setdefault(key, []).append(uid)
+        if len(ordered) > MOST_BROUGHT:
+            ctx.notice(
+                f"{account.name}: the server found {len(ordered)} more; the newest {MOST_BROUGHT} came"
+            )
+        if wanted:
+            ctx.store.deliver_outlines(bring(server, wanted, folders, ctx.cancel, ctx.clock))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from mailcli.app import outbox
 from mailcli.app.connecting import deadlines, named, open_sending, own_name
@@ -13,6 +13,7 @@ from mailcli.app.context import Context
 from mailcli.app.preparing import Prepared
 from mailcli.errors import (
     CannotCreate,
+    Interrupted,
     LocalIOError,
     MailcliError,
     MessageRefused,
@@ -21,8 +22,9 @@ from mailcli.errors import (
     RecipientRefused,
     TryAgain,
 )
-from mailcli.model.draft import Sent
+from mailcli.model.draft import Outcome, Sent
 from mailcli.model.record import NamedTuple
+from mailcli.model.wishes import NONE, Wishes
 from mailcli.outbox import keys, schedule
 from mailcli.outbox.entry import COMMITTING, SENT, UNKNOWN, Entry, State
 from mailcli.outbox.submit import Letter, Submission, submit
@@ -32,17 +34,22 @@ if TYPE_CHECKING:
     from mailcli.outbox.spool import Spool
 
 
+_FOR_A_QUESTION: Final = 20.0
+"""Seconds for finding out whether the server keeps messages for later."""
+
+
 class Delivery(NamedTuple):
     """How to submit: `partial` sends to those accepted when others are refused, `deadline` ends
     the whole after so many seconds, `ehlo` is the name given to the server, `on_unknown` says what
     the outbox does when an answer is lost, `key` makes sure that a message is sent once (see
-    `app.once`)."""
+    `app.once`), `wishes` is what is asked of the server."""
 
     partial: bool = False
     deadline: float | None = None
     ehlo: str = ""
     on_unknown: str = "hold"
     key: str = ""
+    wishes: Wishes = NONE
 
 
 def deliver(ctx: Context, prepared: Prepared, delivery: Delivery) -> Sent:
@@ -60,7 +67,14 @@ def deliver(ctx: Context, prepared: Prepared, delivery: Delivery) -> Sent:
                 ctx, prepared.account, deadlines(delivery.deadline), delivery.ehlo or own_name()
             ) as connection,
         ):
-            letter = Letter(prepared.envelope, prepared.data, delivery.partial, record.committing)
+            letter = Letter(
+                prepared.envelope,
+                prepared.data,
+                delivery.partial,
+                record.committing,
+                delivery.wishes,
+                prepared.account.sending is not None and prepared.account.sending.chunking,
+            )
             done = submit(connection, letter)
     except MailcliError:
         record.drop()  # the dot never left
@@ -71,6 +85,22 @@ def deliver(ctx: Context, prepared: Prepared, delivery: Delivery) -> Sent:
     record.conclude(done)
     outbox.flush(ctx, [prepared.account.name])
     return Sent(prepared.account.name, prepared.message_id, done.queue_id, done.outcomes, done.stage)
+
+
+def deliver_held(ctx: Context, prepared: Prepared, delivery: Delivery, when: float) -> Sent | None:
+    """Hand a message over now, for the server to keep until `when` (RFC 4865). None: the server does
+    not do that, is away, or has no room now; then nothing was sent, and the outbox can keep it."""
+    if ctx.offline:
+        return None
+    limit = min(delivery.deadline or _FOR_A_QUESTION, _FOR_A_QUESTION)
+    how = delivery._replace(deadline=limit, wishes=delivery.wishes._replace(hold_until=when))
+    try:
+        sent = deliver(ctx, prepared, how)
+    except Interrupted:
+        raise
+    except MailcliError:
+        return None
+    return None if all(o.outcome == "deferred" for o in sent.recipients) else sent
 
 
 def failure(sent: Sent) -> MailcliError | None:
@@ -114,6 +144,7 @@ class _Record:
             on_unknown=delivery.on_unknown,
             ehlo=delivery.ehlo,
             key=delivery.key,
+            wishes=delivery.wishes,
         )
         self._writing = Parallel(self._write, [self._entry], at_once=True)
         self._settled = False
@@ -134,10 +165,11 @@ class _Record:
                 self._ctx.notice(f"no record of the message is kept while it is sent: {error.message}")
         return self._entry
 
-    def committing(self) -> None:
+    def committing(self, certain: tuple[Outcome, ...]) -> None:
         entry = self._settle()
         if entry is not None:
-            self._spool.set_state(entry.id, State(COMMITTING, next_try=entry.not_before))
+            state = schedule.decided(State(COMMITTING, next_try=entry.not_before), certain)
+            self._spool.set_state(entry.id, state)
 
     def drop(self) -> None:
         """Nothing was sent, and nothing will be."""
@@ -174,8 +206,7 @@ class _Record:
             )
         if entry is not None:
             with self._outcome_stands():
-                if sent and entry.key:
-                    keys.conclude(self._spool, entry, state)
+                keys.settle(self._spool, entry.key, self._sent(done))
                 self._spool.remove(entry.id)
         self._release()
         if sent:
@@ -189,6 +220,10 @@ class _Record:
             yield
         except (LocalIOError, CannotCreate) as error:
             self._ctx.notice(f"the outbox keeps an outdated record of the message: {error.message}")
+
+    def _sent(self, done: Submission) -> Sent:
+        message = self._prepared
+        return Sent(message.account.name, message.message_id, done.queue_id, done.outcomes, done.stage)
 
     def _release(self) -> None:
         for descriptor in self._held:

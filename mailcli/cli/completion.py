@@ -2,7 +2,7 @@
 
 `completions/` holds what this module prints; a test says when it has to be written anew
 (`python -m mailcli.cli.completion completions`). Values that change (accounts, folders, ids,
-addresses, changes) are asked of `mailcli __complete` when they are wanted.
+addresses, changes, queries) are asked of `mailcli __complete` when they are wanted.
 """
 
 from __future__ import annotations

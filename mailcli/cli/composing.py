@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from mailcli.cli import wishing
 from mailcli.cli.session import Session
 from mailcli.cli.spec import Option
 from mailcli.errors import Interrupted, LocalIOError, MailcliError, NotFound, UsageError
@@ -13,6 +14,7 @@ from mailcli.model.record import NamedTuple
 
 if TYPE_CHECKING:
     from mailcli.app.preparing import Prepared, SendRequest
+    from mailcli.app.unsent import Unsent
     from mailcli.model.draft import Draft
 
 SUBJECT: Final = Option(("-s", "--subject"), "The subject.", "text", "SUBJECT")
@@ -51,6 +53,9 @@ OPTIONS: Final = (
     Option(("-H", "--header"), "Add a header field.", "text", "'NAME: VALUE'", multiple=True),
     Option(("-F", "--file"), "Take the text from this file; - is stdin.", "text", "FILE|-", complete="files"),
     Option(("--html",), "Take an HTML version of the text from this file.", "text", "FILE", complete="files"),
+    Option(("--markdown",), "The text is Markdown: send an HTML version made of it, images inside."),
+    Option(("--no-signature",), "Leave out the signature of the account."),
+    Option(("--draft",), "Keep it in Drafts instead of sending it."),
     Option(("-E", "--not-empty"), "If the text is empty, send nothing and exit 0."),
     Option(
         ("--partial",),
@@ -72,6 +77,7 @@ OPTIONS: Final = (
         "choice",
         choices=("hold", "retry"),
     ),
+    *wishing.OPTIONS,
     Option(("-n", "--dry-run"), "Print the message as it would be sent, and send nothing."),
 )
 
@@ -97,7 +103,17 @@ class Letter(NamedTuple):
     undo: int | None
     idempotency_key: str | None
     on_unknown: str | None
+    dsn: str | None
+    dsn_return: str | None
+    envelope_id: str | None
+    require_tls: bool
+    priority: int | None
+    deliver_by: str | None
+    if_late: str | None
     dry_run: bool
+    markdown: bool = False
+    no_signature: bool = False
+    draft: bool = False
 
 
 def body(session: Session, letter: Letter) -> str | None:
@@ -145,7 +161,16 @@ def request(session: Session, letter: Letter, text: str) -> SendRequest:
         html=_decoded(content(session, letter.html)) if letter.html else "",
         attachments=[Path(name).expanduser() for name in letter.attach],
         headers=[_header(line) for line in letter.header],
+        markdown=letter.markdown,
+        base=_beside(letter),
+        signed=not letter.no_signature,
     )
+
+
+def _beside(letter: Letter) -> Path:
+    """Where the images lie that the text names: beside its file, or here."""
+    name = letter.html or letter.file
+    return Path() if name in (None, "-") else Path(name).expanduser().parent
 
 
 def _header(line: str) -> tuple[str, str]:
@@ -155,34 +180,68 @@ def _header(line: str) -> tuple[str, str]:
     return name.strip(" "), value.strip(" ")
 
 
-def edited(session: Session, template: Draft, letter: Letter) -> tuple[Prepared, Path]:
+def edited(
+    session: Session, template: Draft, letter: Letter, *, draft_id: str = ""
+) -> tuple[Prepared | None, Unsent]:
     """Let the user write: the draft in $EDITOR until it is a message and the user says send.
 
-    What was written is never lost: the file given back stays until `finish` has sent it.
+    What was written is never lost: the file given back stays until `finish` has sent it. None instead of
+    a message: it was put into Drafts, in place of the draft `draft_id` if there is one.
     """
-    from mailcli.app import drafting, preparing
+    from mailcli.app import drafting, drafts, preparing, unsent
+    from mailcli.app.inlining import inlined
     from mailcli.cli.ask import answer
-    from mailcli.cli.editor import edit, private_file
+    from mailcli.cli.editor import edit
 
-    draft = preparing.merged(template, request(session, letter, template.text), template.text)
-    before = drafting.to_text(draft)
-    path = private_file(session.ctx.paths.state / "drafts", before)
-    while True:
-        text = edit(session.streams, path)
-        if text.strip() == before.strip():
-            path.unlink()
-            raise Interrupted("nothing was written, so nothing is sent")
-        try:
-            prepared = preparing.prepare_draft(session.ctx, drafting.from_text(draft, text))
-        except MailcliError as error:
-            question = f"{error.message}. Edit again? [Y/n] "
-        else:
-            question = f"To {', '.join(prepared.envelope.recipients)}: send, edit or quit? [s/e/q] "
-        said = answer(session.streams, question).lower()
-        if said.startswith("s") and "send" in question:
-            return prepared, path
-        if said.startswith(("q", "n")):
-            raise Interrupted(f"not sent; the text is kept in {path}")
+    ctx = session.ctx
+    unsent.adopt(ctx)
+    asked = request(session, letter, template.text)
+    draft = preparing.merged(ctx, template, asked, template.text)
+    writing = unsent.Unsent(ctx, draft)
+    try:
+        while True:
+            edit(session.streams, writing.path)
+            text = writing.text()
+            if text.strip() == writing.before.strip() and not draft_id:
+                writing.drop()
+                raise Interrupted("nothing was written, so nothing is sent")
+            prepared, made = None, None
+            try:
+                made = drafting.from_text(ctx, draft, text)
+                if draft_id and draft.html and made.text != draft.text and not letter.html:
+                    made = made._replace(html="")  # it says what the text said before
+                whole = inlined(made, asked.base, markdown=letter.markdown, foreign=template.text)
+                prepared = preparing.prepare_draft(ctx, whole)
+            except MailcliError as error:
+                offered = "Edit again, keep as draft or quit? [E/d/q] " if made else "Edit again? [Y/n] "
+                question = f"{error.message}. {offered}"
+            else:
+                question = _send_question(session, prepared)
+            said = answer(session.streams, question).lower()
+            if said.startswith("s") and prepared is not None and not letter.draft:
+                return prepared, writing
+            if made is not None and said.startswith(("d", "s") if letter.draft else "d"):
+                id = drafts.save(ctx, made, replacing=draft_id)
+                writing.drop()
+                session.out.notice(f"kept in Drafts: mailcli draft edit {id}")
+                return None, writing
+            if said.startswith(("q", "n")):
+                raise Interrupted(f"not sent; the text is kept in {writing.path}")
+    except BaseException:
+        writing.leave()
+        raise
+
+
+def _send_question(session: Session, prepared: Prepared) -> str:
+    from mailcli.app.reminding import forgotten
+    from mailcli.model.draft import Draft
+
+    word = ""
+    if session.ctx.config.reminds and isinstance(prepared.source, Draft):
+        word = forgotten(prepared.source)
+    warning = f"The text says {word!r}, and nothing is attached. " if word else ""
+    people = ", ".join(prepared.envelope.recipients)
+    return f"{warning}To {people}: send, edit, keep as draft or quit? [s/e/d/q] "
 
 
 def nothing_to_send(letter: Letter, text: str | None) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from mailcli.cli.spec import Globals
 from mailcli.cli.streams import Streams
-from mailcli.errors import MailcliError, PartialFailure
+from mailcli.errors import MailcliError, PartialFailure, QueryError
 from mailcli.model import printable
 
 
@@ -18,7 +18,10 @@ def tell(streams: Streams, options: Globals, error: MailcliError, warnings: Sequ
 
         from mailcli.cli.views.view import error_json
 
-        document: dict[str, object] = {"error": error_json(error)}
+        told = error_json(error)
+        document: dict[str, object] = {"error": told}
+        if isinstance(error, QueryError) and error.position is not None:
+            told["position"] = error.position
         if warnings:
             document["warnings"] = warnings
         streams.say(dumps(document) + "\n")
@@ -33,6 +36,8 @@ def tell(streams: Streams, options: Globals, error: MailcliError, warnings: Sequ
 def sentence(error: MailcliError) -> str:
     """What failed, where, and what to do next, on one line."""
     message = printable.line(error.message)
+    if isinstance(error, QueryError) and error.position is not None:
+        message += f", at character {error.position + 1}"
     hint = printable.line(error.hint)
     return f"{message} ({hint})" if hint else message
 

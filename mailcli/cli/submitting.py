@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from mailcli.cli.composing import Letter
+from mailcli.cli.composing import Letter, refuse_together
 from mailcli.cli.session import Session
+from mailcli.cli.views.messages import MESSAGES
 from mailcli.cli.views.results import PREPARED, SENT
+from mailcli.cli.wishing import wishes
 from mailcli.errors import Interrupted, TryAgain, UsageError
 from mailcli.model.record import NamedTuple
 
 if TYPE_CHECKING:
     from mailcli.app.preparing import Prepared
     from mailcli.app.sending import Delivery
-    from mailcli.model.draft import Outcome, Sent
+    from mailcli.app.unsent import Unsent
+    from mailcli.model.draft import Draft, Outcome, Sent
     from mailcli.outbox.entry import Entry
 
 
@@ -29,8 +31,26 @@ class Row(NamedTuple):
     account: str
 
 
+class DryRun(NamedTuple):
+    """A message that is not sent, and the extensions its server must have."""
+
+    message: Prepared
+    needs: tuple[str, ...]
+
+
 def check_options(session: Session, letter: Letter) -> None:
     """UsageError for what cannot be done, before anything is read or written."""
+    if letter.draft:
+        refuse_together(
+            (
+                ("--at", letter.at),
+                ("--undo", letter.undo),
+                ("--queue", letter.queue),
+                ("--idempotency-key", letter.idempotency_key),
+                ("-n", letter.dry_run),
+            ),
+            "--draft, which sends nothing,",
+        )
     if letter.undo is not None and not session.can_ask:
         raise UsageError(
             "--undo is for a terminal", hint="off a terminal: --queue --at +1min, then outbox cancel"
@@ -39,6 +59,7 @@ def check_options(session: Session, letter: Letter) -> None:
         raise UsageError("the idempotency key is empty")
     if letter.at is not None:
         _moment(session, letter.at)
+    wishes(letter, session.ctx.clock())
 
 
 def finish(
@@ -47,25 +68,77 @@ def finish(
     letter: Letter,
     after: Callable[[], Any] = lambda: None,
     *,
-    kept: Path | None = None,
+    kept: Unsent | None = None,
 ) -> None:
-    """Send a prepared message, or with --dry-run only print it. Raises the error of its outcome.
+    """Send a prepared message, keep it in Drafts with --draft, or with --dry-run only print it. Raises
+    the error of its outcome.
 
     `kept` is the file of the editor: it goes once the message is sent, and is named otherwise.
     """
     try:
+        if kept is None:
+            _remind(session, prepared)
         _finish(session, prepared, letter, after)
     except BaseException:
         if kept is not None:
-            session.out.notice(f"the text is kept in {kept}")
+            kept.leave()
+            session.out.notice(f"the text is kept in {kept.path}")
         raise
     if kept is not None:
-        kept.unlink(missing_ok=True)
+        kept.drop()
+
+
+def finish_edited(
+    session: Session,
+    template: Draft,
+    letter: Letter,
+    after: Callable[[], Any] = lambda: None,
+    *,
+    draft_id: str = "",
+) -> None:
+    """Let the user write first, and then send or keep what was written."""
+    from mailcli.cli.composing import edited
+
+    session.end_progress()
+    prepared, kept = edited(session, template, letter, draft_id=draft_id)
+    if prepared is not None:
+        finish(session, prepared, letter, after, kept=kept)
+
+
+def keep(session: Session, draft: Draft) -> None:
+    """Put a letter into Drafts, and say under which id."""
+    from mailcli.app import drafts, listing
+
+    id = drafts.save(session.ctx, draft)
+    session.end_progress()
+    session.out.show(MESSAGES, listing.resolve(session.ctx, [id]), shorten=session.shorten, show={})
+    session.out.remark(f"kept in Drafts: mailcli draft send {id}")
+
+
+def _remind(session: Session, prepared: Prepared) -> None:
+    """A forgotten attachment is a question on a terminal, and a warning in a script."""
+    from mailcli.model.draft import Draft
+
+    if not isinstance(prepared.source, Draft) or not session.ctx.config.reminds:
+        return
+    from mailcli.app.reminding import forgotten
+
+    word = forgotten(prepared.source)
+    if not word:
+        return
+    said = f"the text says {word!r}, and nothing is attached"
+    if not session.can_ask:
+        session.out.notice(f"{said} (attachment_reminder = false leaves this warning out)")
+        return
+    from mailcli.cli.ask import confirm
+
+    if not confirm(session.streams, f"{said[0].upper()}{said[1:]}. Send it so?"):
+        raise Interrupted("not sent")
 
 
 def _finish(session: Session, prepared: Prepared, letter: Letter, after: Callable[[], Any]) -> None:
     if letter.dry_run:
-        _print(session, prepared)
+        print_only(session, (prepared,))
         return
     if letter.idempotency_key is None and letter.at is None and not letter.undo and not letter.queue:
         from mailcli.app.connecting import deadlines, dial_ahead
@@ -93,14 +166,20 @@ def _finish(session: Session, prepared: Prepared, letter: Letter, after: Callabl
         raise failed
 
 
-def _print(session: Session, prepared: Prepared) -> None:
-    envelope = prepared.envelope
-    to = ", ".join(f"<{address}>" for address in envelope.recipients)
-    session.out.notice(
-        f"not sent: by account {prepared.account.name}, from <{envelope.sender}> to {to}, "
-        f"{len(prepared.data)} octets"
-    )
-    session.out.show(PREPARED, (prepared,))
+def print_only(session: Session, messages: Iterable[Prepared]) -> None:
+    """--dry-run: the exact bytes, and on stderr what stands around them."""
+    from mailcli.app.preparing import extensions
+
+    rows = []
+    for prepared in messages:
+        envelope, needs = prepared.envelope, extensions(prepared)
+        to = ", ".join(f"<{address}>" for address in envelope.recipients)
+        session.out.notice(
+            f"not sent: by account {prepared.account.name}, from <{envelope.sender}> to {to}, "
+            f"{len(prepared.data)} octets" + (f", needs {' '.join(needs)}" if needs else "")
+        )
+        rows.append(DryRun(prepared, needs))
+    session.out.show(PREPARED, rows)
 
 
 def _send(session: Session, prepared: Prepared, letter: Letter, digest: str) -> Sent:
@@ -112,9 +191,14 @@ def _send(session: Session, prepared: Prepared, letter: Letter, digest: str) -> 
         letter.ehlo or "",
         letter.on_unknown or "hold",
         digest,
+        wishes(letter, session.ctx.clock()),
     )
     if letter.at is not None:
         when = _moment(session, letter.at)
+        held = sending.deliver_held(session.ctx, prepared, how, when)
+        if held is not None:
+            session.out.notice(f"the server keeps it until {_stamp(when)}; it cannot be recalled here")
+            return held
         sent = outbox.queue(session.ctx, _entry(session, prepared, how, when))
         session.out.notice(f"it will be sent by the first `mailcli outbox run` or fetch after {_stamp(when)}")
         return sent
@@ -176,6 +260,7 @@ def _entry(session: Session, prepared: Prepared, how: Delivery, when: float) -> 
         on_unknown=how.on_unknown,
         ehlo=how.ehlo,
         key=how.key,
+        wishes=how.wishes,
     )
 
 

@@ -79,6 +79,11 @@ def compose(
     return b"".join([*out, piece.header, b"\r\n", piece.body, b"\r\n"])
 
 
+def is_attachable(kind: str) -> bool:
+    """Whether `major/minor` may be the type of an attachment."""
+    return bool(_TYPE.fullmatch(kind)) and not kind.lower().startswith("multipart/")
+
+
 def new_message_id(domain: str) -> str:
     """A message id nobody else draws, at the sender's domain; without angle brackets."""
     number = time.time_ns() << 64 | int.from_bytes(os.urandom(8), "big")
@@ -189,7 +194,7 @@ def _attachment(
     found: Attachment, eightbit: bool, boundary: Callable[[], str], *, inline: bool = False
 ) -> _Piece:
     kind = found.type.lower() or "application/octet-stream"
-    if not _TYPE.fullmatch(kind) or kind.startswith("multipart/"):
+    if not is_attachable(kind):
         raise MessageMalformed(f"{printable.line(found.type)!r} is no type for an attachment")
     encoding, body = b"base64", b""
     parameters: list[tuple[str, str]] = []

@@ -33,6 +33,7 @@ def reply_draft(
     *,
     sender: Address,
     own: Collection[str],
+    other_own: Collection[str] = (),
     date: float,
     zone: int,
     message_id: str,
@@ -42,7 +43,8 @@ def reply_draft(
 ) -> Draft:
     """The draft of an answer to the message `data`, its text the quotation.
 
-    `own` are the user's addresses: they are never answered to, unless there is nobody else.
+    `own` are the user's addresses: they are never answered to, unless there is nobody else. `other_own`
+    are those of his other accounts: an author among them is answered, a recipient not.
     `everyone` answers all recipients (or those of Mail-Followup-To), `to_list` the mailing list.
     Raises NotFound when `to_list` and the message names none.
     """
@@ -53,9 +55,9 @@ def reply_draft(
     if to_list:
         recipients = _list_recipients(found, envelope)
     elif everyone:
-        recipients = _everyone(found, envelope, mine)
+        recipients = _everyone(found, envelope, mine, mine | {email.lower() for email in other_own})
     else:
-        recipients = Recipients(_answered(envelope, mine), ())
+        recipients = Recipients(_answered(envelope, mine, _list_address(found)), ())
     text = quote.quoted(reading.text)
     if text:
         text = f"{quote.attribution(envelope, attribution)}\n{text}"
@@ -138,21 +140,36 @@ def _parsed(found: dict[str, bytes], name: str) -> tuple[Address, ...]:
     return addresses.parse(found[name]) if name in found else ()
 
 
-def _answered(envelope: Envelope, mine: Collection[str]) -> tuple[Address, ...]:
-    """Whom an answer goes to: Reply-To, else From; what one wrote oneself goes on to its recipients."""
-    authors = _real(envelope.reply_to) or _real(envelope.sender)
+def _answered(envelope: Envelope, mine: Collection[str], posting: str = "") -> tuple[Address, ...]:
+    """Whom an answer goes to: Reply-To, else From; what one wrote oneself goes on to its recipients.
+
+    A Reply-To that says no more than `posting`, the address of the list, was put there by the list: what
+    is meant for the author alone must not go to everyone.
+    """
+    authors = _real(envelope.reply_to)
+    if not authors or (posting and all(a.email.lower() == posting for a in authors)):
+        authors = _real(envelope.sender)
     if authors and all(a.email.lower() in mine for a in authors):
         return _without(envelope.to, mine) or authors
     return authors
 
 
-def _everyone(found: dict[str, bytes], envelope: Envelope, mine: Collection[str]) -> Recipients:
-    followup = _without(_parsed(found, "mail-followup-to"), mine)
+def _everyone(
+    found: dict[str, bytes], envelope: Envelope, mine: Collection[str], ours: Collection[str]
+) -> Recipients:
+    followup = _without(_parsed(found, "mail-followup-to"), ours)
     if followup:
         return Recipients(followup, ())
-    to = _without((*_answered(envelope, mine), *envelope.to), mine) or _answered(envelope, mine)
+    authors = _answered(envelope, mine)
+    to = _without((*_without(authors, mine), *_without(envelope.to, ours)), ()) or authors
     first = {a.email.lower() for a in to}
-    return Recipients(to, _without(envelope.cc, {*mine, *first}))
+    return Recipients(to, _without(envelope.cc, {*ours, *first}))
+
+
+def _list_address(found: dict[str, bytes]) -> str:
+    """Where the list of this message takes mail, in lower case; "" if it says nothing."""
+    post = _MAILTO.search(words.text(found.get("list-post", b"")))
+    return _percent(post[1]).lower() if post else ""
 
 
 def _list_recipients(found: dict[str, bytes], envelope: Envelope) -> Recipients:
@@ -215,4 +232,6 @@ def _kept(parts: tuple[Part, ...]) -> list[Part]:
 
 def _attachment(data: bytes, part: Part) -> Attachment:
     name = printable.line(part.name) or f"part-{part.n}"
-    return Attachment(name, part.type, read.part_bytes(data, part))
+    # What the sender called it may be no type at all; that must not keep it from being passed on.
+    kind = part.type if compose.is_attachable(part.type) else "application/octet-stream"
+    return Attachment(name, kind, read.part_bytes(data, part))

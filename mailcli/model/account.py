@@ -64,7 +64,29 @@ class BearerToken(NamedTuple):
         return "BearerToken(…)"
 
 
-Secret = Password | BearerToken
+class Certificate(NamedTuple):
+    """Our own certificate, shown in TLS: nothing is said but that it counts (SASL EXTERNAL)."""
+
+    text: str = ""
+
+
+Secret = Password | BearerToken | Certificate
+
+
+class Proxy(NamedTuple):
+    """A proxy on the way to a server: `kind` is "socks5" or "http" (CONNECT). It looks up the server's
+    name. `password` is the secret in hand, `secret` where it is kept; without `user` there is none."""
+
+    kind: str
+    host: str
+    port: int
+    user: str = ""
+    secret: SecretSpec | None = None
+    password: Password | None = None
+
+    @property
+    def label(self) -> str:
+        return f"the proxy {self.host}:{self.port}"
 
 
 class Endpoint(NamedTuple):
@@ -74,6 +96,10 @@ class Endpoint(NamedTuple):
     leaf certificate; `disabled` names protocol extensions not to use; `connections` is the most
     to open at once, `compress` is "auto", "always" or "never" (both IMAP). `guarded`: without TLS, no
     sign-in that shows the password: an earlier one did without.
+
+    `socket` (a Unix socket) or `command` (a shell command that speaks the protocol on its stdin and
+    stdout) stand in place of host and port. `client_cert` and `client_key` are PEM files. `lmtp` and
+    `chunking` are for SMTP: to speak LMTP, to send a message along with its envelope.
     """
 
     protocol: Protocol
@@ -90,16 +116,30 @@ class Endpoint(NamedTuple):
     connections: int = 2
     compress: str = "auto"
     guarded: bool = False
+    socket: Path | None = None
+    command: str = ""
+    proxy: Proxy | None = None
+    client_cert: Path | None = None
+    client_key: Path | None = None
+    lmtp: bool = False
+    chunking: bool = False
+
+    @property
+    def own_channel(self) -> bool:
+        """Whether nobody is between: a socket or a command of the user's own machine."""
+        return self.socket is not None or bool(self.command)
 
     @property
     def private(self) -> bool:
-        """Whether signing in happens under verified TLS."""
-        return self.tls is not Tls.NONE
+        """Whether signing in happens under verified TLS, or where it needs none."""
+        return self.tls is not Tls.NONE or self.own_channel
 
     @property
     def label(self) -> str:
         """`imap.example.org:993`, as error messages name it."""
-        return f"{self.host}:{self.port}"
+        if self.socket is not None:
+            return str(self.socket)
+        return f"`{self.command}`" if self.command else f"{self.host}:{self.port}"
 
 
 class FolderPolicy(NamedTuple):
@@ -150,6 +190,17 @@ class Hooks(NamedTuple):
     after_fetch: str = ""
 
 
+class Composing(NamedTuple):
+    """How what is written is made. `signature` is its text or, if a file, where that is; `above` puts it
+    between the text and the quotation. `flowed`: format=flowed (RFC 3676). `send_to` are shell patterns
+    of recipients who are written to by this account."""
+
+    signature: str | Path = ""
+    above: bool = False
+    flowed: bool = False
+    send_to: tuple[str, ...] = ()
+
+
 class Account(NamedTuple):
     """One account: at most one incoming endpoint and one for sending."""
 
@@ -167,6 +218,7 @@ class Account(NamedTuple):
     bodies: BodyPolicy = BodyPolicy()
     special: tuple[tuple[str, str], ...] = ()  # ("Trash", "Deleted Items"): the user's own choice
     hooks: Hooks = Hooks()
+    composing: Composing = Composing()
     watch_interval: float = 300.0  # seconds between two looks at what does not tell by itself
 
     @property

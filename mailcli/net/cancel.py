@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import threading
 
 from mailcli.errors import Interrupted
@@ -38,6 +39,13 @@ class CancelToken:
         """Raise Interrupted if `cancel` was called."""
         if self._cancelled:
             raise Interrupted("interrupted")
+
+    def wait(self, seconds: float) -> None:
+        """Do nothing for so long. Raises Interrupted if `cancel` is called meanwhile, or was."""
+        poll = select.poll()
+        poll.register(self.fileno(), select.POLLIN)
+        poll.poll(max(0.0, seconds) * 1000)
+        self.check()
 
     def fileno(self) -> int:
         """A descriptor that is readable once `cancel` was called."""

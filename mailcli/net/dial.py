@@ -45,17 +45,15 @@ def dial(endpoint: Endpoint, deadlines: Deadlines, cancel: CancelToken) -> Strea
     Raises ConfigError (cleartext to another machine; checked before connecting), HostUnknown,
     Unreachable, TimedOut, CertificateRefused, RemoteProtocolError, Interrupted.
     """
-    end = deadlines.until(deadlines.connect)
-    host = to_ascii(endpoint.host)
-    addresses = _resolve(endpoint, host, end, deadlines, cancel)
-    if endpoint.tls is Tls.NONE and not endpoint.allow_cleartext and not all(a.loopback for a in addresses):
-        raise ConfigError(
-            f'{endpoint.label} is on another machine and the configuration says `tls = "none"`',
-            hint="use implicit or starttls, or `allow_cleartext = true` if the wire is protected otherwise",
-        )
+    if endpoint.own_channel:
+        from mailcli.net import routes
+
+        return routes.tunnel(endpoint) if endpoint.command else routes.unix_socket(endpoint)
     if endpoint.tls is not Tls.NONE:
         tls.context(endpoint)  # a bad ca_file is told before anything is sent
-    stream = Stream(_connect(endpoint, _interleave(addresses), end, deadlines, cancel), endpoint.label)
+    stream = (
+        _direct(endpoint, deadlines, cancel) if endpoint.proxy is None else _via(endpoint, deadlines, cancel)
+    )
     if endpoint.tls is Tls.IMPLICIT:
         try:
             secure(stream, endpoint, deadlines, cancel)
@@ -63,6 +61,44 @@ def dial(endpoint: Endpoint, deadlines: Deadlines, cancel: CancelToken) -> Strea
             stream.close()
             raise
     return stream
+
+
+def _direct(endpoint: Endpoint, deadlines: Deadlines, cancel: CancelToken) -> Stream:
+    end = deadlines.until(deadlines.connect)
+    addresses = _resolve(endpoint, to_ascii(endpoint.host), end, deadlines, cancel)
+    if endpoint.tls is Tls.NONE and not endpoint.allow_cleartext and not all(a.loopback for a in addresses):
+        raise _in_the_clear(endpoint)
+    return Stream(_connect(endpoint, _interleave(addresses), end, deadlines, cancel), endpoint.label)
+
+
+def _via(endpoint: Endpoint, deadlines: Deadlines, cancel: CancelToken) -> Stream:
+    """Through the endpoint's proxy, which looks up the name: who asks it to does not want to be seen
+    asking DNS, or has none."""
+    from mailcli.net import routes
+
+    proxy = endpoint.proxy
+    assert proxy is not None
+    if endpoint.tls is Tls.NONE and not endpoint.allow_cleartext:
+        raise _in_the_clear(endpoint)
+    end = deadlines.until(deadlines.connect)
+    place = endpoint._replace(host=proxy.host, port=proxy.port)
+    addresses = _resolve(place, to_ascii(proxy.host), end, deadlines, cancel)
+    stream = Stream(_connect(place, _interleave(addresses), end, deadlines, cancel), endpoint.label)
+    try:
+        host = to_ascii(endpoint.host).strip("[]")
+        routes.through(stream, proxy, host, endpoint.port, end=end, deadlines=deadlines, cancel=cancel)
+    except BaseException:
+        stream.close()
+        raise
+    stream.octets = stream.begun = 0  # from here on it is the server's
+    return stream
+
+
+def _in_the_clear(endpoint: Endpoint) -> ConfigError:
+    return ConfigError(
+        f'{endpoint.label} is on another machine and the configuration says `tls = "none"`',
+        hint="use implicit or starttls, or `allow_cleartext = true` if the wire is protected otherwise",
+    )
 
 
 def secure(stream: Stream, endpoint: Endpoint, deadlines: Deadlines, cancel: CancelToken) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from mailcli.model.account import Endpoint, Secret
 from mailcli.net.cancel import CancelToken
 from mailcli.net.deadline import Deadlines
-from mailcli.net.sessions import Connection, establish, protected
+from mailcli.net.sessions import Binding, Connection, establish, protected
 from mailcli.wire.pop3 import commands, flows
 from mailcli.wire.pop3.commands import Pop3Command
 from mailcli.wire.pop3.engine import Pop3Engine
@@ -22,7 +22,7 @@ Pop3Connection = Connection[Pop3Command, Pop3Event, flows.Greeted]
 
 def open_pop3(
     endpoint: Endpoint,
-    secret: Secret,
+    secret: Secret | None,
     *,
     deadlines: Deadlines,
     cancel: CancelToken,
@@ -30,14 +30,16 @@ def open_pop3(
     ahead: Ahead | None = None,
 ) -> Pop3Connection:
     """Sign in to a POP3 server."""
+    binding = Binding()
     return establish(
         endpoint,
         Pop3Engine(disabled=endpoint.disabled),
-        flows.sign_in(endpoint, secret, protected=protected(endpoint)),
+        flows.sign_in(endpoint, secret, protected=protected(endpoint), binding=binding),
         commands.Quit(),
         secret=secret,
         deadlines=deadlines,
         cancel=cancel,
         transcript=transcript,
         ahead=ahead,
+        binding=binding,
     )

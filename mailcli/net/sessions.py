@@ -59,6 +59,18 @@ class Connection(Generic[C, E, G]):
             self.pump.close()
 
 
+class Binding:
+    """What ties signing in to the TLS it happens in: asked for when there is TLS."""
+
+    def __init__(self) -> None:
+        self.stream: Stream | None = None
+
+    def __call__(self) -> bytes:
+        """tls-server-end-point's octets; b"" without TLS."""
+        sock = self.stream.tls if self.stream is not None else None
+        return tls.server_end_point(sock) if sock is not None else b""
+
+
 def establish(
     endpoint: Endpoint,
     engine: Engine[C, E],
@@ -71,13 +83,14 @@ def establish(
     transcript: Transcript | None,
     farewell: Callable[[E], str] | None = None,
     ahead: Ahead | None = None,
+    binding: Binding | None = None,
 ) -> Connection[C, E, G]:
     """Connect (or take the connection made `ahead`) and run the flow that signs in. Errors as of
     `dial`, `Pump.run` and the flow."""
     trace = None
     if transcript is not None:
         trace = transcript.connection(endpoint.label, endpoint.protocol)
-        trace.hide(*((secret.text,) if secret is not None else ()))
+        trace.hide(*((secret.text,) if secret is not None and secret.text else ()))
 
     def start_tls(stream: Stream) -> None:
         secure(stream, endpoint, deadlines, cancel)
@@ -90,6 +103,8 @@ def establish(
             trace.note(error.message)
         raise
     _note_tls(stream, trace)
+    if binding is not None:
+        binding.stream = stream
     pump = Pump(
         stream,
         engine,
@@ -104,7 +119,9 @@ def establish(
         return Connection(pump, pump.run(flow), goodbye)
     except MailcliError as error:
         pump.close()
-        if secret is not None:  # servers may repeat what they were sent, and errors end up in cron's mail
+        if (
+            secret is not None and secret.text
+        ):  # servers may repeat what they were sent, and errors end up in cron's mail
             from mailcli.net.trace import masked
 
             error.message = masked(error.message, secret.text)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from mailcli.model.account import Endpoint, Secret
 from mailcli.net.cancel import CancelToken
 from mailcli.net.deadline import Deadlines
-from mailcli.net.sessions import Connection, establish, protected
+from mailcli.net.sessions import Binding, Connection, establish, protected
 from mailcli.wire.smtp import commands, flows
 from mailcli.wire.smtp.commands import SmtpCommand
 from mailcli.wire.smtp.engine import SmtpEngine
@@ -31,16 +31,20 @@ def open_smtp(
     ahead: Ahead | None = None,
 ) -> SmtpConnection:
     """Greet a submission server as `ehlo`, and sign in if there is a secret."""
+    binding = Binding()
     return establish(
         endpoint,
         SmtpEngine(disabled=endpoint.disabled),
-        flows.sign_in(endpoint, secret, ehlo=ehlo, protected=protected(endpoint)),
+        flows.sign_in(
+            endpoint, secret, ehlo=ehlo, protected=protected(endpoint), binding=binding, lmtp=endpoint.lmtp
+        ),
         commands.Quit(),
         secret=secret,
         deadlines=deadlines,
         cancel=cancel,
         transcript=transcript,
         ahead=ahead,
+        binding=binding,
         farewell=_farewell,
     )
 

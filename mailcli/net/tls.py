@@ -41,15 +41,18 @@ _PIN: Final = pattern.compile(r"(?:sha256:)?((?:[0-9a-f]{2}:?){31}[0-9a-f]{2})",
 
 
 def context(endpoint: Endpoint) -> ssl.SSLContext:
-    """The context for this endpoint; one per trust anchor, shared by all connections.
+    """The context for this endpoint; one per trust anchor and own certificate, shared by all
+    connections.
 
-    Raises ConfigError if `ca_file` cannot be read or holds no certificate.
+    Raises ConfigError if `ca_file` or `client_cert` cannot be read or hold no certificate.
     """
-    return _context(endpoint.ca_file)
+    return _context(endpoint.ca_file, endpoint.client_cert, endpoint.client_key)
 
 
 @functools.cache
-def _context(ca_file: Path | None) -> ssl.SSLContext:
+def _context(
+    ca_file: Path | None, client_cert: Path | None = None, client_key: Path | None = None
+) -> ssl.SSLContext:
     made = ssl.create_default_context(capath=_authorities())
     made.minimum_version = ssl.TLSVersion.TLSv1_2
     # Set by some builds of Python and by OpenSSL's configuration: a cut connection would then look
@@ -65,7 +68,30 @@ def _context(ca_file: Path | None) -> ssl.SSLContext:
                 else "it holds no certificate in PEM form"
             )
             raise ConfigError(f"ca_file {ca_file} cannot be used: {reason}") from error
+    if client_cert is not None:
+        _present(made, client_cert, client_key)
     return made
+
+
+def _present(made: ssl.SSLContext, certificate: Path, key: Path | None) -> None:
+    """Have our own certificate shown to a server that asks for one."""
+
+    def no_passphrase() -> str:  # OpenSSL would ask for it on the terminal
+        raise ConfigError(
+            f"the key in {key or certificate} is encrypted", hint="openssl pkey -in KEY -out PLAIN, mode 0600"
+        )
+
+    try:
+        made.load_cert_chain(certificate, key, password=no_passphrase)
+    except OSError as error:  # SSLError is one
+        where = f"client_cert {certificate}" + (f" with client_key {key}" if key is not None else "")
+        reason = error.strerror
+        if isinstance(error, ssl.SSLError):
+            reason = "the key belongs to another certificate"
+            if error.reason != "KEY_VALUES_MISMATCH":
+                reason = "it holds no certificate and key in PEM form"
+        hint = "both are PEM files; see client_cert in mailcli-config(5)"
+        raise ConfigError(f"{where} cannot be used: {reason}", hint=hint) from error
 
 
 def _authorities() -> str | None:
@@ -111,6 +137,46 @@ def normal_pin(pin: str) -> str:
     if match is None:
         raise ConfigError(f"pin {printable.line(pin)!r} is not of the form sha256:HEX (64 hex digits)")
     return match[1].replace(":", "").lower()
+
+
+_DIGESTS: Final = {
+    # signatureAlgorithm in DER, and the digest that RFC 5929 §4.1 wants for it
+    b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x04": "sha256",  # MD5 and SHA-1 are replaced
+    b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x05": "sha256",
+    b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b": "sha256",
+    b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0c": "sha384",
+    b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0d": "sha512",
+    b"\x2a\x86\x48\xce\x3d\x04\x01": "sha256",
+    b"\x2a\x86\x48\xce\x3d\x04\x03\x02": "sha256",
+    b"\x2a\x86\x48\xce\x3d\x04\x03\x03": "sha384",
+    b"\x2a\x86\x48\xce\x3d\x04\x03\x04": "sha512",
+}
+
+
+def server_end_point(sock: ssl.SSLObject) -> bytes:
+    """tls-server-end-point (RFC 5929 §4): a digest of the server's certificate, by the digest of its
+    signature; b"" for one that has none of its own (RSA-PSS, Ed25519)."""
+    import hashlib
+
+    der = sock.getpeercert(binary_form=True) or b""
+    _, inside, _ = _value(der, 0)
+    _, _, behind = _value(der, inside)  # tbsCertificate
+    _, algorithm, _ = _value(der, behind)
+    _, oid, end = _value(der, algorithm)
+    digest = _DIGESTS.get(der[oid:end])
+    return hashlib.new(digest, der).digest() if digest else b""
+
+
+def _value(der: bytes, at: int) -> tuple[int, int, int]:
+    """A DER value: its tag, where its contents begin, and where they end."""
+    if at + 2 > len(der):
+        return 0, len(der), len(der)
+    tag, size, begin = der[at], der[at + 1], at + 2
+    if size & 0x80:
+        octets = size & 0x7F
+        size = int.from_bytes(der[begin : begin + octets], "big")
+        begin += octets
+    return tag, begin, begin + size
 
 
 class Facts(NamedTuple):

@@ -8,6 +8,7 @@ from typing import Any, Final
 from mailcli.errors import LocalIOError
 from mailcli.model.draft import Envelope, Outcome
 from mailcli.model.record import NamedTuple
+from mailcli.model.wishes import NONE, Wishes
 
 QUEUED: Final = "queued"
 """To be tried at `next_try`."""
@@ -23,6 +24,9 @@ FAILED: Final = "failed"
 """Refused for good, or tried for days."""
 
 _FORMAT: Final = 1
+_WITH_WISHES: Final = 2
+"""The form of an entry that asks something of the server: a mailcli that does not know of it must not
+send it without."""
 
 
 class Entry(NamedTuple):
@@ -31,7 +35,7 @@ class Entry(NamedTuple):
     `data` has CRLF line ends; `copy` is what goes to Sent where that differs (it has the Bcc).
     Both are empty in an entry read for a list. `octets` is the size of `data`. Times are seconds
     since the epoch. `kept` is false for the record of a plain `send`, which is never sent by
-    itself. `key` is the idempotency key's digest, or "".
+    itself. `key` is the idempotency key's digest, or ""; `wishes` is what is asked of the server.
     """
 
     id: str
@@ -46,6 +50,7 @@ class Entry(NamedTuple):
     on_unknown: str = "hold"
     ehlo: str = ""
     key: str = ""
+    wishes: Wishes = NONE
     octets: int = 0
     data: bytes = b""
     copy: bytes = b""
@@ -79,8 +84,8 @@ class State(NamedTuple):
 
 def encode_entry(entry: Entry) -> bytes:
     """One line of JSON, then the message, then the copy."""
-    head = {
-        "format": _FORMAT,
+    head: dict[str, Any] = {
+        "format": _FORMAT if entry.wishes == NONE else _WITH_WISHES,
         "id": entry.id,
         "account": entry.account,
         "sender": entry.envelope.sender,
@@ -97,6 +102,8 @@ def encode_entry(entry: Entry) -> bytes:
         "octets": len(entry.data),
         "copy_octets": len(entry.copy),
     }
+    if entry.wishes != NONE:
+        head["wishes"] = entry.wishes._asdict()
     return json.dumps(head).encode() + b"\n" + entry.data + entry.copy
 
 
@@ -107,7 +114,7 @@ def decode_entry(line: bytes, rest: bytes | None = None) -> Entry:
     """
     try:
         head: dict[str, Any] = json.loads(line)
-        if head["format"] != _FORMAT:
+        if head["format"] not in (_FORMAT, _WITH_WISHES):
             raise LocalIOError("an outbox entry was written by a newer mailcli", hint="use that one")
         octets, copy_octets = int(head["octets"]), int(head["copy_octets"])
         if rest is not None and len(rest) != octets + copy_octets:
@@ -125,12 +132,17 @@ def decode_entry(line: bytes, rest: bytes | None = None) -> Entry:
             on_unknown=str(head["on_unknown"]),
             ehlo=str(head["ehlo"]),
             key=str(head["key"]),
+            wishes=_wishes(head["wishes"]) if "wishes" in head else NONE,
             octets=octets,
             data=rest[:octets] if rest is not None else b"",
             copy=rest[octets:] if rest is not None else b"",
         )
     except (ValueError, KeyError, TypeError) as error:
         raise LocalIOError(f"an outbox entry is damaged: {error}") from error
+
+
+def _wishes(held: dict[str, Any]) -> Wishes:
+    return Wishes(**{**held, "notify": tuple(map(str, held["notify"]))})
 
 
 def encode_state(state: State) -> bytes:

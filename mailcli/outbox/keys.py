@@ -1,8 +1,7 @@
-"""What became of messages that had an idempotency key: one small file a key.
+"""What became of the message of an idempotency key, as the outbox remembers it.
 
-It is written under the key before anything is sent, and once more before the entry of a message that was
-sent goes out of the outbox. In between the entry tells. A run that is killed at any moment leaves one of
-the two, so that the key never sends again.
+Noted before the entry of a message that was sent goes away: between the two a kill would leave
+neither, and the script that runs again would send a second one.
 """
 
 from __future__ import annotations
@@ -11,41 +10,42 @@ import json
 from typing import Any
 
 from mailcli.model.draft import Outcome, Sent
-from mailcli.model.record import NamedTuple
-from mailcli.outbox.entry import Entry, State
 from mailcli.outbox.spool import Spool
 
 
-class Noted(NamedTuple):
-    """The digest of what the user gave, and how it ended (None: not known here)."""
-
-    content: str
-    sent: Sent | None
+def begin(box: Spool, digest: str, content: str) -> None:
+    """Note which content a key stands for; nothing has come of it yet."""
+    box.note_result(digest, _encode(content, None))
 
 
-def read(spool: Spool, digest: str) -> Noted | None:
-    """What is noted under a key. None: it was never used."""
-    held = spool.result(digest)
+def look(box: Spool, digest: str) -> tuple[str, Sent | None] | None:
+    """The content a key stands for, and what became of it if that is certain. None: a new key."""
+    held = box.result(digest)
     if held is None:
         return None
     noted: dict[str, Any] = json.loads(held)
-    sent = noted["sent"]
-    if sent is not None:
-        sent = Sent(**{**sent, "recipients": tuple(Outcome(*o) for o in sent["recipients"])})
-    return Noted(noted["content"], sent)
+    return str(noted["content"]), _decode(noted["sent"]) if noted["sent"] else None
 
 
-def write(spool: Spool, digest: str, content: str, sent: Sent | None) -> None:
-    """Note it; durable when this returns. Raises LocalIOError, CannotCreate."""
+def settle(box: Spool, digest: str, sent: Sent) -> None:
+    """Note what became of a key's message; durable when this returns. Nothing without a key, and for
+    what is worth trying again: then trying again works."""
+    known = look(box, digest) if digest else None
+    if known is not None and final(sent):
+        box.note_result(digest, _encode(known[0], sent))
+
+
+def final(sent: Sent) -> bool:
+    """Whether the outcome stands: what went to anybody is not sent again by a key, and what is
+    deferred stands only if the outbox goes on with it."""
+    words = {o.outcome for o in sent.recipients}
+    return "deferred" not in words or "sent" in words or sent.stage == "queued"
+
+
+def _encode(content: str, sent: Sent | None) -> bytes:
     held = None if sent is None else {**sent._asdict(), "recipients": [list(o) for o in sent.recipients]}
-    spool.note_result(digest, json.dumps({"content": content, "sent": held}).encode())
+    return json.dumps({"content": content, "sent": held}).encode()
 
 
-def conclude(spool: Spool, entry: Entry, state: State) -> None:
-    """The entry is about to go: note what became of it, if it has a key and that is not known yet.
-    Where recipients were deferred the key is to try again."""
-    final = all(o.outcome != "deferred" for o in state.outcomes)
-    noted = read(spool, entry.key) if entry.key and final else None
-    if noted is not None and noted.sent is None:
-        sent = Sent(entry.account, entry.message_id, state.queue_id, state.outcomes, state.stage)
-        write(spool, entry.key, noted.content, sent)
+def _decode(held: dict[str, Any]) -> Sent:
+    return Sent(**{**held, "recipients": tuple(Outcome(*o) for o in held["recipients"])})

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
-from mailcli.errors import AuthenticationFailed, Locked, MailcliError, NotFound
-from mailcli.model.draft import Envelope
+from mailcli.errors import AuthenticationFailed, Interrupted, Locked, MailcliError, NotFound
+from mailcli.model.draft import Envelope, Outcome, Sent
 from mailcli.model.record import NamedTuple
 from mailcli.net.cancel import CancelToken
 from mailcli.net.smtp import SmtpConnection
@@ -73,16 +73,17 @@ class Run:
         into does not stop the others, but a server that is away, or does not let us in, does."""
         waiting = list(rows)
         while waiting:
-            connection: SmtpConnection | None = None
             try:
                 connection = self._connect(waiting[0].entry)
-                waiting = self._over_one_connection(connection, waiting)
+            except Interrupted:
+                raise  # no try that would count
             except MailcliError as error:
                 self._none_got_through(waiting, error)
                 break
+            try:
+                waiting = self._over_one_connection(connection, waiting)
             finally:
-                if connection is not None:
-                    connection.close()
+                connection.close()
         return self._results
 
     def _over_one_connection(self, connection: SmtpConnection, rows: list[Row]) -> list[Row]:
@@ -90,22 +91,27 @@ class Run:
         submitter = Submitter(connection)
         queue = list(rows)
         turn = self._next(queue)
-        while turn is not None:
-            self._cancel.check()
-            following = self._next(queue)
-            try:
+        following: _Turn | None = None
+        try:
+            while turn is not None:
+                self._cancel.check()
+                following = self._next(queue)
                 self._submit(submitter, turn, following)
-            finally:
                 turn.release.close()
-            if not submitter.usable and following is not None:
-                following.release.close()
-                return [row for row in rows if row.entry.id == following.entry.id] + queue
-            turn = following
+                if not submitter.usable and following is not None:
+                    return [row for row in rows if row.entry.id == following.entry.id] + queue
+                turn = following
+        finally:
+            for left in (turn, following):
+                if left is not None:
+                    left.release.close()
         return []
 
     def _submit(self, submitter: Submitter, turn: _Turn, following: _Turn | None) -> None:
         try:
             done = submitter.submit(turn.letter, following.letter if following else None)
+        except Interrupted:
+            raise  # before the dot: it waits as it did
         except MailcliError as error:
             self._settle(turn, schedule.prevented(turn.entry, turn.state, error, *self._now()), error)
             if error.exit_code != 65:
@@ -130,7 +136,8 @@ class Run:
             if state.phase != SENT:
                 self._spool.set_state(entry.id, state)
         if state.phase == SENT:
-            keys.conclude(self._spool, entry, state)
+            done = Sent(entry.account, entry.message_id, state.queue_id, state.outcomes)
+            keys.settle(self._spool, entry.key, done)
             self._spool.remove(entry.id)
         elif state.phase == FAILED:
             self._spool.fail(entry.id)
@@ -162,11 +169,12 @@ class Run:
         return None
 
     def _letter(self, entry: Entry, state: State) -> Letter:
-        def committing() -> None:
-            self._spool.set_state(entry.id, state._replace(phase=COMMITTING))
+        def committing(certain: tuple[Outcome, ...]) -> None:
+            now = schedule.decided(state, certain)
+            self._spool.set_state(entry.id, now._replace(phase=COMMITTING))
 
         envelope = Envelope(entry.envelope.sender, state.open(entry))
-        return Letter(envelope, entry.data, entry.partial or state.reached, committing)
+        return Letter(envelope, entry.data, entry.partial or state.reached, committing, entry.wishes)
 
     def _none_got_through(self, rows: Sequence[Row], error: MailcliError) -> None:
         """No connection: those that wait go on waiting."""

@@ -31,11 +31,11 @@ def submitted(entry: Entry, state: State, done: Submission, now: float, chance: 
     """What a submission has decided. Recipients that were deferred are tried again."""
     if any(o.outcome == "unknown" for o in done.outcomes):
         lost = next(o for o in done.outcomes if o.outcome == "unknown")
-        held = _decided(state, done.outcomes)
+        held = decided(state, done.outcomes)
         if entry.on_unknown == "retry":
             return _later(entry, held, f"the answer was lost ({lost.text})", now, chance)
         return held._replace(phase=UNKNOWN, attempts=state.attempts + 1, changed=now, note=lost.text)
-    after = _decided(state, done.outcomes)
+    after = decided(state, done.outcomes)
     after = after._replace(queue_id=done.queue_id or state.queue_id, stage=done.stage)
     if not after.open(entry):
         refused = [o for o in after.outcomes if o.outcome != "sent"]
@@ -72,7 +72,8 @@ def told(outcome: Outcome) -> str:
     return f"<{outcome.email}>: {words}"
 
 
-def _decided(state: State, outcomes: tuple[Outcome, ...]) -> State:
+def decided(state: State, outcomes: tuple[Outcome, ...]) -> State:
+    """The state with the recipients of these outcomes that need no further try."""
     final = [o for o in outcomes if o.outcome in ("sent", "rejected")]
     return state._replace(outcomes=(*state.outcomes, *final))
 

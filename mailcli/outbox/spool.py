@@ -102,11 +102,13 @@ class Spool:
 
     def fail(self, id: str) -> None:
         """Set an entry aside; its state says why."""
-        self._rename(id, "entries", "failed")
+        if not os.path.lexists(self._path(id, "failed")):  # where `revive` was cut short
+            self._rename(id, "entries", "failed")
 
     def revive(self, id: str) -> None:
         """Take an entry back from those that failed."""
-        self._rename(id, "failed", "entries")
+        if not os.path.lexists(self._path(id)):
+            self._rename(id, "failed", "entries")
 
     def _rename(self, id: str, old: str, new: str) -> None:
         with disk.reported("move the outbox entry"):
@@ -154,19 +156,20 @@ class Spool:
 
     def state(self, id: str, entry: Entry | None = None) -> State:
         """How far an entry has come."""
-        for place in ("failed", "entries"):  # a move that was cut short leaves the state behind
+        failed = os.path.lexists(self._path(id, "failed"))
+        # Beside its entry; a move that was cut short leaves it behind.
+        for place in ("failed", "entries") if failed else ("entries", "failed"):
             try:
                 with disk.reported("read the outbox"), open(f"{self._path(id, place)}.state", "rb") as file:
                     return decode_state(file.read())
             except LocalIOError as error:
                 if not isinstance(error.__cause__, FileNotFoundError):
                     raise
-        failed = os.path.lexists(self._path(id, "failed"))
         return State(FAILED if failed else QUEUED, next_try=entry.not_before if entry else 0.0)
 
     def resolve(self, text: str) -> str:
         """The id that a unique prefix means. NotFound, AmbiguousId."""
-        ids = [row.entry.id for row in self.rows() if row.entry.id.startswith(text.lower())]
+        ids = [name for name in self._names() if name.startswith(text.lower())]
         if not text or not ids:
             raise NotFound(f"nothing in the outbox has the id {text}", hint="mailcli outbox list")
         if len(ids) > 1:
@@ -199,6 +202,9 @@ class Spool:
             disk.rename(tmp, f"{path}.state")
             if durable:
                 disk.fsync_directory(os.path.dirname(path))
+            # What a move that was cut short left in the other place is older.
+            other = "entries" if os.path.dirname(path).endswith("failed") else "failed"
+            disk.unlink(f"{self._path(id, other)}.state")
 
     # -- idempotency keys
 
@@ -211,6 +217,7 @@ class Spool:
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
         fd = _lock(path)
         try:
+            os.utime(path)  # `sweep` goes by it
             yield
         finally:
             os.close(fd)

@@ -4,24 +4,18 @@ token (`—`), and header fields. They look at one message at a time, after the 
 
 from __future__ import annotations
 
-import re
-import signal
-import threading
 import unicodedata
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from mailcli.errors import NotFound, QueryError
-from mailcli.model import pattern
+from mailcli.errors import NotFound
 from mailcli.model.query import fields
 from mailcli.model.query.ast import Everything, Name, Near, Regex, Text
-from mailcli.model.query.regex import compile_regex
+from mailcli.store.regexes import Regexes
 from mailcli.store.tokens import folded, needed_words, signed_words
 
 if TYPE_CHECKING:
     from mailcli.store.match import Matcher
-
-REGEX_SECONDS: Final = 3.0
 
 Read = Callable[[str], bytes]
 Check = Callable[[str, str], bool]
@@ -47,6 +41,7 @@ class Checks:
     def __init__(self, matcher: Matcher, read: Read | None) -> None:
         self._matcher = matcher
         self._read = read
+        self._regexes = Regexes()
         self._checks: list[Check] = []
         self._id = ""
         self._body = ""
@@ -64,6 +59,10 @@ class Checks:
         check: Check = self._checks[number]
         return check(identity, _plain("\n".join(map(str, columns))))
 
+    def close(self) -> None:
+        """End what checks hold."""
+        self._regexes.close()
+
     def __bool__(self) -> bool:
         return bool(self._checks)
 
@@ -75,8 +74,7 @@ class Checks:
         if fields.kind(node.field) == "header":
             return self._header_check(node)
         if isinstance(node, Regex):
-            found = _bounded(node.pattern)
-            return self._in_text(node.field, found)
+            return self._in_text(node.field, self._regexes.matcher(node.pattern))
         if isinstance(node, Near):
             left, right = _needle(node.left.text), _needle(node.right.text)
             return self._in_text(node.field, lambda text: left in _needle(text) and right in _needle(text))
@@ -99,7 +97,7 @@ class Checks:
 
     def _header_check(self, node: Text | Near | Regex) -> Check:
         if isinstance(node, Regex):
-            found = _bounded(node.pattern)
+            found = self._regexes.matcher(node.pattern)
             return lambda identity, _: any(found(v) for v in self._header(identity, node.field))
         holds = self._words(node)
         return lambda identity, _: any(holds(value) for value in self._header(identity, node.field))
@@ -177,63 +175,6 @@ class Checks:
                 if tag.strip() == wanted or tag.strip().startswith(wanted + "-"):
                     return True
         return False
-
-
-def _bounded(pattern: str) -> Callable[[str], bool]:
-    """Whether a text matches the pattern. Backtracking may take longer than anybody lives, and who
-    wrote the text chose how long: QueryError after REGEX_SECONDS in one text.
-
-    Signals reach the main thread only, and `re` lets no other thread run while it searches: where
-    the screen waits for another thread (the reader), what may backtrack for ever is refused instead.
-    """
-    search = compile_regex(pattern).search
-    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
-        if _nested(pattern):
-            raise QueryError(
-                f"a repetition inside of a repetition, as in /{pattern}/, could stop everything here",
-                hint="mailcli search takes it, and gives up if it takes too long",
-            )
-        return lambda text: search(text) is not None
-
-    def give_up(_signal: int, _frame: object) -> None:
-        raise QueryError(
-            f"the regular expression /{pattern}/ takes too long",
-            hint="avoid a repetition inside of a repetition, such as (a+)+",
-        )
-
-    def holds(text: str) -> bool:
-        before = signal.signal(signal.SIGALRM, give_up)
-        signal.setitimer(signal.ITIMER_REAL, REGEX_SECONDS)
-        try:
-            return search(text) is not None
-        finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, before)
-
-    return holds
-
-
-_PIECE: Final = pattern.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*+\]|[*+]|\{\d*,\d*\}|.", re.DOTALL)
-
-
-def _nested(pattern: str) -> bool:
-    """Whether a group that repeats something is itself repeated, in a pattern that compiles."""
-    groups = [False]  # whether something is repeated in each of the open groups
-    closed = False  # the same of the group that ended just now
-    for piece in _PIECE.findall(pattern):
-        if piece == "(":
-            groups.append(False)
-            closed = False
-        elif piece == ")" and len(groups) > 1:
-            closed = groups.pop()
-            groups[-1] |= closed
-        elif piece in "*+" or (piece[0] == "{" and len(piece) > 1):
-            if closed:
-                return True
-            groups[-1] = True
-        else:
-            closed = False
-    return False
 
 
 def _plain(text: str) -> str:

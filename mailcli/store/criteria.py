@@ -103,6 +103,10 @@ class Criteria:
         needed = any(self.matcher.expression(part) is not None for part in parts)
         return " OR ".join(wanted), needed
 
+    def sent(self) -> list[int]:
+        """The folders with what one has written."""
+        return self._folders.sent()
+
     def bounds(self) -> Bounds:
         """What the dates asked for say about row ids."""
         return self._bounds(self._query.node)
@@ -230,7 +234,7 @@ class Criteria:
         whole = re.sub(r"[^\W_]*\*[^\W_]*", " ", pattern)
         expression = self.matcher.expression(And(tuple(Text(field, word) for word in whole.split())))
         regex = r"\S*".join(map(re.escape, pattern.split("*")))
-        condition = self._checked(Regex(field, f"(?:^| ){regex}$"), m)
+        condition = self._checked(Regex(field, f"^{regex}$| {regex}$"), m)
         return (
             condition if expression is None else f"({m}.rid IN ({self._hits(expression, m)}) AND {condition})"
         )

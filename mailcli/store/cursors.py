@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from mailcli.errors import NotFound
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     import apsw
 
 _STATE: Final = (
-    "uidvalidity, uidnext, highestmodseq, server_count, mailbox_id, permanent_flags, synced_at, skipped"
+    "uidvalidity, uidnext, highestmodseq, server_count, mailbox_id, permanent_flags, synced_at, skipped,"
+    " withheld"
 )
 """In the order of FolderState."""
 
@@ -44,6 +45,12 @@ def agreed_count(connection: apsw.Connection, key: int) -> int:
         "SELECT count(*) FROM message WHERE at_folder = ? AND uid IS NOT NULL", (key,)
     ).get
     return count
+
+
+def agreed_among(connection: apsw.Connection, key: int, ranges: Iterable[tuple[int, int]]) -> int:
+    """How many messages of a folder are among these UIDs."""
+    query = "SELECT count(*) FROM message WHERE at_folder = ? AND uid BETWEEN ? AND ?"
+    return sum(connection.execute(query, (key, first, last)).get for first, last in ranges)
 
 
 def unagreed_folders(connection: apsw.Connection) -> set[int]:

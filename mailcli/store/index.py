@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mailcli.model import pattern
 from mailcli.model.record import NamedTuple
-from mailcli.store import fulltext, threads
+from mailcli.store import enclosed, fulltext, threads
 from mailcli.store.columns import SEQUENCE_BITS, encodable, pack
 
 if TYPE_CHECKING:
@@ -128,9 +128,13 @@ _INSERT: Final = (
     f"INSERT INTO message(rid, thread, {', '.join((*STATE_COLUMNS, *DERIVED_COLUMNS))})"
     f" VALUES({', '.join('?' * (2 + len(STATE_COLUMNS) + len(DERIVED_COLUMNS)))})"
 )
+# A row that says the same already is not written: its rid, though given as it was, would have every index
+# of the table written too.
 _UPDATE: Final = (
-    f"UPDATE message SET rid = ?, thread = ?, {', '.join(f'{c} = ?' for c in DERIVED_COLUMNS)} WHERE rid = ?"
+    f"UPDATE message SET thread = ?, {', '.join(f'{c} = ?' for c in DERIVED_COLUMNS)} WHERE rid = ?"
+    f" AND (thread, {', '.join(DERIVED_COLUMNS)}) IS NOT ({', '.join('?' * (1 + len(DERIVED_COLUMNS)))})"
 )
+_MOVE: Final = "UPDATE message SET rid = ? WHERE rid = ?"
 
 
 def insert(connection: apsw.Connection, rids: RowIds, state: State, parsed: Parsed) -> int:
@@ -156,8 +160,11 @@ def renew(
     new = rid if when == rid >> SEQUENCE_BITS else rids.take(when)
     thread = threads.join(connection, identity, parsed.references)
     fulltext.remove(connection, rid)
-    connection.execute(_UPDATE, (new, thread, *parsed.derived, rid))
-    fulltext.insert(connection, new, parsed.text)
+    if new != rid:
+        connection.execute(_MOVE, (new, rid))
+    values = (thread, *parsed.derived)
+    connection.execute(_UPDATE, (*values, new, *values))
+    fulltext.insert(connection, new, enclosed.included(connection, identity, parsed.text))
     return new
 
 

@@ -1,6 +1,6 @@
-"""Parsing large deliveries on two processors.
+"""Parsing much mail on two processors: large deliveries, and the index made anew.
 
-One interpreter parses on one processor only, so a long fetch hires a helper: a process that reads the files
+One interpreter parses on one processor only, so a long run hires a helper: a process that reads the files
 just written (they are in the page cache), parses them and sends back what rows and index want of them. The
 deliverer parses too, from the other end of the batch. A helper that fails or dies costs time, not mail: what
 it did not answer is parsed here.
@@ -38,6 +38,24 @@ class Letter(NamedTuple):
     data: bytes
     path: str
 
+    @property
+    def size(self) -> int:
+        """Octets on the wire."""
+        return len(self.data)
+
+
+class Filed(NamedTuple):
+    """A message that is in a file only, and of so many octets on the wire."""
+
+    path: str
+    size: int
+
+    @property
+    def data(self) -> bytes:
+        """Read anew each time: thousands are not to be held at once. Raises OSError."""
+        with open(self.path, "rb") as file:
+            return lineends.to_wire(file.read(), self.size)
+
 
 class Parser:
     """Parses the batches of one store. Threads may share it: they wait for one another, since the
@@ -59,8 +77,8 @@ class Parser:
             finally:
                 self._lock.release()
 
-    def begin(self, letters: Sequence[Letter]) -> Batch:
-        """Begin with a batch whose files are about to be written; a context manager."""
+    def begin(self, letters: Sequence[Letter | Filed]) -> Batch:
+        """Begin with a batch whose files are there or about to be written; a context manager."""
         self._seen += len(letters)
         self._lock.acquire()
         return Batch(letters, self, self._hired())
@@ -103,7 +121,7 @@ class Batch:
     """One batch, worked at from both ends: `wrote` as files are written, then `parsed`."""
 
     def __init__(
-        self, letters: Sequence[Letter], parser: Parser | None, helper: subprocess.Popen[bytes] | None
+        self, letters: Sequence[Letter | Filed], parser: Parser | None, helper: subprocess.Popen[bytes] | None
     ) -> None:
         self._letters = letters
         self._parser = parser
@@ -160,7 +178,7 @@ class Batch:
                 assert self._helper.stdin is not None
                 _send(
                     self._helper.stdin.fileno(),
-                    [(self._letters[n].path, len(self._letters[n].data)) for n in portion],
+                    [(self._letters[n].path, self._letters[n].size) for n in portion],
                 )
             except OSError:
                 self._broken = True
@@ -225,7 +243,6 @@ def _parse_file(path: object, size: object) -> tuple[object, ...] | None:
     assert isinstance(path, str)
     assert isinstance(size, int)
     try:
-        with open(path, "rb") as file:
-            return tuple(index.parse(lineends.to_wire(file.read(), size)))
+        return tuple(index.parse(Filed(path, size).data))
     except OSError:
         return None

@@ -5,13 +5,15 @@ State (ids, UIDs, base flags, history) is left alone: it cannot be derived.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from mailcli.errors import LocalIOError, MailcliError, NotFound
 from mailcli.model.address import Address
 from mailcli.model.message import Content, Envelope
-from mailcli.store import folders, fulltext, index, outlines, scanning, threads
+from mailcli.model.record import NamedTuple
+from mailcli.store import folders, fulltext, index, outlines, parsing, scanning, threads
 from mailcli.store.columns import unpack
 from mailcli.store.schema import VERSION
 from mailcli.store.site import Site
@@ -23,6 +25,12 @@ if TYPE_CHECKING:
 
 REBUILDING: Final = "index.rebuilding"
 """The setting that stands while the index is incomplete."""
+
+ASTRAY: Final = (
+    "FROM message m JOIN thread_ref r ON r.message_id = m.message_id"
+    " WHERE m.message_id <> '' AND m.thread <> r.thread"
+)
+"""Messages in another thread than the one that has their Message-ID."""
 
 _AT_ONCE: Final = 200
 
@@ -38,8 +46,10 @@ def rebuild(site: Site, progress: Callable[[int, int], None] | None) -> list[Pro
         ids = [i for (i,) in rows(connection, "SELECT id FROM message ORDER BY rid")]
     try:
         done = 0
-        for some in chunks(ids, _AT_ONCE):
-            problems += _renew(site, some)
+        site.parser.expect(len(ids))
+        for some, read in _ahead(site, list(chunks(ids, _AT_ONCE))):
+            problems += read.problems
+            _renew(site, some, read.parsed)
             done += len(some)
             if progress is not None:
                 progress(done, len(ids))
@@ -64,10 +74,45 @@ def _scan_all(site: Site) -> list[Problem]:
     return problems
 
 
-def _renew(site: Site, ids: Sequence[str]) -> list[Problem]:
-    """Read and parse outside the lock, then one transaction. What has no file is indexed from its row."""
+class _Read(NamedTuple):
+    """Messages by id as they were parsed, and what could not be read."""
+
+    parsed: dict[str, index.Parsed]
+    problems: list[Problem]
+
+
+def _ahead(site: Site, some: Sequence[Sequence[str]]) -> Iterator[tuple[Sequence[str], _Read]]:
+    """Each lot of ids with its messages. The next lot is parsed meanwhile: SQLite needs no interpreter,
+    so that its writing and the parsing (with its helper) keep two processors busy."""
+    from concurrent.futures import Future, ThreadPoolExecutor
+
+    with ThreadPoolExecutor(1) as thread:
+        following: Future[_Read] | None = None
+        for number, ids in enumerate(some):
+            read = following.result() if following is not None else _parsed(site, ids)
+            following = thread.submit(_parsed, site, some[number + 1]) if number + 1 < len(some) else None
+            yield ids, read
+
+
+def _parsed(site: Site, ids: Sequence[str]) -> _Read:
+    """All at once; one by one if a file is not where its row says."""
+    with site.database.reading() as connection:
+        found = rows(
+            connection,
+            "SELECT m.id, f.path, m.file, m.size FROM message m JOIN folder f ON f.key = m.folder"
+            f" WHERE m.file IS NOT NULL AND m.id IN ({marks(ids)})",
+            ids,
+        )
+    letters = [parsing.Filed(site.tree.file(path, file), size) for _, path, file, size in found]
+    with suppress(OSError), site.parser.begin(letters) as batch:
+        batch.wrote(len(letters))
+        parsed = dict(zip((row[0] for row in found), batch.parsed(), strict=True))
+        return _one_by_one(site, [i for i in ids if i not in parsed], parsed)
+    return _one_by_one(site, ids, {})
+
+
+def _one_by_one(site: Site, ids: Sequence[str], parsed: dict[str, index.Parsed]) -> _Read:
     problems: list[Problem] = []
-    parsed: dict[str, index.Parsed] = {}
     for identity in ids:
         try:
             parsed[identity] = index.parse(outlines.known(site, identity))
@@ -75,6 +120,11 @@ def _renew(site: Site, ids: Sequence[str]) -> list[Problem]:
             pass  # purged meanwhile, or its outline is lost
         except MailcliError as error:
             problems.append(Problem("missing-file", str(error), identity))
+    return _Read(parsed, problems)
+
+
+def _renew(site: Site, ids: Sequence[str], parsed: Mapping[str, index.Parsed]) -> None:
+    """One transaction. What has no file is indexed from its row."""
     with site.database.writing() as connection:
         rids = index.RowIds(connection)
         for rid, identity, arrived in rows(
@@ -84,7 +134,19 @@ def _renew(site: Site, ids: Sequence[str]) -> list[Problem]:
         ):
             found = parsed.get(identity) or _from_row(connection, rid)
             index.renew(connection, rids, rid, identity, arrived, found)
-    return problems
+
+
+def index_missing(site: Site) -> None:
+    """Put messages into the full-text index that are not in it."""
+    with site.database.reading() as connection:
+        ids = [
+            i
+            for (i,) in rows(
+                connection, "SELECT id FROM message WHERE rid NOT IN (SELECT rowid FROM fts) ORDER BY rid"
+            )
+        ]
+    for some, read in _ahead(site, list(chunks(ids, _AT_ONCE))):
+        _renew(site, some, read.parsed)
 
 
 def _from_row(connection: apsw.Connection, rid: int) -> index.Parsed:
@@ -162,6 +224,9 @@ def _check_index(connection: apsw.Connection) -> list[Problem]:
     ).get
     if homeless:
         problems.append(Problem("homeless", f"{homeless} messages belong to no folder"))
+    astray: int = connection.execute(f"SELECT count(*) {ASTRAY}").get
+    if astray:
+        problems.append(Problem("threads", f"{astray} messages are not in the thread of their own id"))
     if connection.execute("SELECT 1 FROM setting WHERE key = ?", (REBUILDING,)).get:
         problems.append(Problem("incomplete", "an index rebuild was interrupted: run it again"))
     return problems
@@ -202,12 +267,15 @@ def status(site: Site) -> IndexStatus:
             " (SELECT count(DISTINCT thread) FROM message),"
             " (SELECT count(*) FROM message WHERE dirty = 1)"
             " + (SELECT count(*) FROM recovery WHERE pending = 1),"
+            " (SELECT count(*) FROM recovery WHERE pending = 2),"
             " (SELECT count(*) FROM recovery), (SELECT coalesce(sum(size), 0) FROM message"
             " WHERE file IS NOT NULL),"
             " NOT EXISTS(SELECT 1 FROM setting WHERE key = ?)",
             (REBUILDING,),
         )[0]
-    messages, indexed, remote_only, folder_count, thread_count, pending, purged, octets, complete = found
+    messages, indexed, remote_only, folder_count, thread_count, pending, hidden, purged, octets, complete = (
+        found
+    )
     size = 0
     for suffix in ("", "-wal"):
         if os.path.exists(site.database.path + suffix):
@@ -219,6 +287,7 @@ def status(site: Site) -> IndexStatus:
         folders=folder_count,
         threads=thread_count,
         pending=pending,
+        hidden=hidden,
         recovery=purged,
         database_size=size,
         mail_size=octets,

@@ -106,7 +106,27 @@ def _outlines(connection: apsw.Connection) -> None:
     connection.execute("CREATE INDEX message_lacking ON message(at_folder) WHERE file IS NULL")
 
 
-MIGRATIONS: Final[tuple[Callable[[apsw.Connection], None], ...]] = (_first, _journal, _outlines)
+def _attachments(connection: apsw.Connection) -> None:
+    """The text of attachments, by the ids of their messages."""
+    connection.execute("CREATE TABLE attachment_text(id TEXT PRIMARY KEY, data BLOB NOT NULL) WITHOUT ROWID")
+    connection.execute(
+        "CREATE TRIGGER attachment_text_gone AFTER DELETE ON message BEGIN"
+        " DELETE FROM attachment_text WHERE id = old.id; END"
+    )
+
+
+def _withheld(connection: apsw.Connection) -> None:
+    """UIDs of a folder that the server lists and does not give, behind when to ask again."""
+    connection.execute("ALTER TABLE folder ADD COLUMN withheld TEXT NOT NULL DEFAULT ''")
+
+
+MIGRATIONS: Final[tuple[Callable[[apsw.Connection], None], ...]] = (
+    _first,
+    _journal,
+    _outlines,
+    _attachments,
+    _withheld,
+)
 VERSION: Final = len(MIGRATIONS)
 
 

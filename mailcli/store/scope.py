@@ -40,6 +40,10 @@ class Folders:
         """Spam and Trash, which a query finds only if it names them or `in:any`."""
         return [row.key for row in self._rows if row.special in _LEFT_OUT]
 
+    def sent(self) -> list[int]:
+        """Where what one has written is kept."""
+        return [row.key for row in self._rows if row.special == "Sent"]
+
     def named(self, node: Name) -> list[int] | None:
         """The folders of `in:NAME`, None for all of them. QueryError if there is none.
 
@@ -59,7 +63,7 @@ class Folders:
         names = sorted({row.name for row in last})
         if len({name.casefold() for name in names}) > 1:
             message = f'"{node.text}" is the last part of several folders: {", ".join(names[:5])}'
-            raise QueryError(message, hint="write the whole name", position=node.at)
+            raise QueryError(message, hint=f'write the whole name: in:"{names[0]}"', position=node.at)
         if not last:
             near = suggestion(wanted, {row.name for row in self._rows} | {ANY})
             hint = f"did you mean in:{near}?" if near else "`mailcli folder list` shows them"

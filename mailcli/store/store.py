@@ -729,11 +729,28 @@ class Store:
 
         return rebuild.rebuild(self._site, progress)
 
+    def index_attachments(
+        self, progress: Callable[[int, int], None] | None = None, *, seconds: float | None = None
+    ) -> tuple[int, int]:
+        """Read the attachments of messages whose attachments were not read yet, newest first, and index
+        their text; no new lot is begun after `seconds`. Returns how many had text, how many are left."""
+        from mailcli.store import attachments
+
+        return attachments.index_all(self._site, progress, seconds)
+
     def check(self) -> list[Problem]:
         """Compare rows, files and index, and have SQLite check itself. Changes nothing."""
         from mailcli.store import rebuild
 
         return rebuild.check(self._site)
+
+    def repair(self) -> list[Problem]:
+        """Put right what `check` finds: files without rows are adopted, the index and the threads brought
+        in step, rows whose files are gone let go (to be fetched again where a server has the message).
+        Returns what `check` found, with whether it is repaired."""
+        from mailcli.store import repairing
+
+        return repairing.repair(self._site)
 
     def status(self) -> IndexStatus:
         """Figures for `index status`."""

@@ -46,7 +46,8 @@ class FolderState(NamedTuple):
     """What the server last said of a folder; None: it has not said. It moves only by `apply`.
 
     `permanent_flags` holds the names of PERMANENTFLAGS, `\\*` among them if new keywords may be made;
-    `skipped` the UIDs that are left on the server, as the synchroniser notes them.
+    `skipped` the UIDs that are left on the server and `withheld` those that it does not give, as the
+    synchroniser notes them.
     """
 
     uidvalidity: int | None = None
@@ -57,6 +58,7 @@ class FolderState(NamedTuple):
     permanent_flags: Flags | None = None
     synced_at: float | None = None
     skipped: str = ""
+    withheld: str = ""
 
 
 class SyncFolder(NamedTuple):
@@ -332,16 +334,18 @@ class RecoveryEntry(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """One fault that `check` found. `kind` is a word for scripts, `text` a sentence."""
+    """One fault that `check` found, put right or not. `kind` is a word for scripts, `text` a sentence."""
 
     kind: str
     text: str
     id: str = ""
     path: str = ""
+    repaired: bool = False
 
 
 class IndexStatus(NamedTuple):
-    """Figures for `index status`; sizes in octets."""
+    """Figures for `index status`; sizes in octets. `hidden` are messages that were deleted here and stay on
+    the server: they are not shown, and do not come back."""
 
     messages: int
     indexed: int
@@ -349,6 +353,7 @@ class IndexStatus(NamedTuple):
     folders: int
     threads: int
     pending: int
+    hidden: int
     recovery: int
     database_size: int
     mail_size: int

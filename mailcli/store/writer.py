@@ -72,7 +72,10 @@ class Writer:
         from mailcli.wire.imap.uidset import UidSet
 
         held = cursors.agreed_count(self.connection, folder)
-        held += len(UidSet.parse(state.skipped.rpartition("|")[2].encode())) if state.skipped else 0
+        for text in (state.skipped.rpartition("|")[2], state.withheld.rpartition(" ")[2]):
+            if text:
+                left_out = UidSet.parse(text.encode())
+                held += len(left_out) - cursors.agreed_among(self.connection, folder, left_out.ranges)
         cursors.set_folder_state(self.connection, folder, state._replace(server_count=held))
 
     def expunged(self, ids: Iterable[str]) -> None:

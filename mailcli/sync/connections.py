@@ -9,7 +9,15 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from mailcli.errors import AuthenticationFailed, LocalIOError, MailcliError, ServerRefused, TryAgain
+from mailcli.errors import (
+    AuthenticationFailed,
+    LocalIOError,
+    MailcliError,
+    ServerRefused,
+    TimedOut,
+    TryAgain,
+    Unreachable,
+)
 from mailcli.net.cancel import CancelToken
 from mailcli.net.imap import ImapConnection
 from mailcli.store.store import Store
@@ -89,6 +97,9 @@ class Connections:
         """One more connection's whole life. Its end is nobody else's: what it had goes back."""
         try:
             connection = self._connect(self._token)
+        except (TimedOut, Unreachable):
+            self._most = 0  # an outage says nothing of what the server allows: the next run may try
+            return
         except (TryAgain, ServerRefused, AuthenticationFailed):
             self._most = len(self._threads)
             self._remember()

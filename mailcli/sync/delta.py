@@ -13,8 +13,7 @@ from mailcli.errors import MailcliError, RemoteProtocolError
 from mailcli.model.flags import Flags
 from mailcli.model.record import NamedTuple
 from mailcli.sync.plan import Remote
-from mailcli.sync.removal import SET_OCTETS
-from mailcli.sync.server import Server
+from mailcli.sync.server import SET_OCTETS, Server
 from mailcli.wire.imap import commands as imap
 from mailcli.wire.imap.commands import Command
 from mailcli.wire.imap.events import (
@@ -84,6 +83,7 @@ class Answer:
         self.uidnext = 0
         self.uidvalidity = 0
         self.refused: MailcliError | None = None
+        self.left: list[Command] = []  # to ask still, since one answer does not hold it all (RFC 9738)
 
     def take(self, event: Event) -> None:
         """`n:*` also names the last message there is, which does no harm: its flags are facts like
@@ -118,6 +118,13 @@ class Answer:
                 self.uidvalidity = event.value
             case _:
                 pass
+
+    def join(self, more: Answer) -> None:
+        """The rest of an answer. The first one's counters stay: what happened since is still to be told."""
+        self.flags = more.flags | self.flags
+        self.sizes |= more.sizes
+        self.searched |= more.searched
+        self.refused = self.refused or more.refused
 
     def correct(self, there: Answer, held: Collection[int]) -> set[int]:
         """Take from a second answer which UIDs there are. Returns those nothing is known of yet."""

@@ -12,6 +12,7 @@ from typing import Final
 from mailcli.model.record import NamedTuple
 from mailcli.net.cancel import CancelToken
 from mailcli.store.values import FolderState
+from mailcli.sync.withheld import Withheld
 
 CHUNK_OCTETS: Final = 8 << 20
 CHUNK_MESSAGES: Final = 200
@@ -59,7 +60,7 @@ class Incoming:
         self.octets = sum(sizes.get(uid, 0) for uid in (*uids, *self.bodies)) + HEADER_OCTETS * len(headers)
         self.came = 0
         self.done = 0  # durable
-        self.withheld = 0  # not given, though asked for twice
+        self.refused: set[int] = set()  # not given, though asked for twice
         self.reason = ""  # in the server's words
         self.abandoned = ""  # why the rest is left to the next run
         self.committed = False
@@ -70,15 +71,25 @@ class Incoming:
         self._complete = complete
 
     @property
+    def withheld(self) -> int:
+        """How many were not given."""
+        return len(self.refused)
+
+    @property
+    def memory(self) -> Withheld:
+        """What was not given, for the runs to come."""
+        return Withheld.read(self._cursor.withheld).after(self.refused, self._cursor.synced_at or 0)
+
+    @property
     def arrived(self) -> bool:
         """Whether all that will come is durable."""
         return not self.abandoned and self.done + self.withheld >= self.total
 
     @property
     def cursor(self) -> FolderState:
-        """With a UIDNEXT only if nothing is missing: else the next run opens the folder again."""
-        whole = self._complete and not self.withheld
-        return self._cursor if whole else self._cursor._replace(uidnext=0)
+        """With a UIDNEXT only if all was asked for: else the next run opens the folder again."""
+        state = self._cursor._replace(withheld=str(self.memory))
+        return state if self._complete else state._replace(uidnext=0)
 
     def chunks(self) -> Iterator[Chunk]:
         """What to ask for in one command each: the bodies of what is listed already come last."""
@@ -191,7 +202,7 @@ class Queue:
         with self._changed:
             self._out -= 1
             if lacking and chunk.again:
-                chunk.folder.withheld += len(lacking)
+                chunk.folder.refused.update(lacking)
                 chunk.folder.reason = words or chunk.folder.reason
             elif lacking:
                 alone = [(uid,) for uid in lacking] if words else [tuple(lacking)]

@@ -24,6 +24,7 @@ from mailcli.sync.intake import Intake
 from mailcli.sync.retrieval import Arrived, Retrieval
 from mailcli.sync.server import Server
 from mailcli.sync.tally import Tally
+from mailcli.sync.withheld import LOUD, WAITS
 from mailcli.wire.imap.events import Fetched
 
 TELL_EVERY: Final = 0.05
@@ -134,7 +135,7 @@ class Downloading:
 
     def _deliver(self, batch: list[Arrived]) -> None:
         """Make a batch durable. On one of the intake's threads: a folder is complete for the one that
-        finds all the others' batches done; if neither does, its cursor is committed at the end."""
+        finds all the others' batches done; if neither does, its cursor is committed after both."""
         counts: dict[Incoming, int] = {}
         for folder, _ in batch:
             counts[folder] = counts.get(folder, 0) + 1
@@ -171,6 +172,7 @@ class Downloading:
             self.tally.octets += octets
             for folder, count in counts.items():
                 folder.done += count
+        self._commit(list(counts))
 
     def _tell(self, arrived: Arrived) -> None:
         """Report progress, a few times a second and at the end of each folder. Connections share it."""
@@ -224,6 +226,11 @@ class Downloading:
                 self.tally.problems.append(folder.abandoned)
             elif folder.withheld:
                 said = f": {folder.reason}" if folder.reason else ""
-                self.tally.problems.append(
-                    f"{self.server.label} did not give {folder.withheld} messages of {folder.name}{said}"
+                memory = folder.memory
+                told = self.tally.problems if memory.tries <= LOUD else self.tally.notices
+                hours = WAITS[min(memory.tries, len(WAITS)) - 1] // 3600
+                again = f"; asked for again in {hours} hour{'s' if hours > 1 else ''}" if hours else ""
+                told.append(
+                    f"{self.server.label} did not give {folder.withheld} messages of"
+                    f" {folder.name}{said}{again}"
                 )

@@ -160,9 +160,10 @@ def wanted(folder: Found, policy: FolderPolicy, only_these: Iterable[str]) -> bo
 
 @cache
 def _pattern(pattern: str) -> re.Pattern[str]:
-    """A shell pattern; `*` goes across levels, and `**/` at its beginning may stand for none."""
+    """A shell pattern; `*` goes across levels, and `**/` at its beginning may stand for none. A bracket
+    is one: `[Gmail]/*` are folders of Gmail."""
     head = "(?:.*/)?" if pattern.startswith("**/") else ""
-    return re.compile(head + translate(pattern.removeprefix("**/").replace("**", "*")))
+    return re.compile(head + translate(pattern.removeprefix("**/").replace("**", "*").replace("[", "[[]")))
 
 
 def to_user(mailbox: str, delimiter: str) -> str:

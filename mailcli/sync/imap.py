@@ -29,7 +29,7 @@ from mailcli.net.imap import ImapConnection
 from mailcli.store.store import Store
 from mailcli.store.values import Agreed, FlagsAgreed, FolderState, Pending, SyncChanges, SyncFolder
 from mailcli.store.values import Gone as GoneRow
-from mailcli.sync import brake, forbidden, recount, removed
+from mailcli.sync import brake, forbidden, quota, recount, removed
 from mailcli.sync import plan as planner
 from mailcli.sync.compression import Line
 from mailcli.sync.deletion import Deletion
@@ -106,7 +106,7 @@ class Synchroniser:
         self.clock = clock
         self.connect = connect
         self.tally = tally
-        self.selection = Selection(store, server, account.bodies, clock())
+        self.selection = Selection(store, server, account.bodies, clock(), patient=not options.full)
 
     def run(self) -> None:
         """Do all of it. Raises what ends the run; what was done until then is durable."""
@@ -118,11 +118,14 @@ class Synchroniser:
         hierarchy = Hierarchy(self.store, self.account, self.server, self.tally)
         places = hierarchy.concerned() if self.options.push_only else None
         if places is None:
+            if not self.options.dry_run:
+                quota.ask(self.server)
             found = discover(self.server, self.account.special)
+            quota.note(self.store, self.account.name, self.server, self.clock(), self.tally)
             places = hierarchy.agree(found, dry_run=self.options.dry_run)
         self.push = Push(self.store, self.server, {key: f.mailbox for key, f in places.items()})
         if not self.options.dry_run and self.account.sync.pushes:
-            settle(self.store, self.server, self.account.name, self.push.names)
+            self.tally.gone += settle(self.store, self.server, self.account.name, self.push.names)
             self.tally.pushed += self.push.upload(self.account.name)
         self._delete(gone)
         planned = self._learn(self._changed(places), places)
@@ -156,6 +159,7 @@ class Synchroniser:
 
     def _tell_refusals(self) -> None:
         """What the server would not take did not stop the rest; raises the first that may change."""
+        self.tally.gone += self.push.gone
         names = {row.key: row.name for row in self.store.sync_folders(self.account.name)}
         for folder, _, _ in (r for r in self.push.refused if r.forbidden):
             forbidden.tell(self.store, self.tally, folder, names[folder])
@@ -221,7 +225,7 @@ class Synchroniser:
             self.cancel.check()
             placed[key] = self.store.agreed(key)
             held = {m.uid for m in placed[key]} | {m.uid for m in purged[key]}
-            return held.union(self.selection.skipped(by_key[key]))
+            return held.union(self.selection.left_out(by_key[key]))
 
         questions = [
             self._question(row, places[row.key], full=self.options.full or row.key in unagreed)
@@ -275,7 +279,9 @@ class Synchroniser:
         policy = planner.Policy(push=sync.pushes and not delta.read_only, expunge=sync.delete != "nothing")
         actions = planner.plan(row.key, placed, purged, delta.remote, policy)
         ids = {i for a in actions if isinstance(a, _PUSHED) for i in a.ids}
-        delta = delta._replace(remote=delta.remote._replace(flags={}, vanished=()))  # both can be large
+        left_out = self.selection.left_out(row)
+        aside = [uid for uid in delta.remote.vanished if uid in left_out] if left_out else []
+        delta = delta._replace(remote=delta.remote._replace(flags={}, vanished=aside))  # both can be large
         return Planned(row, delta, actions, [m for m in placed if m.id in ids] if ids else [])
 
     def _rebind(

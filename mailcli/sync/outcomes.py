@@ -23,26 +23,28 @@ COMPARED: Final = 20
 """Messages read in full to find one of ours among them; more are no likely candidates."""
 
 
-def settle(store: Store, server: Server, account: str, names: Mapping[int, str]) -> None:
-    """Find out what became of all that is unknown, before anything is pushed again."""
-    _settle(store, server, store.operations(account), names)
+def settle(store: Store, server: Server, account: str, names: Mapping[int, str]) -> int:
+    """Find out what became of all that is unknown, before anything is pushed again. Returns how many
+    messages were found gone on the way, in folders that were numbered anew."""
+    return _settle(store, server, store.operations(account), names)
 
 
-def settle_these(store: Store, server: Server, seqs: Collection[int], names: Mapping[int, str]) -> None:
+def settle_these(store: Store, server: Server, seqs: Collection[int], names: Mapping[int, str]) -> int:
     """The same for these operations."""
-    _settle(store, server, [o for o in store.operations() if o.seq in seqs], names)
+    return _settle(store, server, [o for o in store.operations() if o.seq in seqs], names)
 
 
-def _settle(store: Store, server: Server, operations: Sequence[Operation], names: Mapping[int, str]) -> None:
+def _settle(store: Store, server: Server, operations: Sequence[Operation], names: Mapping[int, str]) -> int:
     """Look in the destination for each message. Found: bind it (and finish a move by removing the
     original). Not found: it did not happen, and the next step does it again."""
     by_destination: dict[int, list[Operation]] = {}
     for operation in operations:
         if operation.destination is not None and operation.destination in names:
             by_destination.setdefault(operation.destination, []).append(operation)
+    gone = 0
     for destination, some in by_destination.items():
         try:
-            _number(store, server, destination, names[destination])
+            gone += _number(store, server, destination, names[destination])
         except brake.Contradiction:
             continue  # it stays unknown, and a later run looks
         matched = _look(store, server, destination, some, names[destination])
@@ -62,16 +64,17 @@ def _settle(store: Store, server: Server, operations: Sequence[Operation], names
         for source, uids in moved.items():
             if select(store, server, source, names[source]):
                 remove(store, server, source, uids)
+    return gone
 
 
-def _number(store: Store, server: Server, folder: int, mailbox: str) -> None:
+def _number(store: Store, server: Server, folder: int, mailbox: str) -> int:
     """Select the folder; if it was numbered anew, bind it anew first: what arrived there could not be
-    told from what was there before. Raises Contradiction."""
+    told from what was there before. Returns how many messages are gone then. Raises Contradiction."""
     server.selected = None  # Courier shows what APPEND brought to the open folder at the next SELECT
     if not select(store, server, folder, mailbox) and server.validity is not None:
-        rebind(
-            store, server, folder, mailbox, server.validity, [Purged(*t) for t in store.tombstones(folder)]
-        )
+        purged = [Purged(*t) for t in store.tombstones(folder)]
+        return rebind(store, server, folder, mailbox, server.validity, purged)
+    return 0
 
 
 def _look(

@@ -14,7 +14,7 @@ from mailcli.store.store import Store
 from mailcli.store.values import Agreed, Bound, FlagsAgreed, PendingAppend, PendingCopy, SyncChanges
 from mailcli.sync import plan as planner
 from mailcli.sync.outcomes import settle_these
-from mailcli.sync.removal import SET_OCTETS, remove, select
+from mailcli.sync.removal import remove, select
 from mailcli.sync.server import Server, only, refusal
 from mailcli.wire.imap import commands as imap
 from mailcli.wire.imap.events import Appended, Completed, Copied, Event
@@ -45,6 +45,7 @@ class Push:
         self.server = server
         self.names = names
         self.refused: list[Refused] = []
+        self.gone = 0  # messages that were found gone while looking
 
     # -- one folder ----------------------------------------------------------------------------
 
@@ -73,7 +74,7 @@ class Push:
     def _set_flags(self, action: planner.Store, bases: Mapping[str, Flags]) -> None:
         commands = [
             imap.Store(part, sign, flags)
-            for part in UidSet.of(action.uids).chunks(SET_OCTETS)
+            for part in self.server.parts(action.uids)
             for sign, flags in (("+", action.add), ("-", action.remove))
             if flags
         ]
@@ -113,14 +114,14 @@ class Push:
         if verb is imap.Copy:
             remove(self.store, self.server, folder, [u for _, u in moved])
         if unsure:
-            settle_these(self.store, self.server, unsure, self.names)
+            self.gone += settle_these(self.store, self.server, unsure, self.names)
         return len(action.ids) - len(untouched)
 
     def _parts(self, uids: Iterable[int]) -> list[UidSet]:
         """The sets for MOVE and COPY: one message each where COPYUID names the wrong ones."""
         if Quirk.COPYUID_MISPAIRED in self.server.quirks:
             return [UidSet.of([uid]) for uid in sorted(set(uids))]
-        return list(UidSet.of(uids).chunks(SET_OCTETS))
+        return self.server.parts(uids)
 
     def _pairs(self, events: Iterable[Event], destination: int) -> dict[int, int]:
         """COPYUID as source to destination. A lying one (lengths that differ), or one of another
@@ -199,7 +200,7 @@ class Push:
                 rest.append(seq)
         self.store.apply(SyncChanges(bound=bound, ended=[s for s in seqs if s not in rest]))
         if rest:
-            settle_these(self.store, self.server, rest, self.names)
+            self.gone += settle_these(self.store, self.server, rest, self.names)
         return sum(c.uid not in untouched for c in copies)
 
     def _append(self, batch: Sequence[Summary]) -> int:
@@ -233,7 +234,7 @@ class Push:
         changes.ended += [s for s in seqs if s not in unsure]
         self.store.apply(changes)
         if unsure:
-            settle_these(self.store, self.server, unsure, self.names)
+            self.gone += settle_these(self.store, self.server, unsure, self.names)
         return len(changes.bound) + len(unsure)
 
 

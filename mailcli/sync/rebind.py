@@ -40,7 +40,8 @@ def rebind(
             changes.bound.append(Bound(print_.id, folder, uids.pop(0), None))
         else:
             changes.gone.append(Gone(print_.id, "not there after UIDVALIDITY changed"))
-    changes.states.append((folder, state._replace(uidvalidity=uidvalidity, uidnext=0, skipped="")))
+    anew = state._replace(uidvalidity=uidvalidity, uidnext=0, skipped="", withheld="")
+    changes.states.append((folder, anew))
     if brake.holds(len(changes.gone), len(changes.gone) + len(changes.bound)):
         again = len(recount.there(server, mailbox))
         if again != found:

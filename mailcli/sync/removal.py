@@ -4,7 +4,6 @@ expunges whatever is \\Deleted, whoever marked it (RFC 9051 §6.4.1)."""
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Final
 
 from mailcli.model.flags import DELETED
 from mailcli.store.store import Store
@@ -12,10 +11,6 @@ from mailcli.store.values import SyncChanges
 from mailcli.sync.server import Server, last, only
 from mailcli.wire.imap import commands as imap
 from mailcli.wire.imap.events import Searched, UidValidity
-from mailcli.wire.imap.uidset import UidSet
-
-SET_OCTETS: Final = 2048
-"""The longest UID set in one command: Office 365 takes lines below 8 KB."""
 
 
 def select(store: Store, server: Server, folder: int, mailbox: str) -> bool:
@@ -34,7 +29,7 @@ def expunge(server: Server, uids: Collection[int]) -> bool:
     Without UIDPLUS a plain EXPUNGE removes all that is \\Deleted, so it is given only if all of it
     is ours; otherwise the messages stay there, marked, until somebody's EXPUNGE takes them.
     """
-    parts = UidSet.of(uids).chunks(SET_OCTETS)
+    parts = server.parts(uids)
     server.ask(*(imap.Store(part, "+", frozenset({DELETED})) for part in parts))
     if server.has("UIDPLUS"):
         server.ask(*(imap.Expunge(part) for part in parts))

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from mailcli.errors import MailcliError, RemoteProtocolError, TryAgain
+from mailcli.errors import MailcliError, RemoteProtocolError, Throttled
 from mailcli.model.record import NamedTuple
 from mailcli.net.cancel import CancelToken
 from mailcli.sync.download import META, PIECE, WHOLE, Chunk, Incoming, Queue
@@ -38,6 +38,7 @@ class _Flying:
         self.tag = tag
         self.wanted = dict.fromkeys(chunk.uids)
         self.words = ""
+        self.limited = False  # the server did as many as it does at a time (RFC 9738)
         self.error: MailcliError | None = None
 
 
@@ -132,7 +133,10 @@ class Retrieval:
         elif chunk.large and not folder.abandoned:
             self._in_pieces(flying)
         lacking = [] if folder.abandoned else list(flying.wanted)
-        self._queue.finished(chunk, lacking, words=flying.words)
+        if flying.limited and len(lacking) < len(chunk.uids):
+            self._queue.put_back(chunk, lacking)
+        else:
+            self._queue.finished(chunk, lacking, words=flying.words)
         flying.wanted.clear()
 
     def _take(self, batch: list[Event]) -> float:
@@ -149,6 +153,9 @@ class Retrieval:
                 self._validity[event.mailbox] = event.value
             elif isinstance(event, Completed) and not event.ok:
                 self._refused(event)
+            elif isinstance(event, Completed) and event.code and event.code.name == "MESSAGELIMIT":
+                for flying in self._flying:
+                    flying.limited |= flying.tag == event.tag
         return kept
 
     def _arrived(self, event: Fetched, uid: int) -> float:
@@ -188,9 +195,7 @@ class Retrieval:
         """NO may be about a single message that the server cannot read, or that is gone (RFC 2180
         §4.1): the others of its chunk are asked for again. BAD and throttling are about us."""
         error = refusal(imap.Fetch("", WHOLE), event, self.server.label)
-        if isinstance(error, RemoteProtocolError):
-            raise error
-        if isinstance(error, TryAgain) and "throttled" in event.text.lower():
+        if isinstance(error, RemoteProtocolError | Throttled):
             raise error
         flying.words = event.text
 

@@ -15,6 +15,7 @@ from mailcli.sync.delta import Delta
 from mailcli.sync.download import Incoming
 from mailcli.sync.extent import Choice, choose
 from mailcli.sync.server import Server, only
+from mailcli.sync.withheld import Withheld
 from mailcli.wire.imap import commands as imap
 from mailcli.wire.imap.commands import Command
 from mailcli.wire.imap.events import Searched
@@ -49,20 +50,34 @@ class Selected(NamedTuple):
 
 
 class Selection:
-    """`now` is what ages count from."""
+    """`now` is what ages count from; `patient` is whether what a server did not give is not asked for
+    at once again."""
 
-    def __init__(self, store: Store, server: Server, policy: BodyPolicy, now: float) -> None:
+    def __init__(
+        self, store: Store, server: Server, policy: BodyPolicy, now: float, *, patient: bool = True
+    ) -> None:
         self._store = store
         self._server = server
         self._policy = policy
         self._now = now
+        self._patient = patient
 
     def lacking(self, row: SyncFolder) -> list[Lacking]:
         """The messages whose bodies belong here and are not, newest first."""
         extent = self._policy.of(row.name)
         if extent.mode == "headers":
             return []
-        return self._store.lacking(row.key, since=extent.cutoff(self._now), max_size=extent.max_size)
+        lacking = self._store.lacking(row.key, since=extent.cutoff(self._now), max_size=extent.max_size)
+        quiet = self.withheld(row)
+        return [one for one in lacking if one.uid not in quiet] if quiet else lacking
+
+    def withheld(self, row: SyncFolder) -> UidSet:
+        """The UIDs that the server did not give, and that are not asked for in this run."""
+        return Withheld.read(row.state.withheld).quiet(self._now) if self._patient else EMPTY
+
+    def left_out(self, row: SyncFolder) -> UidSet:
+        """The UIDs that are not here, and count as known."""
+        return self.skipped(row) | self.withheld(row)
 
     def skipped(self, row: SyncFolder) -> UidSet:
         """The UIDs that were left out and are to stay so: they count as known."""
@@ -72,7 +87,8 @@ class Selection:
 
     def wants_more(self, row: SyncFolder) -> bool:
         """Whether what was left out of a folder is not left out any more, or lacks its body."""
-        return bool(row.state.skipped and not self.skipped(row)) or bool(self.lacking(row))
+        again = bool(row.state.withheld) and not self.withheld(row)
+        return again or bool(row.state.skipped and not self.skipped(row)) or bool(self.lacking(row))
 
     def incoming(self, news: Sequence[News], limit: int | None) -> list[Incoming]:
         """What is to be downloaded of each folder, at most `limit` messages and bodies in all."""
@@ -91,7 +107,7 @@ class Selection:
                     one.mailbox,
                     part.whole,
                     one.delta.sizes | {body.uid: body.size for body in bodies},
-                    one.cursor._replace(skipped=chosen.skipped),
+                    one.cursor._replace(skipped=chosen.skipped, withheld=_withheld(one)),
                     complete=part == chosen,
                     headers=part.headers,
                     bodies={body.uid: body.id for body in bodies},
@@ -107,8 +123,9 @@ class Selection:
             extent = self._policy.of(row.name)
             left_out = EMPTY if delta.rebuilt else self.skipped(row)
             known = set(left_out)
+            aside = known if delta.rebuilt else known.union(self.withheld(row))
             choice = choose(
-                extent, [uid for uid in uids if uid not in known], delta.sizes, recent.get(mailbox, ())
+                extent, [uid for uid in uids if uid not in aside], delta.sizes, recent.get(mailbox, ())
             )
             selected.append(Selected(choice.whole, choice.headers, _skipped(extent, known, choice, delta)))
         return selected
@@ -130,6 +147,11 @@ class Selection:
 
 def _skips(extent: Extent) -> bool:
     return extent.mode == "recent" and extent.older == "skip"
+
+
+def _withheld(one: News) -> str:
+    known = Withheld.read(one.row.state.withheld)
+    return "" if one.delta.rebuilt else str(known - one.delta.remote.vanished)
 
 
 def _skipped(extent: Extent, known: set[int], choice: Choice, delta: Delta) -> str:

@@ -3,13 +3,17 @@ says which question failed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, TypeVar
 
-from mailcli.errors import MailcliError, RemoteProtocolError, ServerRefused, TryAgain
+from mailcli import __version__
+from mailcli.errors import MailcliError, RemoteProtocolError, ServerRefused, Throttled, TryAgain
+from mailcli.model import pattern
 from mailcli.net.imap import ImapConnection
+from mailcli.sync import messagelimit
 from mailcli.wire.imap import quirks
-from mailcli.wire.imap.commands import Command
+from mailcli.wire.imap.commands import Command, Id, Select
 from mailcli.wire.imap.events import (
     Bye,
     Capabilities,
@@ -18,14 +22,22 @@ from mailcli.wire.imap.events import (
     Event,
     Fetched,
     Opened,
+    Quota,
+    ServerId,
     UidValidity,
 )
+from mailcli.wire.imap.uidset import UidSet
 
 E = TypeVar("E")
 
 _PASSING: Final = frozenset({"UNAVAILABLE", "INUSE", "LIMIT", "OVERQUOTA", "SERVERBUG", "CONTACTADMIN"})
 """Response codes (RFC 5530) of a NO that may be a yes later."""
 
+_BACK_OFF: Final = pattern.compile(r"suggested backoff time: (\d{1,9}) milliseconds", re.IGNORECASE)
+"""Exchange Online says it with NO or BAD (quirk THROTTLES); nobody else means anything else by it."""
+
+SET_OCTETS: Final = 2048
+"""The longest UID set in one command: Office 365 takes lines below 8 KB."""
 
 UNASKED_OCTETS: Final = 256 << 20
 """Octets of message parts in the answers to one question. Bodies are streamed (`download`), or asked
@@ -50,26 +62,49 @@ class Server:
         self.compressed = False
         self._numbered: UidValidity | None = None
         self._bye: Bye | None = None
+        self._aside: set[int] = set()
+        self.aside_answers: list[Event] = []
+        if self.has("ID"):
+            # Ahead of the first command, in its flight: Coremail takes no SELECT before (ID_FIRST).
+            self.aside(Id((("name", "mailcli"), ("version", __version__))))
+
+    def aside(self, command: Command) -> None:
+        """Send a command in one flight with those that follow; it does not matter whether it is refused."""
+        self._aside.add(self.pump.engine.send(command))
 
     def has(self, capability: str) -> bool:
         return capability in self.capabilities
 
     def ask(self, *commands: Command) -> list[Event]:
-        """Send commands as one flight and return all that came until the last was completed.
+        """Send commands as one flight and return all that came until the last was completed; what a
+        MESSAGELIMIT left out is asked for as well.
 
         Raises ServerRefused or TryAgain for the first that was not answered OK.
         """
         tags = self.pump.send(*commands)
         return self.answers(tags, commands)
 
-    def answers(self, tags: list[int], commands: Iterable[Command]) -> list[Event]:
+    def answers(self, tags: list[int], commands: Sequence[Command]) -> list[Event]:
         """Wait for commands already sent; otherwise as `ask`."""
         events = self._gather(tags[-1])
-        wanted = dict(zip(tags, commands, strict=True))
+        places = {tag: n for n, tag in enumerate(tags)}
+        left: list[Command] = []
         for event in events:
-            if isinstance(event, Completed) and event.status != "OK" and event.tag in wanted:
-                raise refusal(wanted[event.tag], event, self.label)
-        return events
+            if isinstance(event, Completed) and event.tag in places:
+                place = places[event.tag]
+                if event.status != "OK":
+                    raise refusal(commands[place], event, self.label)
+                if rest := messagelimit.rest(commands[place], event):
+                    opened = [c for c in commands[:place] if isinstance(c, Select)][-1:]
+                    left += [*(s._replace(qresync=None) for s in opened), rest]
+        return events + self.ask(*left) if left else events
+
+    def parts(self, uids: Iterable[int]) -> list[UidSet]:
+        """Sets that the server takes in one command each, by their length and its MESSAGELIMIT."""
+        limits = [n[13:] for n in self.capabilities if n.startswith("MESSAGELIMIT=") and n[13:].isdigit()]
+        most = max(1, int(limits[0])) if limits else None
+        parts = UidSet.of(uids).chunks(SET_OCTETS)
+        return [few for part in parts for few in part.batches(most)] if most else parts
 
     def try_each(self, *commands: Command) -> tuple[list[Event], dict[int, Completed]]:
         """As `ask`, but a refusal is an answer too: gives also the Completed of each command, by
@@ -89,6 +124,8 @@ class Server:
             if octets > UNASKED_OCTETS:
                 raise RemoteProtocolError(f"{self.label} sends far more than it was asked for")
             self.heed(batch)
+            if self._aside:
+                batch = [e for e in batch if not (isinstance(e, Completed) and e.tag in self._aside)]
             yield batch
         self.still_there()
 
@@ -106,8 +143,12 @@ class Server:
                 self.validity = said.value if said is not None and said.mailbox == event.mailbox else None
             elif isinstance(event, Enabled):
                 self.enabled |= event.names
+            elif isinstance(event, ServerId):
+                self.quirks |= quirks.of(server_id=event.pairs)
             elif isinstance(event, Capabilities):
                 self.capabilities = self._without_disabled(event.names)
+            elif isinstance(event, Quota):
+                self.aside_answers.append(event)
             elif isinstance(event, Bye):
                 self._bye = event
 
@@ -129,6 +170,10 @@ def refusal(command: Command, answer: Completed, label: str) -> MailcliError:
     what = f"{name} {mailbox}".rstrip()
     text = f"{label} refused {what}: {answer.text.rstrip('.')}"
     code = answer.code.name if answer.code else ""
+    if asked := _BACK_OFF.search(answer.text):
+        busy = Throttled(text, hint="try again later")
+        busy.seconds = int(asked[1]) / 1000
+        return busy
     if answer.status == "BAD":
         return RemoteProtocolError(text, hint="run again with --transcript FILE to see the conversation")
     if code in _PASSING or "throttled" in answer.text.lower():

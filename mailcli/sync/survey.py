@@ -7,9 +7,9 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Final
 
-from mailcli.errors import MailcliError, TryAgain
+from mailcli.errors import MailcliError, RemoteProtocolError, Throttled, TryAgain
 from mailcli.model.record import NamedTuple
-from mailcli.sync import delta
+from mailcli.sync import delta, messagelimit
 from mailcli.sync.delta import Answer, Delta, Question
 from mailcli.sync.server import Server, refusal
 from mailcli.wire.imap.commands import Command, Select
@@ -91,6 +91,8 @@ def _fly(
     flying: deque[tuple[Question, list[int], Answer]] = deque()
     by_mailbox: dict[str, Answer] = {}
     by_tag: dict[int, tuple[Answer, Command]] = {}
+    limited: dict[int, Answer] = {}
+    more: list[tuple[Question, Sequence[Command]]] = []
     weight = 0
     while waiting or flying:
         # Refilled by halves: a folder at a time would be a turn for each.
@@ -114,17 +116,35 @@ def _fly(
                     about.take(event)
         weight -= question.expected
         by_mailbox.pop(question.mailbox, None)
+        if answer.left and answer.refused is None:
+            more.append((question, [Select(question.mailbox, question.examine), *answer.left]))
+            limited[question.key] = answer
+        else:
+            yield question, answer
+    for question, rest in _fly(server, more) if more else ():
+        answer = limited[question.key]
+        answer.join(rest)
+        if not delta.same_numbers(answer, rest):
+            answer.refused = answer.refused or _renumbered(server, question)
         yield question, answer
 
 
 def _completed(server: Server, asked: tuple[Answer, Command] | None, event: Completed) -> None:
     """The first command of a folder that was refused says why; those behind it fail for its sake."""
-    if asked is None or event.ok:
+    if asked is None:
         return
     answer, command = asked
+    if event.ok:
+        try:
+            left = messagelimit.rest(command, event)
+        except RemoteProtocolError as error:
+            answer.refused = answer.refused or error
+        else:
+            answer.left += [left] if left else []
+        return
     if isinstance(command, Select):
         server.selected = None  # RFC 9051 §6.3.2: after a refusal no mailbox is
     if answer.refused is None:
         answer.refused = refusal(command, event, server.label)
-        if "throttled" in event.text.lower():
+        if isinstance(answer.refused, Throttled):
             raise answer.refused

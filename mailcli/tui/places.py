@@ -13,8 +13,8 @@ from mailcli.model.record import NamedTuple
 
 
 class Place(NamedTuple):
-    """A row of the sidebar, or a search. `account` is "all" for the unified inbox; `folder` and
-    `query` say what to list; an account's own row lists nothing (`selectable` false)."""
+    """A row of the sidebar, or a search (`name`: that of a saved one). `account` is "all" for the unified
+    inbox; `folder` and `query` say what to list; an account's own row lists nothing (`selectable` false)."""
 
     label: str
     account: str
@@ -22,12 +22,13 @@ class Place(NamedTuple):
     query: str = ""
     unread: int = 0
     depth: int = 0
+    name: str = ""
     selectable: bool = True
 
     @property
     def title(self) -> str:
         if self.query:
-            return f"/{self.query}"
+            return self.name or f"/{self.query}"
         return self.label if self.account == "all" else f"{self.account}  {self.folder}"
 
 
@@ -35,10 +36,11 @@ ALL = Place("All Inboxes", "all", INBOX)
 
 
 def sidebar(ctx: Context) -> list[Place]:
-    """The unified inbox, then every account with its folders."""
+    """The unified inbox, saved queries as virtual folders, then every account with its folders."""
     folders = ctx.store.folders()
     unread = sum(f.unread for f in folders if f.name == INBOX)
     rows = [ALL._replace(unread=unread)]
+    rows += [Place(name, "all", query=f'query:"{name}"', name=name) for name in ctx.config.queries]
     accounts = dict.fromkeys([*ctx.config.accounts, *(f.account for f in folders)])
     for account in accounts:
         rows.append(Place(account, account, selectable=False))

@@ -6,15 +6,16 @@ import asyncio
 import shlex
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prompt_toolkit.application import run_in_terminal
 
-from mailcli.app import drafting, preparing, sending
+from mailcli.app import drafting, drafts, preparing, sending, unsent
 from mailcli.app.context import Context
+from mailcli.app.reminding import forgotten
+from mailcli.app.unsent import Unsent
 from mailcli.errors import MailcliError
 from mailcli.model import printable
 from mailcli.model.draft import Draft, Sent
@@ -77,7 +78,7 @@ class Writing:
             self._send(*edited, sent)
         self.reader.application.invalidate()
 
-    def _send(self, draft: Draft, path: Path, sent: Callable[[], None]) -> None:
+    def _send(self, draft: Draft, writing: Unsent, sent: Callable[[], None]) -> None:
         reader, ctx = self.reader, self.reader.ctx
         reader.say("sending …")
         self.sending += 1
@@ -90,13 +91,14 @@ class Writing:
         def then(message: Message) -> None:
             self.sending -= 1
             if isinstance(message, Done):
-                path.unlink(missing_ok=True)
+                writing.drop()
                 reader.say("sent")
                 reader.reload()
                 reader.acting.push()
             reader.answer(message)
             if not isinstance(message, Done):
-                reader.status, reader.failed = _kept(ctx, path) + _why(message), True
+                writing.leave()
+                reader.status, reader.failed = _kept(ctx, writing.path) + _why(message), True
 
         reader.jobs.network(work, then)
 
@@ -112,38 +114,54 @@ def _why(message: Message) -> str:
     return printable.line(f": {message.error.message}") if isinstance(message, Failed) else ""
 
 
-def edit(ctx: Context, draft: Draft) -> tuple[Draft, Path] | str:
+def edit(ctx: Context, draft: Draft) -> tuple[Draft, Unsent] | str:
     """Edit until the user sends or stops. Gives the draft and the file that keeps it, or what to
     say. Runs in the terminal, with the screen put away."""
-    folder = ctx.paths.state / "drafts"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix="draft-", suffix=".txt", dir=folder)
-    path = Path(name)
-    before = drafting.to_text(draft)
-    with open(descriptor, "w", encoding="utf-8") as file:
-        file.write(before)
+    unsent.adopt(ctx)
+    writing = Unsent(ctx, draft)
+    try:
+        return _edit(ctx, draft, writing)
+    except BaseException:
+        writing.leave()
+        raise
+
+
+def _edit(ctx: Context, draft: Draft, writing: Unsent) -> tuple[Draft, Unsent] | str:
     editor = ctx.environ.get("VISUAL") or ctx.environ.get("EDITOR") or "vi"
     while True:
         try:
-            subprocess.run([*(shlex.split(editor) or ["vi"]), str(path)], check=True)  # noqa: S603 - the user's own
+            subprocess.run([*(shlex.split(editor) or ["vi"]), str(writing.path)], check=True)  # noqa: S603 - the user's own
         except (OSError, ValueError, subprocess.CalledProcessError) as error:
-            return f"the editor failed ({error}); the draft is kept in {path}"
-        text = path.read_text(encoding="utf-8", errors="replace")
-        if text == before:
-            path.unlink()
+            writing.leave()
+            return f"the editor failed ({error}); the draft is kept in {writing.path}"
+        text = writing.text()
+        if text == writing.before:
+            writing.drop()
             return "unchanged, not sent"
         result: Draft | None = None
         try:
-            result = drafting.from_text(draft, text)
-            people = ", ".join(a.email for a in (*result.to, *result.cc, *result.bcc))
-            question = f"Send to {printable.line(people) or 'nobody'}? [y]es, [e]dit, [k]eep as draft: "
+            result = drafting.from_text(ctx, draft, text)
+            question = _question(ctx, result)
         except MailcliError as error:
             question = f"{error}. [e]dit, [k]eep as draft: "
         answer = _ask(question)
         if answer == "y" and result is not None:
-            return result, path
+            return result, writing
         if answer == "k":
-            return f"not sent; the draft is kept in {path}"
+            if result is None:
+                writing.leave()
+                return f"not sent; the draft is kept in {writing.path}"
+            id = drafts.save(ctx, result)
+            writing.drop()
+            return f"not sent; kept in Drafts as {id}"
+
+
+def _question(ctx: Context, draft: Draft) -> str:
+    word = forgotten(draft) if ctx.config.reminds else ""
+    warning = f"The text says {word!r}, and nothing is attached. " if word else ""
+    people = ", ".join(a.email for a in (*draft.to, *draft.cc, *draft.bcc))
+    who = printable.line(people) or "nobody"
+    return f"{warning}Send to {who}? [y]es, [e]dit, [k]eep as draft: "
 
 
 def submit(ctx: Context, draft: Draft) -> Sent:
@@ -165,9 +183,13 @@ def write_plainly(ctx: Context, id: str | None, *, everyone: bool) -> None:
     if isinstance(edited, str):
         sys.stdout.write(edited + "\n")
         return
-    draft, path = edited
-    submit(ctx, draft)
-    path.unlink(missing_ok=True)
+    draft, writing = edited
+    try:
+        submit(ctx, draft)
+    except BaseException:
+        writing.leave()
+        raise
+    writing.drop()
     if id is not None:
         preparing.mark_answered(ctx, id)
     sys.stdout.write("sent\n")

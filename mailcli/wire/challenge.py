@@ -45,18 +45,28 @@ class CramMd5(Steps):
 
 
 class Scram(Steps):
-    """RFC 5802 and 7677, without channel binding.
+    """RFC 5802 and 7677. `binding` are the octets of tls-server-end-point (RFC 5929 §4): with `plus` the
+    server has to see the same certificate; without, they say that we could have, so that a server
+    that could have too notices if somebody struck -PLUS from its list.
 
     `nonce` is for tests. The server's signature is verified: `finish` refuses a server that
     reported success without it.
     """
 
-    # The header says "n": we know no channel binding. With -PLUS it becomes "y" or "p=…".
-    _gs2_header: Final = b"n,,"
-
-    def __init__(self, user: str, password: str, *, algorithm: str = "sha256", nonce: str = "") -> None:
+    def __init__(
+        self,
+        user: str,
+        password: str,
+        *,
+        algorithm: str = "sha256",
+        nonce: str = "",
+        binding: bytes = b"",
+        plus: bool = False,
+    ) -> None:
         super().__init__(user)
-        self.name = {"sha1": "SCRAM-SHA-1", "sha256": "SCRAM-SHA-256"}[algorithm]
+        self.name = {"sha1": "SCRAM-SHA-1", "sha256": "SCRAM-SHA-256"}[algorithm] + ("-PLUS" if plus else "")
+        self._gs2_header = b"p=tls-server-end-point,," if plus else b"y,," if binding else b"n,,"
+        self._bound = binding if plus else b""
         self._algorithm = algorithm
         self._password = saslprep(password)
         self._nonce = (nonce or base64.b64encode(os.urandom(24)).decode("ascii")).encode("ascii")
@@ -101,7 +111,7 @@ class Scram(Steps):
         except ValueError as error:
             raise AuthenticationFailed(f"the server's {self.name} salt is not base64") from error
         salted = hashlib.pbkdf2_hmac(self._algorithm, self._password.encode(), salt, int(rounds_text))
-        without_proof = b"c=%s,r=%s" % (base64.b64encode(self._gs2_header), nonce.encode())
+        without_proof = b"c=%s,r=%s" % (base64.b64encode(self._gs2_header + self._bound), nonce.encode())
         signed = b",".join((self._first_bare, server_first, without_proof))
         client_key = self._hmac(salted, b"Client Key")
         stored_key = hashlib.new(self._algorithm, client_key).digest()

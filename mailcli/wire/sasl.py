@@ -12,7 +12,7 @@ from typing import Final
 
 from mailcli.errors import AuthenticationFailed, ConfigError
 from mailcli.model import pattern, printable
-from mailcli.model.account import BearerToken, Password, Secret
+from mailcli.model.account import BearerToken, Certificate, Password, Secret
 from mailcli.wire.mechanism import Mechanism, Steps, saslname
 
 _CONTROL: Final = pattern.compile(r"[\x00-\x1f\x7f]")
@@ -156,10 +156,23 @@ class OAuthBearer(_Bearer):
         return header + f"{self._where}auth=Bearer {self._token}\x01\x01".encode()
 
 
-def _scram(user: str, password: str, algorithm: str) -> Mechanism:
+class External(Steps):
+    """RFC 4422, appendix A: the certificate we showed in TLS says who we are."""
+
+    name = "EXTERNAL"
+
+    def _step(self, number: int, challenge: bytes) -> bytes:
+        if number > 1:
+            raise self.unexpected()
+        return b""
+
+
+def _scram(
+    user: str, password: str, algorithm: str, *, binding: bytes = b"", plus: bool = False
+) -> Mechanism:
     from mailcli.wire.challenge import Scram
 
-    return Scram(user, password, algorithm=algorithm)
+    return Scram(user, password, algorithm=algorithm, binding=binding, plus=plus)
 
 
 def _cram_md5(user: str, password: str) -> Mechanism:
@@ -182,16 +195,45 @@ _FOR_TOKEN: Final[dict[str, _Maker]] = {
 }
 """In the order for a link that anybody may read: what says least to a listener comes first."""
 
-_SCRAM: Final = ("SCRAM-SHA-256", "SCRAM-SHA-1")
+_HASHES: Final = {"SCRAM-SHA-256": "sha256", "SCRAM-SHA-1": "sha1"}
+_SCRAM: Final = (*(f"{name}-PLUS" for name in _HASHES), *_HASHES)
 _REVEALING: Final = frozenset({"PLAIN", "LOGIN", "OAUTHBEARER", "XOAUTH2"})
 """Under TLS nobody listens, and the certificate says whom we talk to: there these come first, for
 they take one turn. SCRAM takes three, and asks the server to keep its own kind of secret; who wants
 it nevertheless, from a server that must not see the password, says so."""
 
 
+def binds(wanted: str, offered: Collection[str]) -> bool:
+    """Whether `choose` has a use for a binding: SCRAM may be what signs in."""
+    plain = any(name.upper() in _REVEALING for name in offered)
+    return wanted.lower().startswith("scram") or (wanted.lower() == "auto" and not plain)
+
+
 def hides(mechanism: str) -> bool:
     """Whether signing in by this name keeps the secret from whoever reads the link."""
     return mechanism.startswith("SCRAM-") or mechanism in ("CRAM-MD5", "APOP")
+
+
+def _known(secret: Secret, offered: Collection[str], binding: bytes) -> dict[str, _Maker]:
+    """The mechanisms that go with a secret, best first."""
+    if isinstance(secret, BearerToken):
+        return _FOR_TOKEN
+    if isinstance(secret, Certificate):
+        return {"EXTERNAL": lambda user, secret, host, port: External(user)}
+    if not binding:
+        return _FOR_PASSWORD
+    known: dict[str, _Maker] = {}
+    for name, algorithm in _HASHES.items():
+        known[f"{name}-PLUS"] = _bound(algorithm, binding, plus=True)
+    known |= _FOR_PASSWORD
+    for name, algorithm in _HASHES.items():
+        if f"{name}-PLUS" not in offered:
+            known[name] = _bound(algorithm, binding, plus=False)
+    return known
+
+
+def _bound(algorithm: str, binding: bytes, *, plus: bool) -> _Maker:
+    return lambda user, password, host, port: _scram(user, password, algorithm, binding=binding, plus=plus)
 
 
 def choose(
@@ -204,22 +246,26 @@ def choose(
     private: bool = False,
     host: str = "",
     port: int = 0,
+    binding: bytes = b"",
 ) -> list[Mechanism]:
     """The mechanisms to try, best first; never empty.
 
     `offered` are names as the server gave them; `wanted` is "auto", "scram" (any kind of it, and
-    nothing else) or one name, in any case. `private`: the link is under verified TLS. Without
+    nothing else) or one name, in any case. `private`: the link is under verified TLS. `binding` ties SCRAM
+    to it (b"": it cannot be). Without
     protection (TLS, or cleartext explicitly allowed) the mechanisms that reveal the secret are left
     out. Raises AuthenticationFailed if nothing is left, with what was offered.
     """
-    known = _FOR_TOKEN if isinstance(secret, BearerToken) else _FOR_PASSWORD
     names = [name.upper() for name in offered]
+    known = _known(secret, names, binding)
     wanted = wanted.upper()
     listed = printable.line(", ".join(names)) or "none"
     takes = _SCRAM if wanted == "SCRAM" else tuple(known) if wanted == "AUTO" else (wanted,)
     if wanted != "AUTO":
         if not any(name in known for name in takes):
-            kind = "password" if isinstance(secret, Password) else "token"
+            kind = {Password: "password", BearerToken: "token"}.get(type(secret), "certificate")
+            if wanted.endswith("-PLUS"):
+                kind += " without TLS"
             raise AuthenticationFailed(
                 f"auth = {wanted.lower()!r} cannot be used with a {kind}",
                 hint=f"use auto, {', '.join(known).lower()}",

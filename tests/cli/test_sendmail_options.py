@@ -75,7 +75,7 @@ def test_a_line_with_a_single_dot_ends_the_message(data: bytes, expected: bytes)
 
 def test_the_manual_page_describes_options_that_are_understood() -> None:
     page = (Path(__file__).parents[2] / "man/mailcli-sendmail.1").read_text().replace("\\-", "-")
-    described = re.findall(r"^\\fB(-\w+)\\fR(?:, \\fB(-\w+)\\fR)?( \\fI)?", page, re.MULTILINE)
+    described = re.findall(r"^\\fB(-\w+)\\fR(?:, \\fB(-\w+)\\fR)?( \\f[IB])?", page, re.MULTILINE)
     assert len(described) >= 9
     for first, second, value in described:
         for option in filter(None, (first, second)):

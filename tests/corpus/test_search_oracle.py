@@ -41,6 +41,8 @@ class Mailbox(NamedTuple):
     contents: dict[int, Content]
     wires: dict[str, bytes]
     answers: dict[str, frozenset[int]]
+    threads: dict[str, set[frozenset[int]]]
+    name: str
 
     def find(self, text: str) -> frozenset[int]:
         query = parse(text, now=NOW, zone=UTC)
@@ -84,13 +86,38 @@ def mailbox(request: pytest.FixtureRequest) -> Iterator[Mailbox]:
     fulltext.end_bulk(connection)
     connection.execute("COMMIT")
     with lzma.open(CORPUS / "oracle" / f"{name}.queries.jsonl.xz", "rt") as lines:
-        answers = {
-            row["query"].replace("CHARSET UTF-8 ", ""): frozenset(map(int, row["answer"].split()[2:]))
-            for row in map(json.loads, lines)
-            if row["query"].startswith("SEARCH ") and row["status"] == "OK"
-        }
-    yield Mailbox(connection, contents, wires, answers)
+        asked = [row for row in map(json.loads, lines) if row["status"] == "OK"]
+    answers = {
+        row["query"].replace("CHARSET UTF-8 ", ""): frozenset(map(int, row["answer"].split()[2:]))
+        for row in asked
+        if row["query"].startswith("SEARCH ")
+    }
+    grouped = {row["query"].split()[1]: groups(row["answer"]) for row in asked if "THREAD" in row["query"]}
+    yield Mailbox(connection, contents, wires, answers, grouped, name)
     connection.close()
+
+
+def groups(answer: str) -> set[frozenset[int]]:
+    """The messages of each thread of a THREAD answer (RFC 5256 §4), their order left aside."""
+    found: list[set[int]] = []
+    depth = 0
+    for token in re.findall(r"[()]|\d+", answer):
+        if token == "(":
+            if not depth:
+                found.append(set())
+            depth += 1
+        elif token == ")":
+            depth -= 1
+        else:
+            found[-1].add(int(token))
+    return set(map(frozenset, found))
+
+
+def ours(connection: apsw.Connection) -> set[frozenset[int]]:
+    found: dict[str, set[int]] = {}
+    for thread, words in connection.execute("SELECT thread, words FROM message"):
+        found.setdefault(str(thread), set()).add(int(str(words)))
+    return set(map(frozenset, found.values()))
 
 
 def escaped(text: str) -> str:
@@ -163,3 +190,23 @@ def test_combinations_agree_with_the_server(mailbox: Mailbox) -> None:
     assert mailbox.find(f"-{subject}") == answers['SEARCH NOT SUBJECT "re:"']
     for match, answer in asked(mailbox, r'SEARCH OR SUBJECT "(\w+)" SUBJECT "(\w+)"'):
         assert mailbox.find(f"subject:/{match[1]}/ OR subject:/{match[2]}/") == answer
+
+
+THREADS = {  # ours, the server's, equal ones
+    "linux-man": (723, 723, 723),
+    "kasan-dev": (108, 108, 108),
+    # Its mailer writes In-Reply-To without angle brackets: to us an id like any other, to the server none.
+    "usrp-users": (361, 530, 272),
+}
+"""Threads of the lists, against the server's THREAD=REFS."""
+
+
+def test_threads_are_those_of_the_server_by_references(mailbox: Mailbox) -> None:
+    """REFS unites by References and In-Reply-To and not by subject, as we do."""
+    here, there = ours(mailbox.connection), mailbox.threads["REFS"]
+    assert (len(here), len(there), len(here & there)) == THREADS[mailbox.name]
+    of = {number: thread for thread in here for number in thread}
+    assert all(len({of[number] for number in thread}) == 1 for thread in there)
+    for thread in here - there:
+        heads = (mailbox.wires[f"x{number:07}"].partition(b"\r\n\r\n")[0] for number in thread)
+        assert any(re.search(rb"(?im)^in-reply-to:\s*[^<\s]+@", head) for head in heads)

@@ -12,7 +12,7 @@ from mailcli.app.fetching import FetchRequest
 from mailcli.errors import NotFound, ServerRefused
 from mailcli.model.flags import ANSWERED, FLAGGED, SEEN
 from mailcli.net.pump import Pump
-from mailcli.sync import push
+from mailcli.sync import server
 from mailcli.wire.imap import commands
 from mailcli.wire.imap.events import Event
 from tests.integration.conftest import Profile, message
@@ -267,7 +267,7 @@ def test_a_move_refused_half_way_doubles_nothing(
     target = imap.ctx.store.ensure_folder("test", "Archive")
     imap.fetch()
     imap.ctx.store.move(ids, target)
-    monkeypatch.setattr(push, "SET_OCTETS", 1)  # a command for each message
+    monkeypatch.setattr(server, "SET_OCTETS", 1)  # a command for each message
     with monkeypatch.context() as patch:
         refuse_the_second_move(patch)
         with pytest.raises(ServerRefused):

@@ -15,7 +15,15 @@ from mailcli.app import outbox, preparing, sending
 from mailcli.app.once import once
 from mailcli.app.preparing import Prepared, SendRequest
 from mailcli.app.sending import Delivery
-from mailcli.errors import Locked, MessageMalformed, OutcomeUnknown, RecipientRefused, TryAgain, Unreachable
+from mailcli.errors import (
+    Interrupted,
+    Locked,
+    MessageMalformed,
+    OutcomeUnknown,
+    RecipientRefused,
+    TryAgain,
+    Unreachable,
+)
 from mailcli.model.draft import Sent
 from mailcli.outbox.entry import COMMITTING, SENT, State
 from mailcli.store import disk
@@ -435,3 +443,43 @@ def test_a_send_killed_while_it_runs_is_shown_and_not_sent_by_itself(
     before = words(profile)
     outbox.run(profile.ctx)
     assert words(profile) == before
+
+
+def test_a_key_is_settled_before_the_record_of_its_message_goes(
+    sending_profile: Profile, postfix: Postfix, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed after the message was accepted and before `send` came to its end: the next run of the script
+    gets the result, whoever sent the message."""
+    profile = sending_profile
+    script = Script(profile)
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(outbox, "flush", killed)
+    first = letter(profile)
+    with pytest.raises(KeyboardInterrupt):
+        script("plain", first)
+    monkeypatch.undo()
+    again = script("plain", letter(profile))
+    assert again.message_id == first.message_id and script.calls == 1
+
+    def queued_and_killed(digest: str) -> Sent:
+        queue(profile, first, key=digest)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        once(profile.ctx, "queued", first, queued_and_killed)
+    assert [report.error for report in outbox.run(profile.ctx)] == [None]  # cron's
+    assert script("queued", letter(profile)).message_id == first.message_id and script.calls == 1
+
+
+def test_an_interrupt_is_no_try_and_leaves_nothing_locked(sending_profile: Profile, postfix: Postfix) -> None:
+    profile = sending_profile
+    for n in range(3):
+        queue(profile, letter(profile, f"m{n}"))
+    profile.ctx.cancel.cancel()
+    with pytest.raises(Interrupted):
+        outbox.run(profile.ctx)
+    rows = outbox.listed(profile.ctx)
+    assert [(row.word, row.state.attempts) for row in rows] == [("queued", 0)] * 3

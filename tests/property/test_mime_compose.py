@@ -6,6 +6,7 @@ import contextlib
 import re
 from io import BytesIO
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -13,6 +14,7 @@ from mailcli.errors import MessageMalformed
 from mailcli.mime import compose, flowed, lineends, mbox, raw, read
 from mailcli.model.address import Address
 from mailcli.model.draft import Attachment, Draft
+from tests.support.header_rules import faults
 
 relaxed = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 letters = st.characters(exclude_categories=["Cs"], exclude_characters="\r\n\0")
@@ -155,3 +157,26 @@ def test_mbox_files_lose_nothing(bodies: list[bytes]) -> None:
 def test_no_file_makes_the_splitter_raise(data: bytes, more: list[bytes]) -> None:
     list(mbox.split(BytesIO(data + b"".join(more))))
     list(mbox.split(BytesIO(b"From " + data + b"".join(more))))
+
+
+@relaxed
+@given(
+    subject=titles,
+    name=names,
+    file=names,
+    text=texts,
+    local=st.text("abcü.é1", min_size=1, max_size=20).filter(lambda s: ".." not in s and s.strip(".") == s),
+    ids=st.lists(st.from_regex(r"[!-;?A-~]{1,60}@[a-z.]{1,20}", fullmatch=True), max_size=30),
+)
+def test_what_is_composed_keeps_every_rule(
+    subject: str, name: str, file: str, text: str, local: str, ids: list[str]
+) -> None:
+    to = (Address(name, f"{local}@bücher.example"),)
+    files = (Attachment(file, "text/plain", text.encode()),)
+    made = draft(subject=subject, to=to, text=text, attachments=files, references=tuple(ids))
+    if local.isascii():
+        assert faults(compose.compose(made, eightbit=False)) == []
+    else:
+        with pytest.raises(MessageMalformed):
+            compose.compose(made)
+    assert faults(compose.compose(made, smtputf8=True), smtputf8=True) == []

@@ -230,8 +230,10 @@ def test_parsing_gives_a_tree_or_a_query_error(text: str, typing: bool) -> None:
     try:
         query = parse(text, now=NOW, zone=UTC, saved={"q": "a OR b"}, typing=typing)
     except QueryError as error:
+        assert error.position is not None
         assert 0 <= error.position <= len(text)
         assert error.message
+        assert error.hint
         return
     again = parse(unparse(query.node), now=NOW, zone=UTC, saved={"q": "a OR b"}).node
     assert shape(again) == shape(query.node)

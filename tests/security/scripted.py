@@ -274,7 +274,7 @@ class Smtp(Scripted):
     """A submission server; `taken` are the messages it accepted, as they came."""
 
     greeting = b"220 here ESMTP\r\n"
-    extensions = (b"here", b"PIPELINING", b"SIZE 10000000", b"8BITMIME", b"AUTH PLAIN")
+    extensions: tuple[bytes, ...] = (b"here", b"PIPELINING", b"SIZE 10000000", b"8BITMIME", b"AUTH PLAIN")
 
     def __init__(self, says: Mapping[str, Says] | None = None) -> None:
         super().__init__(says)

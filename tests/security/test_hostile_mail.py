@@ -6,14 +6,11 @@ import base64
 import os
 import re
 import stat
-import threading
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
-from mailcli.errors import QueryError
-from mailcli.store.checks import _bounded
 from tests.security.scripted import harmless, letter
 from tests.support.program import Program
 
@@ -244,34 +241,3 @@ def test_what_is_exported_is_its_owners_alone_whatever_the_umask(program: Progra
         for path in (tmp_path / "log", made, *(made.rglob("*") if made.is_dir() else ())):
             assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
     assert len(list(tmp_path.glob("*/*.eml"))) == 1
-
-
-@pytest.mark.parametrize(
-    ("pattern", "refused"),
-    [
-        ("(a+)+$", True),
-        ("(?:x(a*)y)*", True),
-        ("(a{2,}){3,}", True),
-        ("([*+])+", False),
-        (r"\(a+\)+", False),
-        ("a+b+c*", False),
-        ("(ab)+c", False),
-        ("a{99}", False),
-    ],
-)
-def test_outside_of_the_main_thread_a_repetition_inside_of_a_repetition_is_refused(
-    pattern: str, refused: bool
-) -> None:
-    """Nothing could end it there: while `re` searches, no other thread runs."""
-    outcome: list[object] = []
-
-    def build() -> None:
-        try:
-            outcome.append(_bounded(pattern)("xaay"))
-        except QueryError as error:
-            outcome.append(error)
-
-    thread = threading.Thread(target=build)
-    thread.start()
-    thread.join()
-    assert isinstance(outcome[0], QueryError) is refused

@@ -453,7 +453,7 @@ def test_a_message_that_the_server_cannot_read_costs_no_other(tmp_path: Path, wo
 
 @pytest.mark.parametrize(
     ("words", "code"),
-    [(b"BAD what?", 76), (b"NO Request is throttled. Suggested Backoff Time: 1000 milliseconds", 75)],
+    [(b"BAD what?", 76), (b"NO Request is throttled. Suggested Backoff Time: 900000 milliseconds", 75)],
 )
 def test_a_refusal_that_is_about_us_ends_the_download(tmp_path: Path, words: bytes, code: int) -> None:
     with Imap({"FETCH": refusing(words, 2)}) as server:

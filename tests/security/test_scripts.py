@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from mailcli.cli import editor, pager
+from mailcli.cli.commands import send
 from mailcli.errors import LocalIOError
 from tests.cli.calling import printed, streams
 from tests.security.scripted import Imap, Smtp, account, harmless, letter
@@ -150,3 +151,27 @@ def test_an_editor_or_pager_that_is_no_command_line_is_told_and_is_no_bug(
     with pager.paged(made, True):
         made.write("unpaged\n")
     assert printed(made)[0] == "unpaged\n"
+
+
+def test_no_option_of_send_lets_a_line_break_through(program: Program, server: Smtp) -> None:
+    options = [option.names[-1] for option in send.COMMAND.options if option.kind == "text"]
+    assert len(options) >= 14
+    for name in options:
+        for text in ("x\r\nRCPT TO:<evil@e.example>\r\nX-Evil: 1", "x\nX-Evil: 1"):
+            done = harmless(program.run("send", "-s", "s", name, text, "a@b.example", text="text\n"))
+            assert not any(line.upper().startswith((b"RCPT TO:<EVIL", b"X-EVIL")) for line in server.heard)
+            assert not any(b"evil" in taken.lower().split(b"\r\n\r\n")[0] for taken in server.taken), name
+            assert done.code in (2, 65, 66, 0), (name, done)
+            # The key is hashed, and goes nowhere.
+            assert done.code != 0 or name == "--idempotency-key", (name, done)
+
+
+def test_no_option_of_sendmail_lets_a_line_break_into_the_conversation(
+    program: Program, server: Smtp
+) -> None:
+    text = "x\r\nRCPT TO:<evil@e.example>"
+    for option in ("-f", "-r", "-F", "-N", "-R", "-V"):
+        done = harmless(program.run("sendmail", option, text, "a@b.example", text="Subject: s\n\nx\n"))
+        assert done.code in (2, 65), (option, done)
+    assert harmless(program.run("sendmail", text, text="Subject: s\n\nx\n")).code == 65
+    assert server.heard == []

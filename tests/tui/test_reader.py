@@ -247,7 +247,7 @@ def test_a_message_that_was_not_sent_is_kept_and_the_place_is_said_first(
         terminal.until("Send to s59@example.org?")
         terminal.keys("y\r")
         terminal.until("not sent, kept in ~/")
-        (kept,) = (profile / "state").rglob("draft-*.txt")
+        (kept,) = (profile / "state").rglob("draft-*.eml")
         assert "from the editor" in kept.read_text()
 
 
@@ -263,7 +263,7 @@ def test_leaving_while_a_message_is_being_sent_takes_a_second_key(profile: Path,
         terminal.until("still being sent")
         terminal.keys("q")
         assert terminal.wait() == 0
-        assert list((profile / "state").rglob("draft-*.txt"))
+        assert list((profile / "state").rglob("draft-*.eml"))
 
 
 def test_no_line_of_the_plain_list_is_wider_than_the_terminal(tmp_path: Path, open_terminal: Open) -> None:

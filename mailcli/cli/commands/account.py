@@ -14,14 +14,20 @@ _TLS = ("implicit", "starttls", "none")
 
 
 def list_(session: Session) -> None:
+    from mailcli.app.quota import quota
+
     config = session.ctx.config
-    session.out.show(ACCOUNTS, [Shown(a, a.name == config.default) for a in config.accounts.values()])
+    shown = [Shown(a, a.name == config.default, quota(session.ctx, a.name)) for a in config.accounts.values()]
+    session.out.show(ACCOUNTS, shown)
 
 
 def show(session: Session, name: str | None) -> None:
+    from mailcli.app.quota import quota
+
     config = session.ctx.config
     account = config.account(name or session.options.account)
-    session.out.show(ACCOUNT, (Shown(account, account.name == config.default),))
+    usage = quota(session.ctx, account.name)
+    session.out.show(ACCOUNT, (Shown(account, account.name == config.default, usage),))
 
 
 def add(session: Session, address: str, **answers: Any) -> int:
@@ -140,6 +146,7 @@ COMMAND = Group(
             "Show one account; never its password.",
             show,
             (Argument("name", "ACCOUNT", required=False, complete="accounts"),),
+            about="How full the mailbox on the server is comes from the last fetch (IMAP, where it tells).",
             view=ACCOUNT,
         ),
         Command(

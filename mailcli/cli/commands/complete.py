@@ -8,7 +8,7 @@ from mailcli.cli.session import Session
 from mailcli.cli.spec import Argument, Command
 from mailcli.model import printable
 
-KINDS = ("accounts", "folders", "ids", "addresses", "changes")
+KINDS = ("accounts", "folders", "ids", "addresses", "changes", "queries")
 
 
 def run(session: Session, kind: str, prefix: str | None) -> None:

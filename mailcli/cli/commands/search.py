@@ -31,9 +31,14 @@ def run(
     exit_code: bool,
     explain: bool,
     server: bool,
+    save: str | None,
 ) -> int:
     from mailcli.app import listing
 
+    if save is not None:
+        from mailcli.app import queries
+
+        queries.save(session.ctx, save, query)
     if explain:
         session.out.text(listing.explain(session.ctx, query).rstrip("\n") + "\n")
         return 0
@@ -90,6 +95,7 @@ COMMAND = Command(
         Option(("--count",), "Print only how many there are."),
         Option(("-e", "--exit-code"), "Exit 1 if nothing is found; with -q print nothing at all."),
         Option(("--server",), "Ask the IMAP servers too, for messages whose text is not here."),
+        Option(("--save",), "Save the query under this name too; then query:NAME finds it.", "text", "NAME"),
         Option(("--explain",), "Print how the query was understood instead of searching."),
     ),
     about="""

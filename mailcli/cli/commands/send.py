@@ -9,29 +9,51 @@ from mailcli.cli.composing import OPTIONS, SUBJECT, Letter
 from mailcli.cli.session import Session
 from mailcli.cli.spec import Argument, Command, Example, Option
 from mailcli.cli.views.results import SENT
+from mailcli.errors import UsageError
 
 
 def run(
-    session: Session, to: tuple[str, ...], recipients_from_header: bool, raw: bool, **options: Any
-) -> None:
-    from mailcli.app import preparing
-
+    session: Session,
+    to: tuple[str, ...],
+    recipients_from_header: bool,
+    raw: bool,
+    merge: str | None,
+    rate: str | None,
+    limit: int | None,
+    **options: Any,
+) -> int | None:
     letter = Letter(to=to, **options)
     submitting.check_options(session, letter)
+    if merge is None and (rate or limit is not None):
+        raise UsageError("--rate and --limit go with --merge")
+    if merge is not None:
+        from mailcli.cli import merging
+
+        if raw or recipients_from_header:
+            raise UsageError("--merge goes with a text, not with --raw or -t")
+        return merging.send(session, letter, merge, rate, limit)
+    _send(session, letter, recipients_from_header, raw)
+    return None
+
+
+def _send(session: Session, letter: Letter, recipients_from_header: bool, raw: bool) -> None:
+    from mailcli.app import preparing
+
     if raw or recipients_from_header:
         _send_raw(session, letter, recipients_from_header)
         return
     text = composing.body(session, letter)
     if composing.nothing_to_send(letter, text):
         return
-    kept = None
     if text is None:
-        prepared, kept = composing.edited(
-            session, preparing.blank_template(session.ctx, letter.sender), letter
-        )
+        template = preparing.blank_template(session.ctx, letter.sender, letter.to)
+        submitting.finish_edited(session, template, letter)
+        return
+    asked = composing.request(session, letter, text)
+    if letter.draft:
+        submitting.keep(session, preparing.drafted(session.ctx, asked))
     else:
-        prepared = preparing.prepare(session.ctx, composing.request(session, letter, text))
-    submitting.finish(session, prepared, letter, kept=kept)
+        submitting.finish(session, preparing.prepare(session.ctx, asked), letter)
 
 
 def _send_raw(session: Session, letter: Letter, from_header: bool) -> None:
@@ -46,6 +68,8 @@ def _send_raw(session: Session, letter: Letter, from_header: bool) -> None:
             ("-a", letter.attach),
             ("-H", letter.header),
             ("--html", letter.html),
+            ("--markdown", letter.markdown),
+            ("--draft", letter.draft),
         ),
         "--raw or -t, which send a message as it is,",
     )
@@ -76,6 +100,15 @@ COMMAND = Command(
             ("-t", "--recipients-from-header"), "The input is a message; its header names recipients too."
         ),
         Option(("--raw",), "The input is a message, to be sent byte for byte."),
+        Option(
+            ("--merge",),
+            "Send one message for each row of this table (CSV, or JSON lines), {field} filled in.",
+            "text",
+            "ROWS",
+            complete="files",
+        ),
+        Option(("--rate",), "With --merge: send no faster than this, like 30/min.", "text", "N/min"),
+        Option(("--limit",), "With --merge: at most this many messages now.", "integer", "N"),
     ),
     about="""
     The text is read from stdin or the file of -F; on a terminal without either, $EDITOR opens. The
@@ -89,6 +122,14 @@ COMMAND = Command(
 
     With --raw or -t the input is a whole message. It goes out byte for byte, except that Bcc is taken
     out and a missing Date, Message-ID or From is put in.
+
+    With --merge the subject, the text, the recipients, the names of attachments and the values of -H may
+    hold {field}: a column of the table. Without a recipient on the line, the column email or to has it. A
+    field or a file that is missing for one row is an error before anything is sent. All rows go through
+    the outbox in one connection; the same command run again after a kill sends only the rows that are left
+    (another --idempotency-key sends all of them again).
+
+    Files that the HTML or the Markdown shows as images travel inside the message.
     """,
     examples=(
         Example('df -h | mailcli send -s "disk $(hostname)" ops@example.org', "From a script."),
@@ -97,6 +138,10 @@ COMMAND = Command(
             "mailcli send -s Report -a report.pdf -F text.txt ann@example.org bob@example.org", "A file."
         ),
         Example("mailcli send -t < message.eml", "A message that has its header."),
+        Example(
+            "mailcli send --merge rows.csv -s 'Hello {name}' -F letter.md --markdown '{email}'",
+            "A letter to each row of a table.",
+        ),
     ),
     view=SENT,
 )

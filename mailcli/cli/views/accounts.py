@@ -6,17 +6,20 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from mailcli.cli import cells
+from mailcli.cli.progress import size
 from mailcli.cli.views.view import Column, Field, Look, View
 from mailcli.model import printable
 from mailcli.model.account import Account, Endpoint
+from mailcli.model.quota import Usage
 from mailcli.model.record import NamedTuple
 
 
 class Shown(NamedTuple):
-    """An account, and whether it is the default one."""
+    """An account, whether it is the default one, and how full it was when that was last told."""
 
     account: Account
     default: bool
+    quota: Usage | None = None
 
 
 def address(endpoint: Endpoint | None) -> str:
@@ -39,6 +42,26 @@ ENDPOINT: Final = View(
 )
 
 
+QUOTA: Final = View(
+    "quota",
+    {
+        "used": Field("integer", lambda u: u.used),
+        "limit": Field("integer", lambda u: u.limit),
+        "percent": Field("integer", lambda u: u.percent),
+        "when": Field("date", lambda u: u.when),
+    },
+    text=lambda u, _: f"{u.percent} %",
+)
+
+
+def _ago(seconds: float) -> str:
+    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        count = int(seconds // length)
+        if count:
+            return f"{count} {unit}{'s' if count > 1 else ''} ago"
+    return "just now"
+
+
 def _columns(_rows: Sequence[Shown], _look: Look) -> Sequence[Column]:
     return (
         Column("account", lambda s, _: s.account.name, lambda _: "yellow", keep=0),
@@ -57,6 +80,7 @@ _FIELDS: Final = {
     "default": Field("boolean", lambda s: s.default),
     "incoming": Field("object", lambda s: s.account.incoming, ENDPOINT, none=True),
     "sending": Field("object", lambda s: s.account.sending, ENDPOINT, none=True),
+    "quota": Field("object", lambda s: s.quota, QUOTA, none=True),
 }
 
 ACCOUNTS: Final = View(
@@ -64,7 +88,7 @@ ACCOUNTS: Final = View(
 )
 
 
-def _details(shown: Shown, _look: Look) -> str:
+def _details(shown: Shown, look: Look) -> str:
     account = shown.account
     rows = [
         ("account", account.name + (" (the default)" if shown.default else "")),
@@ -78,6 +102,9 @@ def _details(shown: Shown, _look: Look) -> str:
             continue
         kept = f"password: {endpoint.secret.kind}" if endpoint.secret else "no password"
         rows.append((title, f"{address(endpoint)} ({endpoint.tls.value}), user {endpoint.user}, {kept}"))
+    if usage := shown.quota:
+        full = f"{size(usage.used)} of {size(usage.limit)} ({usage.percent} %)"
+        rows.append(("quota", f"{full}, {_ago(look.now - usage.when)}"))
     return "".join(f"{title + ':':10} {printable.line(value)}\n" for title, value in rows if value)
 
 

@@ -157,14 +157,15 @@ SENT: Final = View(
 PREPARED: Final = View(
     "prepared",
     {
-        "account": Field("text", lambda p: p.account.name),
-        "sender": Field("text", lambda p: p.envelope.sender),
-        "recipients": Field("words", lambda p: p.envelope.recipients),
-        "size": Field("integer", lambda p: len(p.data)),
-        "message_id": Field("text", lambda p: p.message_id),
-        "message": Field("text", lambda p: p.data.decode("utf-8", "replace")),
+        "account": Field("text", lambda p: p.message.account.name),
+        "sender": Field("text", lambda p: p.message.envelope.sender),
+        "recipients": Field("words", lambda p: p.message.envelope.recipients),
+        "size": Field("integer", lambda p: len(p.message.data)),
+        "message_id": Field("text", lambda p: p.message.message_id),
+        "message": Field("text", lambda p: p.message.data.decode("utf-8", "replace")),
+        "extensions": Field("words", lambda p: p.needs),
     },
-    raw=lambda p: p.data,
+    raw=lambda p: p.message.data,
 )
 """`send --dry-run`: the exact bytes."""
 
@@ -180,6 +181,7 @@ def _status(status: Any, _look: Look) -> str:
         ("folders", f"{status.folders}"),
         ("threads", f"{status.threads}"),
         ("to be pushed", f"{status.pending}"),
+        *([("hidden", f"{status.hidden} (deleted here, still on the server)")] if status.hidden else []),
         ("in recovery", f"{status.recovery}"),
         ("mail", size(status.mail_size)),
         ("database", f"{size(status.database_size)}, schema {status.schema}"),
@@ -197,6 +199,7 @@ STATUS: Final = View(
         "folders": Field("integer", lambda s: s.folders),
         "threads": Field("integer", lambda s: s.threads),
         "pending": Field("integer", lambda s: s.pending),
+        "hidden": Field("integer", lambda s: s.hidden),
         "recovery": Field("integer", lambda s: s.recovery),
         "database_size": Field("integer", lambda s: s.database_size),
         "mail_size": Field("integer", lambda s: s.mail_size),
@@ -207,6 +210,20 @@ STATUS: Final = View(
     text=_status,
 )
 
+
+ATTACHED: Final = View(
+    "attached",
+    {"found": Field("integer", lambda a: a.found), "left": Field("integer", lambda a: a.left)},
+    text=lambda a, _: f"attachments of {a.found} messages indexed\n",
+)
+
+
+def _problem(problem: Any, _look: Look) -> str:
+    head = f"{problem.id}: " if problem.id else ""
+    path = f" ({problem.path})" if problem.path else ""
+    return printable.line(f"{'repaired: ' if problem.repaired else ''}{head}{problem.text}{path}") + "\n"
+
+
 PROBLEMS: Final = View(
     "problem",
     {
@@ -214,8 +231,7 @@ PROBLEMS: Final = View(
         "text": Field("text", lambda p: p.text),
         "id": Field("text", lambda p: p.id),
         "path": Field("text", lambda p: p.path),
+        "repaired": Field("boolean", lambda p: p.repaired),
     },
-    text=lambda p, _: (
-        printable.line(f"{p.id + ': ' if p.id else ''}{p.text}{f' ({p.path})' if p.path else ''}") + "\n"
-    ),
+    text=_problem,
 )

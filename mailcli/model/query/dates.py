@@ -81,7 +81,7 @@ def _range(text: str, clock: Clock, at: int) -> Span:
     low = _span(first, clock, at)[0] if first else None
     high = _span(last, clock, at)[1] if last else None
     if low is not None and high is not None and low > high:
-        raise QueryError(f'the range "{text}" ends before it begins', position=at)
+        raise QueryError(f'the range "{text}" ends before it begins', hint=DATE_HINT, position=at)
     return low, high
 
 
@@ -194,7 +194,7 @@ def size(field: str, text: str, at: int) -> tuple[int | None, int | None]:
         low = _octets(first, at)[0] if first else None
         high = _octets(last, at)[0] if last else None
         if low is not None and high is not None and low > high:
-            raise QueryError(f'the range "{text}" ends before it begins', position=at)
+            raise QueryError(f'the range "{text}" ends before it begins', hint=SIZE_HINT, position=at)
         return low, high
     octets, unit = _octets(text, at)
     if field == "larger":

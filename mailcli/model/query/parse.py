@@ -49,6 +49,9 @@ MAX_TERMS: Final = 1000
 NEAR_DEFAULT: Final = 10
 NEAR_MOST: Final = 1000
 
+HELP: Final = "`mailcli help query` explains the language"
+"""The hint where nothing better can be said."""
+
 _WORD: Final = pattern.compile(r'[^\s(){}"]+')
 _SPACE: Final = pattern.compile(r"\s*")
 _FIELD: Final = pattern.compile(r"([A-Za-z][A-Za-z0-9_.-]*):")
@@ -155,14 +158,16 @@ class _Parser:
         if self._depth > MAX_DEPTH:
             raise self._error(f"nested more than {MAX_DEPTH} deep", opened)
         if self._skip() < len(self._text) and self._text[self._at] == closing:
-            raise self._error("nothing stands in the parentheses", opened)
+            raise self._error(
+                "nothing stands in the parentheses", opened, hint="quote them to search for them"
+            )
+        if self._at == len(self._text):
+            raise self._unclosed(opened)
         node = self._or(field)
         if not self._text.startswith(closing, self._skip()):
             if self._at < len(self._text):
                 raise self._stray()
-            raise self._error(
-                f'"{self._text[opened]}" is never closed', opened, hint="quote it to search for it"
-            )
+            raise self._unclosed(opened)
         self._at += 1
         self._depth -= 1
         return node
@@ -173,7 +178,8 @@ class _Parser:
         start = self._at
         end = self._text.find('"', start + 1)
         if end < 0:
-            raise self._error("a quotation mark is never closed", start)
+            hint = "close it with another one; the shell takes quotes away that are not quoted themselves"
+            raise self._error("a quotation mark is never closed", start, hint=hint)
         phrase = self._text[start + 1 : end]
         if not phrase.strip():
             raise self._error("an empty phrase", start)
@@ -387,7 +393,7 @@ class _Parser:
     # ---- faults
 
     def _error(self, message: str, at: int, *, hint: str = "") -> QueryError:
-        return QueryError(message, hint=hint, position=at)
+        return QueryError(message, hint=hint or HELP, position=at)
 
     def _quote(self, raw: str) -> str:
         return f'to search for the text, quote it: "{raw}"'
@@ -397,16 +403,23 @@ class _Parser:
         hint = f"did you mean {near}:? Or {self._quote(raw)}" if near else self._quote(raw)
         return self._error(f'no field "{name}:"', start, hint=hint)
 
+    def _unclosed(self, opened: int) -> QueryError:
+        bracket = self._text[opened]
+        hint = f"close it with {')' if bracket == '(' else '}'}, or quote it to search for it"
+        return self._error(f'"{bracket}" is never closed', opened, hint=hint)
+
     def _misplaced(self, raw: str, start: int, after: str) -> QueryError:
         if raw:
             return self._error(f"{raw} has nothing before or after it to join", start, hint=self._quote(raw))
         if start < len(self._text) and self._text[start] in ")}{":
             return self._stray()
         if after:
-            return self._error(f"nothing follows {after}", start)
+            return self._error(f"nothing follows {after}", start, hint="it needs a term after it")
         if not self._text.strip():
             return self._error("the query is empty", 0, hint="`*` finds everything")
-        return self._error("something is missing here", start)
+        return self._error(
+            "a term is missing at the end", start, hint="write one, or quote what is meant as text"
+        )
 
     def _stray(self) -> QueryError:
         stray = self._text[self._at]

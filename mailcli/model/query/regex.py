@@ -15,4 +15,8 @@ def compile_regex(pattern: str, at: int = 0) -> re.Pattern[str]:
             warnings.simplefilter("ignore")  # "possible nested set" is the user's business
             return re.compile(pattern, re.IGNORECASE | re.MULTILINE)
     except (re.error, RecursionError, OverflowError) as error:
-        raise QueryError(f"not a regular expression: {error}", position=at) from None
+        raise QueryError(
+            f"not a regular expression: {error}",
+            hint="they are Python's; quote a text that only begins with a slash",
+            position=at,
+        ) from None

@@ -7,6 +7,7 @@ server (or whoever sits before it) has no way to make the flow skip a step.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from mailcli.errors import AuthenticationFailed, MailcliError, RemoteProtocolError, ServerRefused, TryAgain
@@ -54,18 +55,31 @@ class Greeted(NamedTuple):
     mechanism: str = ""
 
 
-def sign_in(endpoint: Endpoint, secret: Secret, *, protected: bool) -> Flow:
+def sign_in(
+    endpoint: Endpoint, secret: Secret | None, *, protected: bool, binding: Callable[[], bytes] = bytes
+) -> Flow:
     """Greeting, STARTTLS if the endpoint says so, and authentication.
 
-    `protected`: the socket is under TLS already. Raises AuthenticationFailed for refused
-    credentials and wherever sending them would expose them, TryAgain if the server is busy,
-    ServerRefused if it turns us away, RemoteProtocolError.
+    `protected`: the socket is under TLS already. `secret` None: the server has to say that we are signed
+    in (PREAUTH), which is for the user's own channel. `binding` gives what ties SCRAM to TLS.
+
+    Raises AuthenticationFailed for refused credentials and wherever sending them would expose them,
+    TryAgain if the server is busy, ServerRefused if it turns us away, RemoteProtocolError.
     """
     session = _Session(endpoint, protected)
+    session.binding = binding
     greeting = session.greeting((yield flow.Greet()))
     if endpoint.tls is Tls.STARTTLS and not protected:
         yield from _start_tls(session, greeting)
+    if greeting.status == "PREAUTH" and not endpoint.private:
+        # Whoever sits in between may say so, and be given our mail.
+        raise RemoteProtocolError(
+            f"{endpoint.label} claims that we are signed in already: nothing was sent",
+            hint="that is for TLS, a `command` or a `socket`; someone may be interfering",
+        )
     if greeting.status != "PREAUTH":
+        if secret is None:
+            raise AuthenticationFailed(f"{endpoint.label}: there is no password to sign in with")
         yield from _authenticate(session, secret)
     if session.capabilities is None:
         yield from _ask_capabilities(session)
@@ -88,6 +102,7 @@ class _Session:
         self.server_id: tuple[tuple[str, str], ...] | None = None
         self.alerts: list[str] = []
         self.mechanism = ""
+        self.binding: Callable[[], bytes] = bytes
 
     @property
     def exposed(self) -> bool:
@@ -270,6 +285,7 @@ def _chosen(session: _Session, offered: list[str], secret: Secret) -> list[Mecha
             private=endpoint.private,
             host=endpoint.host,
             port=endpoint.port,
+            binding=session.binding() if sasl.binds(endpoint.auth, offered) else b"",
         )
         return [_Counted(mechanism) for mechanism in chosen]
     except AuthenticationFailed as error:

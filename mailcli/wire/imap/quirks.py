@@ -44,6 +44,9 @@ class Quirk(Enum):
     LABELS = auto()
     """Gmail: folders are labels; one message is in several of them under one X-GM-MSGID."""
 
+    ASCENDING_SETS_ONLY = auto()
+    """QQ Mail: BAD for a set of UIDs that does not ascend. Ours always do (`uidset.UidSet`)."""
+
     VANISHED_FROM_ZERO = auto()
     """Dovecot: `VANISHED (EARLIER) 0:1`. Read as 1:1 for everyone (`responses._vanished`)."""
 
@@ -83,6 +86,7 @@ _SIGNS: Final = (
     _sign("greeting", r"proton ?mail bridge|gluon", Quirk.UIDVALIDITY_UNSTABLE),
     _sign("id", r"^name (proton|gluon)", Quirk.UIDVALIDITY_UNSTABLE),
     _sign("capability", r"^X-GM-EXT-1$", Quirk.LABELS, Quirk.CODE_WITHOUT_TEXT),
+    _sign("greeting", r"qqmail", Quirk.ASCENDING_SETS_ONLY),
     _sign("greeting", r"dovecot", Quirk.VANISHED_FROM_ZERO),
     _sign("id", r"^name dovecot", Quirk.VANISHED_FROM_ZERO),
 )

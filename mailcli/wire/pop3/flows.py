@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from typing import Final, TypeVar
 
 from mailcli.errors import (
@@ -49,7 +49,7 @@ _Steps = Generator["Greet | Call[pop3.Pop3Command] | StartTls", list[Pop3Event],
 
 
 def sign_in(
-    endpoint: Endpoint, secret: Secret, *, protected: bool
+    endpoint: Endpoint, secret: Secret | None, *, protected: bool, binding: Callable[[], bytes] = bytes
 ) -> Flow[pop3.Pop3Command, Pop3Event, Greeted]:
     """Greeting, CAPA, STLS and CAPA again, UTF8 if offered, the login, CAPA again unless it
     can bring nothing new.
@@ -76,7 +76,7 @@ def sign_in(
         )
     if offered and "UTF8" in offered:
         yield Call(pop3.Utf8())  # a refusal only means that headers may come downgraded
-    mechanism = yield from _log_in(endpoint, secret, offered, greeting.timestamp)
+    mechanism = yield from _log_in(endpoint, secret, offered, greeting.timestamp, binding)
     if not _settled(offered):
         offered = yield from _capabilities()
     pipelining = offered is not None and "PIPELINING" in offered
@@ -119,10 +119,16 @@ def _start_tls(label: str, offered: Capabilities | None) -> _Steps:
 
 
 def _log_in(
-    endpoint: Endpoint, secret: Secret, offered: Capabilities | None, timestamp: str
+    endpoint: Endpoint,
+    secret: Secret | None,
+    offered: Capabilities | None,
+    timestamp: str,
+    binding: Callable[[], bytes],
 ) -> Flow[pop3.Pop3Command, Pop3Event, str]:
     """Sign in; the name of what did it."""
     wanted = endpoint.auth.lower()
+    if secret is None:
+        raise AuthenticationFailed(f"{endpoint.label}: there is no password to sign in with")
     if isinstance(secret, Password):
         if wanted == APOP:
             return (yield from _apop(endpoint, secret, timestamp))
@@ -131,7 +137,7 @@ def _log_in(
             wanted == "auto" and not endpoint.guarded and not _usable(known, endpoint, secret)
         ):
             return (yield from _user_pass(endpoint, secret, offered))
-    return (yield from _authenticate(endpoint, secret, offered))
+    return (yield from _authenticate(endpoint, secret, offered, binding))
 
 
 def _usable(known: Iterable[str], endpoint: Endpoint, secret: Secret) -> bool:
@@ -174,11 +180,12 @@ def _user_pass(
 
 
 def _authenticate(
-    endpoint: Endpoint, secret: Secret, offered: Capabilities | None
+    endpoint: Endpoint, secret: Secret, offered: Capabilities | None, binding: Callable[[], bytes]
 ) -> Flow[pop3.Pop3Command, Pop3Event, str]:
+    names = offered.parameters("SASL") if offered else ()
     try:
         mechanisms = sasl.choose(
-            offered.parameters("SASL") if offered else (),
+            names,
             secret,
             endpoint.user,
             wanted=endpoint.auth,
@@ -186,6 +193,7 @@ def _authenticate(
             private=endpoint.private,
             host=endpoint.host,
             port=endpoint.port,
+            binding=binding() if sasl.binds(endpoint.auth, names) else b"",
         )
     except AuthenticationFailed as error:
         raise AuthenticationFailed(f"{endpoint.label}: {error.message}", hint=error.hint) from error

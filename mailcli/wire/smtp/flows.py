@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from typing import TypeVar
 
 from mailcli.errors import (
@@ -47,11 +47,13 @@ def sign_in(
     ehlo: str,
     protected: bool,
     lmtp: bool = False,
+    binding: Callable[[], bytes] = bytes,
 ) -> Flow[smtp.SmtpCommand, SmtpEvent, Greeted]:
     """Banner, EHLO, STARTTLS and EHLO again, AUTH.
 
     `protected`: the connection is under TLS, or cleartext was explicitly allowed (loopback);
     without it no credential is written unless STARTTLS succeeds first. `secret` None: no AUTH.
+    `binding` gives what ties SCRAM to the TLS connection.
 
     Raises TryAgain (4xx), ServerRefused (5xx before AUTH), AuthenticationFailed (535, no STARTTLS,
     no common mechanism, a server that does not prove itself).
@@ -67,7 +69,9 @@ def sign_in(
         extensions = yield from _hello(label, ehlo, lmtp=lmtp, helo_will_do=False)
     mechanism = ""
     if secret is not None:
-        mechanism = yield from _authenticate(endpoint, secret, extensions, protected=protected)
+        mechanism = yield from _authenticate(
+            endpoint, secret, extensions, protected=protected, binding=binding
+        )
     banner = printable.line(greeting.reply.text)
     return Greeted(extensions, banner, mechanism, quirks(banner))
 
@@ -108,7 +112,12 @@ def _start_tls(label: str, extensions: Extensions) -> _Steps:
 
 
 def _authenticate(
-    endpoint: Endpoint, secret: Secret, extensions: Extensions, *, protected: bool
+    endpoint: Endpoint,
+    secret: Secret,
+    extensions: Extensions,
+    *,
+    protected: bool,
+    binding: Callable[[], bytes],
 ) -> Flow[smtp.SmtpCommand, SmtpEvent, str]:
     label = endpoint.label
     if not protected:
@@ -131,6 +140,7 @@ def _authenticate(
             private=endpoint.private,
             host=endpoint.host,
             port=endpoint.port,
+            binding=binding() if sasl.binds(endpoint.auth, extensions.parameters("AUTH")) else b"",
         )
     except AuthenticationFailed as error:
         raise AuthenticationFailed(f"{label}: {error.message}", hint=error.hint) from error

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -7,7 +8,8 @@ import pytest
 
 from mailcli.errors import AmbiguousId, LocalIOError, Locked, NotFound
 from mailcli.model.draft import Envelope, Outcome
-from mailcli.outbox.entry import COMMITTING, FAILED, QUEUED, Entry, State
+from mailcli.model.wishes import Wishes
+from mailcli.outbox.entry import COMMITTING, FAILED, QUEUED, Entry, State, encode_entry
 from mailcli.outbox.spool import Spool
 from mailcli.store import disk
 
@@ -187,3 +189,51 @@ def test_the_sweep_removes_litter_and_old_keys_only(box: Spool, tmp_path: Path) 
     box.sweep()
     assert not litter.exists() and not old.exists() and not orphan.exists()
     assert box.state(kept).attempts == 1
+
+
+def test_the_state_beside_the_entry_counts_and_not_what_a_cut_move_left(
+    box: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A revived entry whose state was still in failed/ was sent and noted as committing; the stale state
+    there must not make it look queued."""
+    id = box.enqueue(entry()).id
+    box.set_state(id, State(FAILED, 1))
+    box.fail(id)
+    box.set_state(id, State(QUEUED, 0))
+    renames: list[str] = []
+
+    def cut(name: str, path: str) -> None:
+        if name == "rename":
+            renames.append(path)
+            if len(renames) == 2:
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr(disk, "failpoint", cut)
+    with pytest.raises(KeyboardInterrupt):
+        box.revive(id)
+    monkeypatch.setattr(disk, "failpoint", None)
+    assert box.row(id).word == QUEUED
+    box.set_state(id, State(COMMITTING))
+    assert box.state(id).phase == COMMITTING
+    box.set_state(id, State(FAILED))
+    box.fail(id)
+    assert box.state(id).phase == FAILED
+
+
+def test_an_entry_that_failed_again_before_it_was_moved_back_stays_failed(box: Spool) -> None:
+    id = box.enqueue(entry()).id
+    box.fail(id)
+    box.set_state(id, State(FAILED, 2))
+    box.fail(id)
+    assert box.row(id).word == FAILED
+
+
+def test_what_is_asked_of_the_server_is_frozen_and_an_older_mailcli_does_not_send_without_it(
+    box: Spool,
+) -> None:
+    plain = encode_entry(entry()).partition(b"\n")[0]
+    assert json.loads(plain)["format"] == 1 and b"wishes" not in plain
+    wishes = Wishes(notify=("never",), require_tls=True, deliver_by=NOW)
+    id = box.enqueue(entry(wishes=wishes)).id
+    assert box.load(id).wishes == wishes
+    assert json.loads(encode_entry(box.load(id)).partition(b"\n")[0])["format"] == 2

@@ -126,3 +126,7 @@ def test_an_added_word_is_no_neighbour_and_no_match_of_a_plain_prefix(connection
 def test_plain_ascii_text_is_passed_through_at_once() -> None:
     text = "The quick brown fox, jumping over a lazy dog; all day long.\n" * 1000
     assert tokens.prepared(text) is text
+
+
+def test_an_accent_that_stands_apart_makes_one_letter_with_the_one_before_it() -> None:
+    assert tokens.folded("Cafe\u0301 \u2013 e\u0301te\u0301") == tokens.folded("Café \u2013 été")

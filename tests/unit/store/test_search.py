@@ -308,6 +308,17 @@ def test_relevance_weighs_the_subject_and_the_age(mailbox: SmallMailbox, find: F
     assert find("is:unread", sort="relevance") == find("is:unread")
 
 
+def test_relevance_knows_whom_one_writes_to(mailbox: SmallMailbox, find: Find) -> None:
+    mailbox.add(mail("launch", sender="x@stranger.test"))
+    friend = mailbox.add(mail("launch", sender="Ann <ANN@friend.test>"))
+    mailbox.add(mail("launch", sender="z@stranger.test"))
+    assert find("launch", sort="relevance")[0] != friend.id
+    mailbox.connection.execute("UPDATE folder SET special = 'Sent' WHERE name = 'Lists/Beta'")
+    mailbox.add(mail("hello", to="Ann <ann@friend.test>, other@x.test"), folder="work/Lists/Beta")
+    assert find("launch", sort="relevance")[0] == friend.id
+    assert find("launch", sort="relevance", reverse=True)[-1] == friend.id
+
+
 def test_a_wrong_cursor_or_order_is_a_usage_error(mailbox: SmallMailbox, find: Find) -> None:
     with pytest.raises(UsageError):
         find("a", after="x")

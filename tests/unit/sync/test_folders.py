@@ -35,6 +35,14 @@ def test_patterns_include_and_exclude() -> None:
     assert not wanted(found("Other"), policy, ())
 
 
+def test_a_bracket_in_a_pattern_is_a_bracket() -> None:
+    policy = FolderPolicy(include=("*",), exclude=("[Gmail]/*",))
+    assert not wanted(found("[Gmail]/Important"), policy, ())
+    assert wanted(found("G/x"), policy, ())
+    assert wanted(found("[Gmail]/Starred"), FolderPolicy(include=("[Gmail]/*",)), ())
+    assert not wanted(found("G/x"), FolderPolicy(include=("[Gmail]/*",)), ())
+
+
 def test_a_folder_named_for_the_run_is_taken_whatever_the_patterns_say() -> None:
     policy = FolderPolicy(include=("INBOX",))
     assert wanted(found("Other"), policy, ["other"])

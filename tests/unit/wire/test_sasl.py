@@ -307,3 +307,36 @@ def test_a_mechanism_that_refuses_cancels_the_exchange() -> None:
 def test_prose_instead_of_a_challenge_is_no_obstacle_for_login() -> None:
     exchange = sasl.Exchange(sasl.Login("u", "p"), room=100)
     assert [exchange.answer(b"your name, please"), exchange.answer(b"")] == [b"dQ==", b"cA=="]
+
+
+def test_scram_is_tied_to_the_certificate_where_the_server_offers_it() -> None:
+    """The server's side is worked out here from RFC 5802 §3 alone."""
+    offered = ["SCRAM-SHA-256", "SCRAM-SHA-256-PLUS", "SCRAM-SHA-1"]
+    binding = bytes(range(32))
+    (bound, *_) = sasl.choose(offered, Password("pw"), "u", wanted="scram", protected=True, binding=binding)
+    assert bound.name == "SCRAM-SHA-256-PLUS"
+    first = bound.step(b"")
+    assert first.startswith(b"p=tls-server-end-point,,n=u,r=")
+    nonce = first.rpartition(b"r=")[2] + b"more"
+    challenge = b"r=" + nonce + b",s=" + base64.b64encode(b"salt") + b",i=4096"
+    final, _, proof = bound.step(challenge).rpartition(b",p=")
+    assert final == b"c=" + base64.b64encode(b"p=tls-server-end-point,," + binding) + b",r=" + nonce
+    salted = hashlib.pbkdf2_hmac("sha256", b"pw", b"salt", 4096)
+    signed = first.partition(b",,")[2] + b"," + challenge + b"," + final
+    key = hmac.digest(salted, b"Client Key", "sha256")
+    signature = hmac.digest(hashlib.sha256(key).digest(), signed, "sha256")
+    assert bytes(a ^ b for a, b in zip(base64.b64decode(proof), signature, strict=True)) == key
+
+
+def test_scram_says_that_it_could_have_been_tied() -> None:
+    """Somebody who struck -PLUS from the list is found out by the server (RFC 5802 §6)."""
+    words = (["SCRAM-SHA-256"], Password("p"), "u")
+    (could, *_) = sasl.choose(*words, wanted="scram", protected=True, binding=b"x")
+    assert could.step(b"").startswith(b"y,,")
+    (could_not, *_) = sasl.choose(*words, wanted="scram", protected=True)
+    assert could_not.step(b"").startswith(b"n,,")
+
+
+def test_plus_without_tls_is_an_error() -> None:
+    with pytest.raises(AuthenticationFailed, match="without TLS"):
+        sasl.choose(["SCRAM-SHA-256-PLUS"], Password("p"), "u", wanted="scram-sha-256-plus", protected=True)

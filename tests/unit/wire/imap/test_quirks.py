@@ -40,6 +40,7 @@ def betrayed(transcript: str) -> frozenset[Quirk]:
         ("icloud", {Quirk.NO_QRESYNC}),
         ("courier", {Quirk.COPIES_HIDDEN_UNTIL_RESELECT}),
         ("coremail-163", {Quirk.ID_FIRST}),
+        ("qq", {Quirk.ASCENDING_SETS_ONLY}),
         ("purelymail", {Quirk.ENABLE_ALONE}),
         ("hmailserver", {Quirk.UID_EXPUNGE_NEEDS_UIDPLUS}),
         ("proton-bridge", {Quirk.UIDVALIDITY_UNSTABLE}),

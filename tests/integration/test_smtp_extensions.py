@@ -1,0 +1,235 @@
+"""Service extensions from the command line to the wire. Postfix where it has them; a scripted server where
+no server on this machine does."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mailcli.app import outbox, sending
+from mailcli.app.preparing import SendRequest, prepare
+from mailcli.app.sending import Delivery
+from mailcli.model.draft import Sent
+from mailcli.model.wishes import Wishes
+from tests.integration.conftest import Profile
+from tests.security.scripted import Smtp, account
+from tests.support.postfix import Postfix
+from tests.support.program import Program
+from tests.support.proxy import Proxy
+
+FULL = (
+    *Smtp.extensions,
+    b"DSN",
+    b"MT-PRIORITY",
+    b"DELIVERBY 60",
+    b"FUTURERELEASE 864000 2100-01-01T00:00:00Z",
+)
+
+
+class Offering(Smtp):
+    extensions = FULL
+
+
+class Limited(Smtp):
+    extensions = (*Smtp.extensions, b"LIMITS RCPTMAX=2 MAILMAX=9")
+
+
+def said(server: Smtp, verb: bytes) -> list[bytes]:
+    return [line.strip() for line in server.heard if line.upper().startswith(verb)]
+
+
+OPTIONS = [
+    (("--dsn", "success,failure"), b"RCPT", b"NOTIFY=SUCCESS,FAILURE"),
+    (("--dsn-return", "hdrs"), b"MAIL", b"RET=HDRS"),
+    (("--envelope-id", "job 7"), b"MAIL", b"ENVID=job+207"),
+    (("--priority", "4"), b"MAIL", b"MT-PRIORITY=4"),
+    (("--deliver-by", "+2h", "--if-late", "notify"), b"MAIL", b"BY="),
+]
+
+
+@pytest.mark.parametrize(("words", "verb", "parameter"), OPTIONS)
+def test_what_is_asked_for_reaches_the_server(
+    tmp_path: Path, words: tuple[str, ...], verb: bytes, parameter: bytes
+) -> None:
+    with Offering() as server:
+        program = account(tmp_path, smtp=server.port)
+        program.run("send", "-s", "x", *words, "a@b.example", text="x\n").good()
+        (line,) = said(server, verb)
+        assert parameter in line
+
+
+@pytest.mark.parametrize("words", [words for words, _, _ in OPTIONS] + [("--require-tls",)])
+def test_what_is_not_offered_fails_before_anything_is_sent(tmp_path: Path, words: tuple[str, ...]) -> None:
+    with Smtp() as server:
+        program = account(tmp_path, smtp=server.port)
+        program.run("send", "-s", "x", *words, "a@b.example", text="x\n").failed(65)
+        assert not said(server, b"MAIL") and not server.taken
+
+
+def test_sendmail_asks_for_reports(tmp_path: Path) -> None:
+    with Offering() as server:
+        program = account(tmp_path, smtp=server.port)
+        words = ("-N", "never", "-R", "full", "-V", "id1", "a@b.example")
+        program.run("sendmail", *words, text="Subject: x\n\nx\n").good()
+        assert b"RET=FULL ENVID=id1" in said(server, b"MAIL")[0]
+        assert b"NOTIFY=NEVER" in said(server, b"RCPT")[0]
+
+
+def test_sendmail_keeps_the_message_for_those_who_were_deferred(tmp_path: Path) -> None:
+    with Smtp({"RCPT": lambda s, t, rest: b"450 later\r\n" if b"later" in rest else None}) as server:
+        program = account(tmp_path, smtp=server.port)
+        done = program.run("sendmail", "now@b.example", "later@b.example", text="Subject: x\n\nx\n")
+        assert done.code == 0 and "in the outbox" in done.err
+        assert len(server.taken) == 1
+        server.says = {}
+        assert program.run("outbox", "run").code == 0
+        assert len(server.taken) == 2
+        assert said(server, b"RCPT")[-1] == b"RCPT TO:<later@b.example>"
+
+
+def test_what_is_asked_for_waits_with_the_message(tmp_path: Path) -> None:
+    with Offering() as server:
+        program = account(tmp_path, smtp=server.port)
+        words = ("--queue", "--offline", "--dsn", "never", "a@b.example")
+        assert program.run("send", "-s", "x", *words, text="x\n").code == 0
+        assert server.heard == []
+        assert program.run("outbox", "run").code == 0
+        assert b"NOTIFY=NEVER" in said(server, b"RCPT")[0]
+
+
+def test_a_server_that_keeps_messages_for_later_is_given_one_now(tmp_path: Path) -> None:
+    with Offering() as server:
+        program = account(tmp_path, smtp=server.port)
+        done = program.run("send", "-s", "x", "--at", "+2h", "a@b.example", text="x\n")
+        assert done.code == 0 and "cannot be recalled" in done.err
+        assert re.search(rb"HOLDUNTIL=20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ", said(server, b"MAIL")[0])
+        assert len(server.taken) == 1
+        assert program.run("outbox", "list").out == ""
+
+
+@pytest.mark.parametrize(("kind", "when"), [(Smtp, "+2h"), (Offering, "+3w")])
+def test_what_the_server_does_not_keep_waits_here(tmp_path: Path, kind: type[Smtp], when: str) -> None:
+    with kind() as server:
+        program = account(tmp_path, smtp=server.port)
+        done = program.run("send", "-s", "x", "--at", when, "a@b.example", text="x\n")
+        assert done.code == 0 and "outbox run" in done.err
+        assert not server.taken and not said(server, b"MAIL")
+        assert len(program.run("outbox", "list").out.splitlines()) == 1
+
+
+MANY = [f"r{n}@b.example" for n in range(5)]
+
+
+def test_a_long_list_of_recipients_goes_in_as_many_messages_as_the_server_wants(tmp_path: Path) -> None:
+    with Limited() as server:
+        program = account(tmp_path, smtp=server.port)
+        program.run("send", "-s", "x", *MANY, text="x\n").good()
+        assert len(server.taken) == 3
+        assert len(set(server.taken)) == 1
+        # asked for all of them before the first message, since nobody gets it unless all do
+        assert [line.split()[0] for line in server.heard].index(b"DATA") > 9
+
+
+def test_nobody_gets_it_when_one_of_a_later_part_is_refused(tmp_path: Path) -> None:
+    with Limited({"RCPT": lambda s, t, rest: b"550 no\r\n" if b"r4" in rest else None}) as server:
+        program = account(tmp_path, smtp=server.port)
+        program.run("send", "-s", "x", *MANY, text="x\n").failed(67, "r4@b.example")
+        assert server.taken == []
+        done = program.run("send", "-s", "x", "--partial", "deliver", *MANY, text="x\n")
+        assert done.code == 1
+        assert len(server.taken) == 2
+
+
+def test_a_connection_carries_no_more_messages_than_the_server_wants(tmp_path: Path) -> None:
+    class OneEach(Smtp):
+        extensions = (*Smtp.extensions, b"LIMITS MAILMAX=1")
+
+    with OneEach() as server:
+        program = account(tmp_path, smtp=server.port)
+        for n in range(3):
+            program.run("send", "--queue", "--offline", "-s", str(n), "a@b.example", text="x\n")
+        assert program.run("outbox", "run").code == 0
+        assert len(server.taken) == 3
+        assert len(said(server, b"EHLO")) == 3
+
+
+# -- Postfix
+
+
+def one(profile: Profile, text: str = "x\n", to: str = "") -> tuple[str, Sent]:
+    address = to or profile.server.address(profile.user)
+    prepared = prepare(profile.ctx, SendRequest(to=[address], subject="s", text=text))
+    return prepared.message_id, sending.deliver(profile.ctx, prepared, Delivery())
+
+
+@pytest.fixture
+def chunking(make_profile: Callable[..., Profile], postfix: Postfix) -> Callable[..., Profile]:
+    def make(port: int) -> Profile:
+        profile = make_profile(postfix=postfix, smtp_port=port, settings="save_sent = false")
+        with (profile.directory / "config.toml").open("a") as file:
+            file.write("chunking = true\n")
+        profile.ctx = profile.open()
+        return profile
+
+    return make
+
+
+def test_a_chunk_saves_a_turn(chunking: Callable[..., Profile], postfix: Postfix) -> None:
+    with Proxy(postfix.submissions) as proxy:
+        profile = chunking(proxy.port)
+        message_id, sent = one(profile, ".\n..\nlast")
+        (traffic,) = proxy.take(1)
+        assert [o.outcome for o in sent.recipients] == ["sent"] and sent.queue_id
+        postfix.wait_delivered(message_id)
+        assert traffic.turns in (5, 6)  # TLS's own good-bye
+
+
+def test_what_looks_like_a_command_does_not_go_before_its_recipient_is_accepted(
+    chunking: Callable[..., Profile], postfix: Postfix
+) -> None:
+    with Proxy(postfix.submissions) as proxy:
+        profile = chunking(proxy.port)
+        one(profile, "plain\n")
+        (quick,) = proxy.take(1)
+        for text in ("a\nRCPT TO:<evil@e.test>\n", "a\n mail from:<x>\n"):
+            message_id, _ = one(profile, text)
+            postfix.wait_delivered(message_id)
+            (slow,) = proxy.take(1)
+            assert slow.turns == quick.turns + 1
+
+
+def test_a_chunk_for_a_refused_recipient_is_told_as_it_was(
+    chunking: Callable[..., Profile], postfix: Postfix
+) -> None:
+    profile = chunking(postfix.submissions)
+    message_id, sent = one(profile, to="no@reject.test")
+    assert [(o.outcome, o.code) for o in sent.recipients] == [("rejected", 550)] and sent.stage == "recipient"
+    message_id, sent = one(profile, to="no@defer.test")
+    assert [(o.outcome, o.code) for o in sent.recipients] == [("deferred", 450)]
+    assert message_id not in {e.message_id for e in postfix.accepted()}
+    assert outbox.listed(profile.ctx) == []
+
+
+def test_postfix_reports_a_delivery_when_asked(sending_profile: Profile, postfix: Postfix) -> None:
+    profile = sending_profile
+    address = profile.server.address(profile.user)
+    prepared = prepare(profile.ctx, SendRequest(to=[address], subject="s", text="x\n"))
+    wishes = Wishes(notify=("success",), returns="hdrs", envelope_id="job=1")
+    sending.deliver(profile.ctx, prepared, Delivery(wishes=wishes))
+    postfix.wait_delivered(prepared.message_id)
+
+
+@pytest.fixture
+def sending_profile(make_profile: Callable[..., Profile], postfix: Postfix) -> Profile:
+    return make_profile(postfix=postfix)
+
+
+def test_tls_required_is_refused_by_a_server_that_does_not_pass_it_on(
+    sending_profile: Profile, tmp_path: Path
+) -> None:
+    program = Program(sending_profile.directory)
+    done = program.run("send", "-s", "x", "--require-tls", "a@b.example", text="x\n")
+    done.failed(65, "REQUIRETLS")
