@@ -140,21 +140,10 @@ def _fetch_all(
         except MailcliError as error:  # housekeeping: the mail is here
             ctx.notice(error.message)
     if ctx.config.index_attachments and any(report.new or report.bodies for report in reports):
-        _index_attachments(ctx)
+        from mailcli.app import indexing
+
+        indexing.after_fetch(ctx)
     return reports
-
-
-_READING = 60.0
-"""s a fetch may spend on attachments; the next one goes on."""
-
-
-def _index_attachments(ctx: Context) -> None:
-    from mailcli.app import indexing
-
-    try:
-        indexing.attachments(ctx, _READING)
-    except MailcliError as error:  # a search finds less: no failure of a fetch
-        ctx.notice(error.message)
 
 
 def flush_outbox(ctx: Context, accounts: Sequence[Account]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mailcli.app.context import Context, Progress
+from mailcli.errors import MailcliError
 from mailcli.model.record import NamedTuple
 from mailcli.store.values import IndexStatus, Problem
 
@@ -35,6 +36,14 @@ def attachments(ctx: Context, seconds: float | None = None) -> Attached:
         ctx.progress(Progress("", "attachments", done, total, 0))
 
     return Attached(*ctx.store.index_attachments(progress, seconds=seconds))
+
+
+def after_fetch(ctx: Context) -> None:
+    """Attachments for a minute; the next fetch goes on. That a search finds less is no failure of a fetch."""
+    try:
+        attachments(ctx, 60.0)
+    except MailcliError as error:
+        ctx.notice(error.message)
 
 
 def rebuild(ctx: Context) -> list[Problem]:

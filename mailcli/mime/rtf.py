@@ -8,9 +8,7 @@ from typing import Final
 from mailcli.mime import charset
 from mailcli.model import pattern
 
-_MAX: Final = 2_000_000  # octets unpacked
-_RATIO: Final = 8  # real text packs five to one; what packs better is built to be big
-_SMALL: Final = 50_000
+_MAX: Final = 2_000_000  # octets unpacked; the format packs eight to one at most
 # What every packed stream may refer back to: the format's own dictionary (MS-OXRTFCP §2.1.2.1).
 _DICTIONARY: Final = (
     rb"{\rtf1\ansi\mac\deff0\deftab720{\fonttbl;}{\f0\fnil \froman \fswiss \fmodern \fscript \fdecor MS Sans "
@@ -53,7 +51,7 @@ def unpack(packed: bytes) -> bytes:
         return packed[16 : 16 + _MAX]
     if packed[8:12] != b"LZFu":
         return b""
-    wanted = min(int.from_bytes(packed[4:8], "little"), _MAX, _RATIO * len(packed) + _SMALL)
+    wanted = min(int.from_bytes(packed[4:8], "little"), _MAX)
     # The window is the last 4,096 octets written: positions in it are those of the whole, modulo.
     out = bytearray(_DICTIONARY)
     place = 16

@@ -24,7 +24,8 @@ def new_id() -> str:
     """
     drawn = b""
     while len(drawn) < LENGTH:
-        drawn += os.urandom(LENGTH + 2).translate(_LETTERS, _UNFAIR)
+        octets = os.urandom(LENGTH + 2)
+        drawn += octets.translate(_LETTERS, _UNFAIR)
     return drawn[:LENGTH].decode()
 
 

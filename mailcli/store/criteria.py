@@ -58,7 +58,6 @@ _PLAIN: Final = {
     ("is", "draft"): f"bits & {_DRAFT}",
 }
 _ADDRESSES: Final = {"from": "sender", "to": "recipients", "cc": "cc"}
-_SENT: Final = 1000
 _MUTED: Final = ("muted", "$muted")
 
 
@@ -104,18 +103,9 @@ class Criteria:
         needed = any(self.matcher.expression(part) is not None for part in parts)
         return " OR ".join(wanted), needed
 
-    def correspondent(self) -> str:
-        """The condition that `m` is from somebody whom one has written to: of the newest messages sent,
-        the first recipient each. Worked out once for a query, not for each row."""
-        sent = self._folders.sent()
-        if not sent:
-            return _FALSE
-        address = "lower(substr({0}, instr({0}, char(31)) + 1))"
-        return (
-            f"{address.format('m.sender')} IN (SELECT {address.format('first')} FROM"
-            " (SELECT substr(recipients, 1, instr(recipients || char(30), char(30)) - 1) AS first"
-            f" FROM message WHERE folder IN ({_keys(sent)}) ORDER BY rid DESC LIMIT {_SENT}))"
-        )
+    def sent(self) -> list[int]:
+        """The folders with what one has written."""
+        return self._folders.sent()
 
     def bounds(self) -> Bounds:
         """What the dates asked for say about row ids."""

@@ -135,7 +135,7 @@ class Downloading:
 
     def _deliver(self, batch: list[Arrived]) -> None:
         """Make a batch durable. On one of the intake's threads: a folder is complete for the one that
-        finds all the others' batches done; if neither does, its cursor is committed at the end."""
+        finds all the others' batches done; if neither does, its cursor is committed after both."""
         counts: dict[Incoming, int] = {}
         for folder, _ in batch:
             counts[folder] = counts.get(folder, 0) + 1
@@ -172,6 +172,7 @@ class Downloading:
             self.tally.octets += octets
             for folder, count in counts.items():
                 folder.done += count
+        self._commit(list(counts))
 
     def _tell(self, arrived: Arrived) -> None:
         """Report progress, a few times a second and at the end of each folder. Connections share it."""

@@ -64,6 +64,7 @@ def as_first_version(root: Path) -> None:
     database.execute("DROP TABLE change; DROP TABLE change_step")
     database.execute("DROP TABLE outline; DROP INDEX message_lacking; ALTER TABLE folder DROP COLUMN skipped")
     database.execute("ALTER TABLE folder DROP COLUMN withheld")
+    database.execute("DROP TRIGGER IF EXISTS attachment_text_gone; DROP TABLE IF EXISTS attachment_text")
     database.pragma("user_version", 1)
     database.close()
 

@@ -72,9 +72,7 @@ def test_back_references_reach_into_the_dictionary_and_over_themselves() -> None
 
 
 def test_rtf_built_to_be_big_is_cut() -> None:
-    runs = (b"\xff" + struct.pack(">H", 100 << 4 | 15) * 8) * 100
-    packed = struct.pack("<II4sI", 0, 1 << 31, b"LZFu", 0) + runs
-    assert len(rtf.unpack(packed)) <= 8 * len(packed) + 50_000
+    assert len(rtf.unpack(packed_rtf(b"x" * 2_100_000))) == 2_000_000
     stored = struct.pack("<II4sI", 0, 1 << 31, b"MELA", 0) + b"x" * 3_000_000
     assert len(rtf.unpack(stored)) == 2_000_000
 
@@ -89,6 +87,9 @@ def test_broken_streams_give_what_came_before_the_break() -> None:
     for end in range(len(whole)):
         tnef.read(whole[:end])
     assert tnef.read(whole[:-3]).files == (tnef.File("a", b"x"),)
+    assert tnef.read(whole[:-3]).text == ""
+    short = struct.pack("<IHHII", 1, 0x1E, 0x1000, 1, 100) + b"abc\0"
+    assert tnef.read(stream(attribute(1, 0x00069003, short))).text == ""
     assert tnef.read(b"no such thing") == tnef.Tnef()
 
 
