@@ -20,18 +20,8 @@ _OPTIONS = tuple(option for option in composing.OPTIONS if option.key in _TAKEN)
 def run(session: Session, id: str, to: tuple[str, ...], cc: tuple[str, ...], **options: Any) -> None:
     from mailcli.app import bouncing
 
-    letter = Letter(
-        to=to,
-        cc=cc,
-        subject=None,
-        bcc=(),
-        attach=(),
-        header=(),
-        file=None,
-        html=None,
-        not_empty=False,
-        **options,
-    )
+    absent = {option.key: option.absent for option in composing.OPTIONS}
+    letter = Letter(**{**absent, "to": to, "subject": None, "cc": cc, **options})
     submitting.check_options(session, letter)
     original = session.message(id).id
     prepared = bouncing.prepare_bounce(session.ctx, original, to, cc=cc, sender=letter.sender)
