@@ -106,8 +106,8 @@ def _by_imap(
 ) -> dict[str, MailcliError]:
     from mailcli.app.connecting import open_incoming_imap
     from mailcli.store.partial import Lacking
-    from mailcli.sync import bodies
-    from mailcli.sync.server import Server
+    from mailcli.sync.imap import bodies
+    from mailcli.sync.imap.server import Server
 
     assert account.incoming is not None
     # Before the UIDs are read, so that these are of this UIDVALIDITY or a newer one, never of an older.
@@ -128,9 +128,9 @@ def _by_pop3(
     ctx: Context, account: Account, rows: Sequence[Summary], take: Take, limits: Deadlines
 ) -> dict[str, MailcliError]:
     from mailcli.app.connecting import open_incoming_pop3
-    from mailcli.sync import pop3_outlines
-    from mailcli.sync.history import History
-    from mailcli.sync.logins import Logins
+    from mailcli.sync.pop3 import outlines
+    from mailcli.sync.pop3.history import History
+    from mailcli.sync.pop3.logins import Logins
 
     logins = Logins(ctx.store, account.name, ctx.clock)
     if wait := logins.wait():
@@ -141,7 +141,7 @@ def _by_pop3(
     with open_incoming_pop3(ctx, account, limits) as connection:
         logins.note(connection.greeted)
         history = History(ctx.store, account.name, ctx.clock)
-        return pop3_outlines.bring(connection, history, [row.id for row in rows], take, ctx.cancel)
+        return outlines.bring(connection, history, [row.id for row in rows], take, ctx.cancel)
 
 
 def _kept(ctx: Context, account: str, some: list[tuple[str, bytes]], *, must: bool) -> bool:

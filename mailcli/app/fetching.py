@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from mailcli.app.arrivals import Arrivals
     from mailcli.model.message import Summary
     from mailcli.net.pop3 import Pop3Connection
-    from mailcli.sync.imap import Progress as FolderProgress
-    from mailcli.sync.server import Server
+    from mailcli.sync.imap.run import Progress as FolderProgress
+    from mailcli.sync.imap.server import Server
     from mailcli.sync.tally import FolderPlan, Tally
 
 _TOLD: Final = 3
@@ -272,8 +272,8 @@ def _imap(
     tally: Tally,
     server: Server | None,
 ) -> None:
-    from mailcli.sync.imap import Options, Synchroniser
-    from mailcli.sync.server import Server
+    from mailcli.sync.imap.run import Options, Synchroniser
+    from mailcli.sync.imap.server import Server
 
     def progress(step: FolderProgress) -> None:
         ctx.progress(Progress(account.name, *step))

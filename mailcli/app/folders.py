@@ -94,7 +94,7 @@ def tell(ctx: Context, account: str, verb: str, name: str, to: str = "") -> str:
     if verb == "CREATE" and ctx.offline:
         return "queued: the next fetch creates it on the server"
     from mailcli.app.connecting import deadlines, open_incoming_imap
-    from mailcli.sync.folders import change
+    from mailcli.sync.imap.folders import change
 
     held = _held(ctx, account, name) if verb == "DELETE" else None
     with open_incoming_imap(ctx, config, deadlines(20)) as connection:

@@ -31,7 +31,7 @@ from mailcli.model.record import NamedTuple
 if TYPE_CHECKING:
     from mailcli.net.pop3 import Pop3Connection
     from mailcli.store.values import FolderState, Pending
-    from mailcli.sync.watch import Watcher
+    from mailcli.sync.imap.watch import Watcher
 
 
 class Timing(NamedTuple):
@@ -188,8 +188,8 @@ class Lookout:
 
     def _watch(self) -> None:
         """One connection, from signing in to its end, which is an exception."""
-        from mailcli.sync.server import Server
-        from mailcli.sync.watch import Watcher
+        from mailcli.sync.imap.server import Server
+        from mailcli.sync.imap.watch import Watcher
 
         incoming = self.account.incoming
         assert incoming is not None

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from mailcli.app.fetching import FetchRequest
     from mailcli.model.query.ast import Query
     from mailcli.net.pop3 import Pop3Connection
-    from mailcli.sync.destination import Destination
-    from mailcli.sync.screening import Screen
+    from mailcli.sync.pop3.destination import Destination
+    from mailcli.sync.pop3.screening import Screen
     from mailcli.sync.tally import Tally
 
 
@@ -32,8 +32,8 @@ def download(
 ) -> None:
     """Bring an account's maildrop here as the configuration and the request say. `greeted` is given
     each connection once it is signed in. Raises what ends the run; `tally` has what was done."""
-    from mailcli.sync.destination import split
-    from mailcli.sync.pop3 import Downloader, Hooks, Options
+    from mailcli.sync.pop3.destination import split
+    from mailcli.sync.pop3.run import Downloader, Hooks, Options
 
     def sign_in() -> Pop3Connection:
         connection = open_incoming_pop3(ctx, account, limits)
@@ -69,20 +69,20 @@ def download(
 def _destination(ctx: Context, account: Account, form: str, place: str, limits: Deadlines) -> Destination:
     """Where the mail goes; a relative path counts from the configuration file."""
     if form == "folder":
-        from mailcli.sync.destination import Folder
+        from mailcli.sync.pop3.destination import Folder
 
         return Folder(ctx.store, account.name, place, "Inbox" if place.upper() == INBOX else None)
     if form == "pipe":
         from mailcli.app.hooks import environment
-        from mailcli.sync.pipe import Pipe
+        from mailcli.sync.pop3.pipe import Pipe
 
         return Pipe(place, environment(ctx, {}), limits, ctx.cancel)
     path = ctx.paths.config.parent / Path(place).expanduser()
     if form == "maildir":
-        from mailcli.sync.maildir import Maildir
+        from mailcli.sync.pop3.maildir import Maildir
 
         return Maildir(path)
-    from mailcli.sync.mbox import Mbox
+    from mailcli.sync.pop3.mbox import Mbox
 
     return Mbox(path, ctx.store, account.name, limits)
 
@@ -90,7 +90,7 @@ def _destination(ctx: Context, account: Account, form: str, place: str, limits: 
 def _screen(ctx: Context, account: Account, policy: Pop3Policy) -> Screen:
     """The account's rules for what to download. Raises ConfigError for a query that does not parse, or
     that a header cannot answer."""
-    from mailcli.sync.screening import Screen
+    from mailcli.sync.pop3.screening import Screen
 
     skip = _rule(ctx, f"accounts.{account.name}.pop3.skip", policy.skip)
     discard = _rule(ctx, f"accounts.{account.name}.pop3.discard", policy.discard)
@@ -102,7 +102,7 @@ def _rule(ctx: Context, where: str, text: str) -> Query | None:
     if not text:
         return None
     from mailcli.model.query.parse import parse
-    from mailcli.sync import headerquery
+    from mailcli.sync.pop3 import headerquery
 
     try:
         query = parse(text, now=ctx.clock())

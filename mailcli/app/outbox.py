@@ -345,9 +345,9 @@ def _is_in_sent(ctx: Context, account: Account, lost: Entry) -> bool:
     incoming = account.incoming
     if incoming is None or incoming.protocol is not Protocol.IMAP or ctx.offline or not lost.message_id:
         return False
-    from mailcli.sync.folders import to_server
-    from mailcli.sync.searching import holds
-    from mailcli.sync.server import Server
+    from mailcli.sync.imap.folders import to_server
+    from mailcli.sync.imap.searching import holds
+    from mailcli.sync.imap.server import Server
 
     try:
         folder = ctx.store.find_folder(account.name, "Sent")

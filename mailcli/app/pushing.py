@@ -52,8 +52,8 @@ def push_now(ctx: Context, accounts: Iterable[str]) -> Pushed:
 
 
 def _push_one(ctx: Context, account: Account) -> None:
-    from mailcli.sync.imap import Options, Synchroniser
-    from mailcli.sync.server import Server
+    from mailcli.sync.imap.run import Options, Synchroniser
+    from mailcli.sync.imap.server import Server
     from mailcli.sync.tally import Tally
 
     assert account.incoming is not None

@@ -21,8 +21,8 @@ from mailcli.model.record import NamedTuple
 
 if TYPE_CHECKING:
     from mailcli.store.values import SyncFolder
-    from mailcli.sync.searching import Hit
-    from mailcli.sync.server import Server
+    from mailcli.sync.imap.searching import Hit
+    from mailcli.sync.imap.server import Server
 
 PATIENCE = 30.0
 """Seconds for the answer of one account: a server without an index reads all mail."""
@@ -39,7 +39,7 @@ class Merged(NamedTuple):
 
 def merged(ctx: Context, words: Sequence[str]) -> Merged:
     """Ask the IMAP servers of the accounts a query speaks of. Raises QueryError, UsageError."""
-    from mailcli.sync.searching import can_ask
+    from mailcli.sync.imap.searching import can_ask
 
     query = parse(ctx, words)
     texts = list(
@@ -77,9 +77,9 @@ def _with(node: Node, found: Mapping[Text, set[str]]) -> Node:
 
 def _ask(ctx: Context, account: Account, query: Query, texts: Sequence[Text]) -> dict[Text, set[str]]:
     """The messages without a body here in which the server found each text."""
-    from mailcli.sync.folders import to_server
-    from mailcli.sync.searching import Place, ask
-    from mailcli.sync.server import Server
+    from mailcli.sync.imap.folders import to_server
+    from mailcli.sync.imap.searching import Place, ask
+    from mailcli.sync.imap.server import Server
 
     assert account.incoming is not None
     folders = {row.key: row for row in ctx.store.sync_folders(account.name)}
@@ -113,7 +113,7 @@ def _bring(
 ) -> None:
     """The headers of what the server found and we do not have: mail that came since the last fetch, or
     that is left out here. The newest of them; a run that is under way brings them itself."""
-    from mailcli.sync.searching import bring, candidates
+    from mailcli.sync.imap.searching import bring, candidates
 
     said: dict[Text, set[tuple[int, int]]] = {}
     for hit in hits:

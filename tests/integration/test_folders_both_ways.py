@@ -13,8 +13,8 @@ from mailcli.app.fetching import FetchRequest
 from mailcli.errors import UsageError
 from mailcli.model.account import FolderPolicy
 from mailcli.store.values import Arrival
-from mailcli.sync.folders import Found, to_server, to_user, wanted
-from mailcli.sync.push import Push
+from mailcli.sync.imap.folders import Found, to_server, to_user, wanted
+from mailcli.sync.imap.push import Push
 from mailcli.wire.imap import commands
 from tests.integration.conftest import Profile, message
 from tests.security.scripted import Imap, Peer, Scripted, after

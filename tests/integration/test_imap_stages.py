@@ -15,7 +15,8 @@ from mailcli.app.fetching import FetchRequest
 from mailcli.errors import MailcliError, TryAgain
 from mailcli.store.store import Store
 from mailcli.store.values import Arrival
-from mailcli.sync import compression, connections, download, downloading, intake, retrieval
+from mailcli.sync import intake
+from mailcli.sync.imap import compression, connections, download, downloading, retrieval
 from mailcli.wire.imap import commands
 from tests.integration.conftest import Profile, message
 from tests.support import daemons
@@ -118,7 +119,7 @@ def test_a_push_to_a_folder_that_is_gone_from_the_server_stays_queued_and_says_s
 
 def refused(monkeypatch: pytest.MonkeyPatch, mailbox: str, to: str = "there is none") -> None:
     """Let the program ask for another mailbox where it means this one: the server says NO."""
-    for module in ("mailcli.sync.delta", "mailcli.sync.retrieval"):
+    for module in ("mailcli.sync.imap.delta", "mailcli.sync.imap.retrieval"):
         monkeypatch.setattr(f"{module}.imap", _Renaming(mailbox, to))
 
 

@@ -12,7 +12,7 @@ from mailcli.app.fetching import FetchRequest
 from mailcli.errors import NotFound, ServerRefused
 from mailcli.model.flags import ANSWERED, FLAGGED, SEEN
 from mailcli.net.pump import Pump
-from mailcli.sync import server
+from mailcli.sync.imap import server
 from mailcli.wire.imap import commands
 from mailcli.wire.imap.events import Event
 from tests.integration.conftest import Profile, message
@@ -223,7 +223,7 @@ def test_two_copies_of_one_message_are_two_messages(imap: Profile) -> None:
 
 
 def test_a_large_message_comes_in_pieces(imap: Profile, monkeypatch: pytest.MonkeyPatch) -> None:
-    from mailcli.sync import download
+    from mailcli.sync.imap import download
 
     monkeypatch.setattr(download, "PIECE", 1000)
     imap.server.append(imap.user, "INBOX", message("large", "x" * 70 + "\n" + "line of text\n" * 1000))

@@ -19,8 +19,8 @@ from mailcli.store import disk
 from mailcli.store.places import Place
 from mailcli.store.store import Store
 from mailcli.store.values import FolderState
-from mailcli.sync.download import Incoming, Queue
-from mailcli.sync.downloading import Downloading
+from mailcli.sync.imap.download import Incoming, Queue
+from mailcli.sync.imap.downloading import Downloading
 from tests.integration.conftest import Profile, message
 from tests.support.proxy import Cut, Proxy
 

@@ -20,7 +20,7 @@ from tests.support.program import ROOT, Program, finish, wait_until
 
 KILLED = """
 import os, signal, sys
-from mailcli.sync.history import History
+from mailcli.sync.pop3.history import History
 
 record = History.record
 
@@ -181,7 +181,7 @@ def test_an_mbox_that_cannot_grow_is_cut_back_to_where_it_was(
 def test_an_mbox_held_by_another_program_is_waited_for_and_left(
     make_box: MakeBox, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
-    monkeypatch.setattr("mailcli.sync.mbox._PATIENCE", 0.1)
+    monkeypatch.setattr("mailcli.sync.pop3.mbox._PATIENCE", 0.1)
     box = make_box(1, 'deliver = "mbox:inbox"')
     path = box.directory / "inbox"
     holder = "import fcntl, sys; f = open(sys.argv[1], 'a'); fcntl.lockf(f, fcntl.LOCK_EX); print(); input()"
@@ -264,7 +264,7 @@ def test_a_command_that_fails_for_now_ends_the_run(make_box: MakeBox, command: s
 def test_a_command_that_hangs_is_ended_with_its_children(
     make_box: MakeBox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mailcli.sync.pipe.LIMIT", 0.2)
+    monkeypatch.setattr("mailcli.sync.pop3.pipe.LIMIT", 0.2)
     box = make_box(1, "deliver = 'pipe:sleep 60 | sleep 60'")
     with pytest.raises(
         TryAgain, match=r"the command 'sleep 60 \| sleep 60': .* took longer than 0\.2 seconds"

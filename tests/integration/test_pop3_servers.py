@@ -21,7 +21,7 @@ def test_dele_is_never_sent_before_the_message_is_durable_and_recorded(
 ) -> None:
     monkeypatch.setattr("mailcli.sync.intake.BATCH_MESSAGES", 5)
     monkeypatch.setattr("mailcli.sync.intake.WAITING_MESSAGES", 10)
-    monkeypatch.setattr("mailcli.sync.retr.WINDOW", 4)
+    monkeypatch.setattr("mailcli.sync.pop3.retr.WINDOW", 4)
     box = make_box(60)
     seen: list[tuple[str, bool]] = []
 

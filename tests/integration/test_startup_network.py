@@ -76,7 +76,7 @@ def traces(profile: Profile, *argv: str, stdin: bytes = b"") -> tuple[set[str], 
 @pytest.mark.parametrize(
     ("protocol", "others", "most"),
     [
-        ("imap", {"wire.pop3", "wire.smtp", "net.pop3", "sync.pop3"}, 118),
+        ("imap", {"wire.pop3", "wire.smtp", "net.pop3", "sync.pop3.run"}, 155),
         ("pop3", {"wire.imap", "net.imap", "sync.intake", "store.adoption", "store.index"}, 112),
     ],
 )

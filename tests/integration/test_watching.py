@@ -18,10 +18,10 @@ from mailcli.app.suspension import Suspension
 from mailcli.app.watching import Arrived
 from mailcli.errors import AuthenticationFailed
 from mailcli.model.flags import FLAGGED
-from mailcli.sync import folders
-from mailcli.sync import watch as watch_module
-from mailcli.sync.folders import Found
-from mailcli.sync.server import Server
+from mailcli.sync.imap import folders
+from mailcli.sync.imap import watch as watch_module
+from mailcli.sync.imap.folders import Found
+from mailcli.sync.imap.server import Server
 from tests.integration.conftest import Profile, message
 from tests.integration.watched import FAST, Watched
 from tests.support import daemons

@@ -174,7 +174,7 @@ def test_bodies_far_larger_than_announced_are_stored_before_they_fill_the_memory
 
 
 def test_bodies_nobody_asked_for_end_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from mailcli.sync import server as module
+    from mailcli.sync.imap import server as module
 
     monkeypatch.setattr(module, "UNASKED_OCTETS", 50_000)
     body = b"* 1 FETCH (UID 1 BODY[] {10000}\r\n" + b"x" * 10_000 + b")\r\n"
@@ -186,7 +186,7 @@ def test_bodies_nobody_asked_for_end_the_run(tmp_path: Path, monkeypatch: pytest
 
 
 def test_a_pop3_message_without_an_end_ends_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from mailcli.sync import retr as module
+    from mailcli.sync.pop3 import retr as module
 
     monkeypatch.setattr(module, "LARGEST_OCTETS", 100_000)
     endless = b"+OK\r\nSubject: x\r\n\r\n" + b"x" * 70 + b"\r\n" + b"y" * 70 * 5000

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from mailcli.model.flags import ANSWERED, DELETED, FLAGGED, SEEN, Flags
 from mailcli.store.values import Agreed
-from mailcli.sync.plan import (
+from mailcli.sync.imap.plan import (
     Action,
     Download,
     Expunge,

@@ -15,7 +15,7 @@ from mailcli.app import pushing
 from mailcli.app.context import Context
 from mailcli.app.fetching import FetchReport, FetchRequest, fetch
 from mailcli.store import disk
-from mailcli.sync import connections, download, retrieval
+from mailcli.sync.imap import connections, download, retrieval
 from tests.support.crash import children, sites
 from tests.support.crash.children import Ended
 from tests.support.crash.sites import Boxes, End
