@@ -318,6 +318,8 @@ class Submitter:
 def _finished(outcomes: list[Outcome], final: tuple[Reply, ...] | str) -> Submission:
     """The outcomes once the dot has left. `final` is the server's answer, LMTP's one for each
     recipient that was accepted (RFC 2033 §4.2), or why it was lost."""
+    if not isinstance(final, str) and (bye := next((r for r in final if r.code == 221), None)):
+        final = bye.full  # the answer to QUIT in place of the message's: RFC 5321 has no such success
     if isinstance(final, str):
         lost = Outcome("", "unknown", 0, "", final)
         return Submission(tuple(_if_open(o, lost) for o in outcomes), stage="message")

@@ -472,3 +472,9 @@ def test_a_search_that_names_four_billion_messages_ends_soon(tmp_path: Path) -> 
         assert done.code == 75
         assert "4294967295 messages" in done.err
         assert stored(program) == ["m1", "m2", "m3"]
+
+
+def test_a_good_bye_in_place_of_the_answer_to_a_message_is_no_success(tmp_path: Path) -> None:
+    with Smtp({"BODY": b"221 bye\r\n"}) as server:
+        done = account(tmp_path, smtp=server.port).run("send", "-s", "x", "a@b.example", text="x\n")
+    done.failed(79, "221 bye")
