@@ -6,7 +6,6 @@ can read it and synchronise it, and no database has to be rebuilt for it.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -169,7 +168,9 @@ def add(ctx: Context, people: Iterable[Address]) -> list[Address]:
         if any(c in address.name + address.email for c in "\r\n\0"):
             raise MessageMalformed("a contact must not contain a line break or NUL")
         have.add(address.email.lower())
-        name = hashlib.sha256(address.email.lower().encode()).hexdigest()[:32]
+        from hashlib import sha256
+
+        name = sha256(address.email.lower().encode()).hexdigest()[:32]
         replace_file(folder / f"{name}.vcf", vcard.card(address, name).encode("utf-8"), backup=False)
         added.append(address)
     return added

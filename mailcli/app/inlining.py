@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import html
 import re
 from collections.abc import Callable
@@ -46,7 +45,9 @@ def inlined(draft: Draft, base: Path, *, markdown: bool = False, foreign: str = 
             if not found.type.startswith("image/"):
                 raise MessageMalformed(f"{path} is shown as an image and is none", hint="link to it instead")
             # of the content, so that the same letter made again is the same (see `app.once`)
-            digest = hashlib.sha256(source.encode("utf-8", "replace") + b"\0" + found.data).hexdigest()
+            from hashlib import sha256
+
+            digest = sha256(source.encode("utf-8", "replace") + b"\0" + found.data).hexdigest()
             pictures[source] = found._replace(cid=f"{digest[:32]}@{domain}")
         return f"cid:{pictures[source].cid}"
 

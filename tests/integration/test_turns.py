@@ -30,7 +30,8 @@ def test_a_fetch_with_nothing_new(
         proxy.take(1)
         assert profile.fetch().new == 0
         (traffic,) = proxy.take(1)
-    assert traffic.turns == waits + FAREWELL
+    # TLS's own good-bye is another where the server's comes before it; nothing waits for either.
+    assert traffic.turns in (waits + FAREWELL, waits + 2 * FAREWELL)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from mailcli.app import fetching
+from mailcli.app import fetching, maildrop
 from mailcli.app.context import Context
 from mailcli.app.fetching import FetchReport
 from mailcli.errors import RemoteProtocolError
@@ -61,7 +61,7 @@ def test_an_error_nobody_foresaw_in_a_fetch_is_told_and_not_exit_code_0(
         raise OverflowError("int too big")
 
     with Pop3() as server:
-        monkeypatch.setattr(fetching, "_pop3", broken)
+        monkeypatch.setattr(maildrop, "download", broken)
         report = fetched_here(tmp_path, pop3=server.port)
     assert report.error is not None
     assert report.error.exit_code == 70

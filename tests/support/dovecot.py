@@ -384,6 +384,6 @@ class Dovecot:
         found: dict[int, frozenset[str]] = {}
         for row in rows:
             matched = re.search(r"UID (\d+) FLAGS \(([^)]*)\)", row.decode())
-            assert matched
-            found[int(matched[1])] = frozenset(matched[2].split()) - {"\\Recent"}
+            if matched:  # else somebody changed a flag just now: what is told of that has no UID
+                found[int(matched[1])] = frozenset(matched[2].split()) - {"\\Recent"}
         return found
