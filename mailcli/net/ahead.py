@@ -23,6 +23,7 @@ class Ahead:
     password. Then it is taken, once, or closed."""
 
     def __init__(self, endpoint: Endpoint, deadlines: Deadlines, cancel: CancelToken) -> None:
+        self._dialling = cancel.child()
         self._arguments = endpoint, deadlines, cancel
         self._lock = threading.Lock()
         self._stream: Stream | None = None
@@ -36,7 +37,8 @@ class Ahead:
         from mailcli.net.dial import dial
 
         try:
-            stream = dial(*self._arguments)
+            endpoint, deadlines, _ = self._arguments
+            stream = dial(endpoint, deadlines, self._dialling)
         except BaseException as error:  # told to whoever takes it
             self._error = error
             return
@@ -60,7 +62,10 @@ class Ahead:
         return dial(*self._arguments)
 
     def close(self) -> None:
-        """Give it up, unless it was taken. Waits for nothing."""
+        """Give it up, unless it was taken. Waits for its thread, which ends at once: one that is left
+        in a handshake when the program ends can take it down with a broken memory access."""
+        self._dialling.cancel()
+        self._thread.join()
         with self._lock:
             self._closed = True
             if self._stream is not None:

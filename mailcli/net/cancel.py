@@ -22,6 +22,15 @@ class CancelToken:
         self._cancelled = False
         self._making = threading.Lock()
         self._ends: tuple[int, int] | None = None
+        self._children: list[CancelToken] = []
+
+    def child(self) -> CancelToken:
+        """A token that is cancelled with this one, and may be cancelled alone."""
+        made = CancelToken()
+        self._children.append(made)
+        if self._cancelled:
+            made.cancel()
+        return made
 
     @property
     def cancelled(self) -> bool:
@@ -34,6 +43,8 @@ class CancelToken:
         self._cancelled = True
         if self._ends is not None:
             self._wake(self._ends[1])
+        for child in list(self._children):
+            child.cancel()
 
     def check(self) -> None:
         """Raise Interrupted if `cancel` was called."""

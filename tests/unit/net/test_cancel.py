@@ -60,3 +60,13 @@ def test_the_end_of_the_run_bounds_every_phase() -> None:
     assert usual.until(10) > usual.within(5).until(10)
     assert "deadline of this run" in usual.within(0).expired("h:1", "connecting", 30).message
     assert usual.expired("h:1", "connecting", 30).message == "h:1: connecting took longer than 30 seconds"
+
+
+def test_a_child_is_cancelled_with_its_parent_and_alone_without_it() -> None:
+    parent = CancelToken()
+    first, second = parent.child(), parent.child()
+    first.cancel()
+    assert (first.cancelled, second.cancelled, parent.cancelled) == (True, False, False)
+    parent.cancel()
+    assert second.cancelled
+    assert parent.child().cancelled
