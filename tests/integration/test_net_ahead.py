@@ -67,6 +67,7 @@ def test_one_that_nobody_takes_is_closed() -> None:
     seen = Answers()
     with serving(seen) as port:
         ahead = Ahead(endpoint(port), QUICK, CancelToken())
+        assert seen.begun.acquire(timeout=5)
         ahead.close()
         assert seen.ended.acquire(timeout=5)
         del ahead  # it is not for want of a reference that the connection was closed
