@@ -13,6 +13,8 @@ from mailcli.store.values import FolderState, SyncFolder
 if TYPE_CHECKING:
     import apsw
 
+    from mailcli.store.partial import Lacking
+
 _STATE: Final = (
     "uidvalidity, uidnext, highestmodseq, server_count, mailbox_id, permanent_flags, synced_at, skipped,"
     " withheld"
@@ -51,6 +53,21 @@ def agreed_among(connection: apsw.Connection, key: int, ranges: Iterable[tuple[i
     """How many messages of a folder are among these UIDs."""
     query = "SELECT count(*) FROM message WHERE at_folder = ? AND uid BETWEEN ? AND ?"
     return sum(connection.execute(query, (key, first, last)).get for first, last in ranges)
+
+
+def lacking(connection: apsw.Connection, key: int, since: float | None, max_size: int) -> list[Lacking]:
+    """See Store.lacking."""
+    found = rows(
+        connection,
+        "SELECT id, uid, size FROM message WHERE at_folder = ? AND file IS NULL AND uid IS NOT NULL"
+        " AND arrived >= ? AND (? = 0 OR size <= ?) ORDER BY uid DESC",
+        (key, since or 0, max_size, max_size),
+    )
+    if not found:
+        return []
+    from mailcli.store.partial import Lacking
+
+    return [Lacking(*row) for row in found]
 
 
 def unagreed_folders(connection: apsw.Connection) -> set[int]:
