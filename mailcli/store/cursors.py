@@ -81,6 +81,18 @@ def unagreed_folders(connection: apsw.Connection) -> set[int]:
     }
 
 
+def unsettled(connection: apsw.Connection, account: str) -> bool:
+    """See Store.unsettled. An operation belongs to the account of its folder or destination."""
+    return bool(
+        rows(
+            connection,
+            "SELECT 1 FROM operation o JOIN folder f ON f.key IN (o.folder, o.destination)"
+            " JOIN account a ON a.key = f.account WHERE a.name = ? LIMIT 1",
+            (account,),
+        )
+    )
+
+
 def sync_folders(site: Site, account: str) -> list[SyncFolder]:
     """See Store.sync_folders."""
     with site.database.reading() as connection:

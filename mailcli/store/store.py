@@ -636,6 +636,13 @@ class Store:
         with self._site.database.reading() as connection:
             return agreement.operations(connection, account)
 
+    def unsettled(self, account: str) -> bool:
+        """Whether there are operations of an account whose outcome is unknown."""
+        from mailcli.store import cursors
+
+        with self._site.database.reading() as connection:
+            return cursors.unsettled(connection, account)
+
     def scan(self, folder: int, *, force: bool = False) -> Scan:
         """Take notice of what other programs (or a crash of ours) did in the folder's directories."""
         from mailcli.store import scanning
