@@ -59,6 +59,10 @@ def _types(value: object) -> object:
 @example("[a]\nb = 1\n[a.b]")
 @example('a = """x"""')
 @example("a = ''''")
+@example("a = 1\na = 2")
+@example("a = 01")
+@example("a = { b = 1, b = 2 }")
+@example('a = "\\q"')
 def test_any_lines(text: str) -> None:
     both(text)
 
