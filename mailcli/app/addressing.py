@@ -97,7 +97,7 @@ def _aliases(ctx: Context, name: str) -> list[str]:
     from mailcli.accounts.aliases import expand, read
 
     own = {key.lower(): value for key, value in ctx.config.aliases.items()}
-    return expand(name, {**read(ctx.config.alias_files), **own})
+    return expand(name, {**read(map(Path, ctx.config.alias_files)), **own})
 
 
 def strict(texts: Sequence[str]) -> tuple[Address, ...]:

@@ -77,7 +77,7 @@ def _destination(ctx: Context, account: Account, form: str, place: str, limits: 
         from mailcli.sync.pop3.pipe import Pipe
 
         return Pipe(place, environment(ctx, {}), limits, ctx.cancel)
-    path = ctx.paths.config.parent / Path(place).expanduser()
+    path = Path(ctx.paths.config).parent / Path(place).expanduser()
     if form == "maildir":
         from mailcli.sync.pop3.maildir import Maildir
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import ipaddress
 import os
 import select
 import socket
@@ -36,6 +35,8 @@ class _Address(NamedTuple):
 
     @property
     def loopback(self) -> bool:
+        import ipaddress
+
         return ipaddress.ip_address(self.sockaddr[0].partition("%")[0]).is_loopback
 
 
