@@ -132,9 +132,8 @@ def _resolve(
     endpoint: Endpoint, host: str, end: float, deadlines: Deadlines, cancel: CancelToken
 ) -> list[_Address]:
     """The addresses of the host, in the system's order (RFC 6724)."""
-    with contextlib.suppress(ValueError):
-        literal = ipaddress.ip_address(host.strip("[]"))
-        return _addresses(str(literal), endpoint.port, socket.AI_NUMERICHOST)
+    with contextlib.suppress(socket.gaierror):  # an address needs no looking up
+        return _addresses(host.strip("[]"), endpoint.port, socket.AI_NUMERICHOST)
     # getaddrinfo knows no time limit: it runs in a thread that is left behind if it hangs.
     found: list[list[_Address] | OSError | UnicodeError] = []
     reader, writer = os.pipe()
