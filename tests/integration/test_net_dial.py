@@ -169,7 +169,9 @@ def test_a_resolver_that_hangs_obeys_the_deadline_and_the_cancel_token(
 ) -> None:
     release = threading.Event()
 
-    def hang(*words: object, **options: object) -> list[object]:
+    def hang(*words: object, flags: int = 0, **options: object) -> list[object]:
+        if flags & socket.AI_NUMERICHOST:
+            raise socket.gaierror(socket.EAI_NONAME, "no address")  # that asks nobody
         release.wait(10)
         return []
 
