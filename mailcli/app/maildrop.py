@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mailcli.app.connecting import open_incoming_pop3
@@ -77,6 +76,8 @@ def _destination(ctx: Context, account: Account, form: str, place: str, limits: 
         from mailcli.sync.pop3.pipe import Pipe
 
         return Pipe(place, environment(ctx, {}), limits, ctx.cancel)
+    from pathlib import Path
+
     path = Path(ctx.paths.config).parent / Path(place).expanduser()
     if form == "maildir":
         from mailcli.sync.pop3.maildir import Maildir
