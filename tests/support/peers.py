@@ -42,6 +42,14 @@ def serving(*conversations: Conversation, host: str = "127.0.0.1") -> Iterator[i
         thread.join(5)
 
 
+@contextlib.contextmanager
+def dead_port() -> Iterator[int]:
+    """A port of 127.0.0.1 on which nobody listens, and nobody can begin to: connections are refused."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
+
+
 def read_line(connection: socket.socket) -> bytes:
     """Up to and with the next LF."""
     line = b""

@@ -57,7 +57,7 @@ class Terminal:
     def keys(self, text: str) -> None:
         os.write(self.fd, text.encode())
 
-    def until(self, shown: str | Callable[[str], bool], seconds: float = 15) -> str:
+    def until(self, shown: str | Callable[[str], bool], seconds: float = 60) -> str:
         """Wait until the screen has a text, or satisfies a condition; the screen then."""
         end = time.monotonic() + seconds
         while True:
@@ -67,7 +67,7 @@ class Terminal:
             if not self._read(end - time.monotonic()):
                 raise AssertionError(f"the screen never showed {shown!r}:\n{self.text}")
 
-    def wait(self, seconds: float = 10) -> int:
+    def wait(self, seconds: float = 60) -> int:
         """Wait for the program's end; its exit code."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
