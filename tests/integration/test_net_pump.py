@@ -177,20 +177,27 @@ def test_dripping_events_fall_below_the_least_rate() -> None:
 
 
 def test_a_slow_but_steady_transfer_outlives_the_reply_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
-    late = [0.0]
+    late, taken = [0.0], threading.Semaphore(0)
     real = time.monotonic
     monkeypatch.setattr(time, "monotonic", lambda: real() + late[0])
+
+    class Noting(LineEngine):
+        def receive(self, data: bytes, /) -> list[bytes]:
+            taken.release()
+            return super().receive(data)
 
     def steady(sock: socket.socket) -> None:
         read_line(sock)
         for _ in range(8):
             late[0] += 8.0
             sock.sendall(b"*" + b"x" * 2000)
+            taken.acquire()
         sock.sendall(b"\nok\n")
         read_to_end(sock)
 
     with serving(steady) as port:
-        pump = connect(port, deadlines=QUICK)
+        pump = connect(port)
+        pump.engine.__class__ = Noting
         assert pump.call(b"a")[-1] == b"ok"
         assert late[0] > QUICK.reply
         pump.close()
