@@ -270,6 +270,31 @@ def test_a_closed_connection_is_unreachable_and_says_who_closed(under: ServerTls
         pump.close()
 
 
+def test_the_good_bye_and_the_end_are_one_write(under: ServerTls | None) -> None:
+    """A server's answer cannot come in between."""
+    heard: list[bytes] = []
+    sent: list[int] = []
+
+    class Counting:
+        def __init__(self, sock: socket.socket) -> None:
+            self._sock = sock
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self._sock, name)
+
+        def send(self, data: memoryview) -> int:
+            sent.append(len(data))
+            return self._sock.send(data)
+
+    with serving(wrapped(lambda sock: heard.append(read_to_end(sock)), under)) as port:
+        pump = connect(port, under)
+        pump.stream.socket = Counting(pump.stream.socket)  # type: ignore[assignment]
+        pump.close(b"good-bye")
+        pump.close()
+    assert heard == [b"good-bye\n"]
+    assert len(sent) == 1
+
+
 def test_what_came_before_the_end_is_still_delivered() -> None:
     def last_words(sock: socket.socket) -> None:
         read_line(sock)
