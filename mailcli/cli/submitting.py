@@ -162,8 +162,8 @@ def _finish(session: Session, prepared: Prepared, letter: Letter, after: Callabl
     else:
         from mailcli.app.once import once
 
-        def send(digest: str) -> Sent:
-            return _send(session, prepared, letter, digest)
+        def send(digest: str, rest: Prepared) -> Sent:
+            return _send(session, rest, letter, digest)
 
         sent = once(session.ctx, letter.idempotency_key, prepared, send)
     session.end_progress()
@@ -252,7 +252,7 @@ def _recallable(session: Session, entry: Entry) -> Sent:
             session.streams.say(f"\rsending in {left:.0f} s, Ctrl-C recalls it ")
             time.sleep(min(left, 1.0))
     except (KeyboardInterrupt, Interrupted):
-        outbox.cancel(session.ctx, [row.entry.id])
+        outbox.recall(session.ctx, row.entry.id)
         session.streams.say("\n")
         raise Interrupted("recalled: it was not sent") from None
     session.streams.say("\r\x1b[K")
