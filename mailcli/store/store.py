@@ -16,7 +16,7 @@ from contextlib import AbstractContextManager
 from os.path import exists, getsize
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mailcli.errors import Locked
 from mailcli.model.message import Page
@@ -28,15 +28,18 @@ from mailcli.store.tree import Tree
 from mailcli.store.writer import Writer
 
 if TYPE_CHECKING:
+    from apsw import Connection
+
     from mailcli.model.flags import Flags
     from mailcli.model.folder import Folder
-    from mailcli.model.message import Summary
+    from mailcli.model.message import Lines, Summary
     from mailcli.model.query.ast import Query
     from mailcli.store.editing import Edit, Making
     from mailcli.store.history import Unrecorded
     from mailcli.store.journal import Entry, Note
     from mailcli.store.partial import Filled, Lacking, Outline
     from mailcli.store.places import Place
+    from mailcli.store.search import Found
     from mailcli.store.undoing import FolderTurn, Turned
     from mailcli.store.values import (
         Agreed,
@@ -405,24 +408,24 @@ class Store:
         `own_addresses` are what `to:me` means. With threads, `counts` are the messages of each whole
         thread. QueryError for folders and accounts that are not there.
         """
-        from mailcli.store import search
-
+        asked = {"limit": limit, "after": after, "sort": sort, "reverse": reverse, "threads": threads}
         with self._site.database.snapshot() as connection:
-            found = search.find(
-                connection,
-                query,
-                limit=limit,
-                after=after,
-                sort=sort,
-                reverse=reverse,
-                threads=threads,
-                own_addresses=own_addresses,
-                now=self._site.clock(),
-                read=self.known_bytes,
-            )
-            listed = listing.by_rids(connection, found.rids)
+            found = self._find(connection, query, listing.COLUMNS, own_addresses=own_addresses, **asked)
+            listed = listing.Reader(connection).summaries(found.rows)
             counts = listing.thread_counts(connection, [s.thread for s in listed]) if threads else ()
         return Page(listed, found.next, counts)
+
+    def search_lines(self, query: Query, *, ids: bool = False, **asked: Any) -> Lines:
+        """As `search`, for lines of text; with `ids` for those alone."""
+        with self._site.database.snapshot() as connection:
+            found = self._find(connection, query, listing.IDS if ids else listing.LINE, **asked)
+            return listing.Reader(connection).lines(found)
+
+    def _find(self, connection: Connection, query: Query, columns: str, **asked: Any) -> Found:
+        from mailcli.store import search
+
+        now, read = self._site.clock(), self.known_bytes
+        return search.find(connection, query, columns=columns, now=now, read=read, **asked)
 
     def count_matches(self, query: Query, *, own_addresses: Sequence[str] = ()) -> int:
         """How many messages match a parsed query."""
