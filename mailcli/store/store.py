@@ -19,8 +19,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mailcli.errors import Locked
-from mailcli.model.message import Page
-from mailcli.store import listing, naming
 from mailcli.store.database import Damaged, Database
 from mailcli.store.site import Site
 from mailcli.store.sql import rows
@@ -32,7 +30,7 @@ if TYPE_CHECKING:
 
     from mailcli.model.flags import Flags
     from mailcli.model.folder import Folder
-    from mailcli.model.message import Lines, Summary
+    from mailcli.model.message import Lines, Page, Summary
     from mailcli.model.query.ast import Query
     from mailcli.store.editing import Edit, Making
     from mailcli.store.history import Unrecorded
@@ -329,6 +327,8 @@ class Store:
 
         `sort` is date, from, subject or size: newest, A, A, largest first; `reverse` turns it round.
         """
+        from mailcli.store import listing
+
         with self._site.database.snapshot() as connection:
             return listing.summaries(
                 connection,
@@ -343,6 +343,8 @@ class Store:
 
     def get(self, ids: Iterable[str]) -> list[Summary]:
         """The rows of full ids, in that order. NotFound if one is not there."""
+        from mailcli.store import listing
+
         with self._site.database.reading() as connection:
             return listing.get(connection, ids)
 
@@ -363,26 +365,36 @@ class Store:
 
     def places(self, ids: Iterable[str]) -> list[Place]:
         """Where messages are, here and on the server, in that order. NotFound if one is not there."""
+        from mailcli.store import listing
+
         with self._site.database.reading() as connection:
             return listing.places(connection, ids)
 
     def resolve(self, text: str) -> list[str]:
         """Ids meant by an id, a unique prefix, `mid:MESSAGE-ID` or `t:THREAD`. AmbiguousId, NotFound."""
+        from mailcli.store import naming
+
         with self._site.database.reading() as connection:
             return naming.resolve(connection, text)
 
     def shortest(self, ids: Iterable[str]) -> dict[str, str]:
         """For each id its shortest unique prefix of 4 characters or more."""
+        from mailcli.store import naming
+
         with self._site.database.snapshot() as connection:
             return naming.shortest(connection, ids)
 
     def thread(self, thread: str) -> list[Summary]:
         """All messages of a thread, oldest first."""
+        from mailcli.store import listing
+
         with self._site.database.reading() as connection:
             return listing.thread(connection, thread)
 
     def count(self, folder: int | None = None, *, unread: bool = False) -> int:
         """How many messages a folder (None: the mailbox) has."""
+        from mailcli.store import listing
+
         with self._site.database.reading() as connection:
             return listing.count(connection, folder, unread)
 
@@ -408,6 +420,9 @@ class Store:
         `own_addresses` are what `to:me` means. With threads, `counts` are the messages of each whole
         thread. QueryError for folders and accounts that are not there.
         """
+        from mailcli.model.message import Page
+        from mailcli.store import listing
+
         asked = {"limit": limit, "after": after, "sort": sort, "reverse": reverse, "threads": threads}
         with self._site.database.snapshot() as connection:
             found = self._find(connection, query, listing.COLUMNS, own_addresses=own_addresses, **asked)
@@ -417,6 +432,8 @@ class Store:
 
     def search_lines(self, query: Query, *, ids: bool = False, **asked: Any) -> Lines:
         """As `search`, for lines of text; with `ids` for those alone."""
+        from mailcli.store import listing
+
         with self._site.database.snapshot() as connection:
             found = self._find(connection, query, listing.IDS if ids else listing.LINE, **asked)
             return listing.Reader(connection).lines(found)
