@@ -16,6 +16,8 @@ from tests.integration.conftest import message
 from tests.support.crash.trial import Flow, Template
 
 HEADERS = 'mode = "headers"'
+ONE_FOLDER = 'folders = { include = ["INBOX"] }'
+TWO_FOLDERS = 'folders = { include = ["INBOX", "Trash"] }'
 KEEP = FetchRequest(leave="keep")
 DELETE = FetchRequest(leave="delete")
 
@@ -79,6 +81,42 @@ def changed_on_both_sides(template: Template) -> None:
         changing.delete(ctx, pick(ctx, "INBOX", "m13"))
         changing.delete(ctx, pick(ctx, "INBOX", "m14"), purge=True)
         changing.copy(ctx, pick(ctx, "INBOX", "m15"), "Archive")
+        exchange.import_paths(ctx, [new])
+
+    template.here(change, offline=True)
+
+
+def three(template: Template) -> None:
+    """Three messages on the server, none here."""
+    template.server.fill(template.user, [mail(n) for n in range(3)])
+
+
+def three_in_step(template: Template) -> None:
+    three(template)
+    template.fetch()
+
+
+def three_changed_there(template: Template) -> None:
+    """A new message, one gone, one flagged."""
+    three_in_step(template)
+    template.server.append(template.user, "INBOX", mail(4))
+    with template.server.connect(template.user) as session:
+        session.select("INBOX")
+        session.uid("STORE", "1", "+FLAGS", "(\\Deleted)")
+        session.uid("STORE", "2", "+FLAGS", "(\\Flagged)")
+        session.expunge()
+
+
+def three_changed_here(template: Template) -> None:
+    """Flags, a move, a deletion and an upload that wait to be pushed."""
+    three_in_step(template)
+    new = template.profile / "new.eml"
+    new.write_bytes(mail(20))
+
+    def change(ctx: Context) -> None:
+        changing.flag(ctx, pick(ctx, "INBOX", "m0"), ["+flagged", "-seen"])
+        changing.move(ctx, pick(ctx, "INBOX", "m1"), "Trash")
+        changing.delete(ctx, pick(ctx, "INBOX", "m2"), purge=True)
         exchange.import_paths(ctx, [new])
 
     template.here(change, offline=True)
@@ -154,6 +192,14 @@ POP3_DELETE = Flow("pop3 delete", "pop3", filled, DELETE)
 POP3_LATE = Flow("pop3 delete what was kept", "pop3", in_step, DELETE)
 HEADERS_FIRST = Flow("imap headers", "imap", changed_there, incoming=HEADERS)
 PARALLEL = Flow("imap three connections", "imap", many, incoming="connections = 3")
+
+SHORT: Sequence[Flow] = (
+    Flow("imap short first fetch", "imap", three, incoming=ONE_FOLDER),
+    Flow("imap short no-op", "imap", three_in_step, incoming=ONE_FOLDER),
+    Flow("imap short fetch", "imap", three_changed_there, incoming=ONE_FOLDER),
+    Flow("imap short pushes", "imap", three_changed_here, incoming=TWO_FOLDERS),
+)
+"""Sessions of few octets, to be cut at each of them."""
 
 FETCHES: Sequence[Flow] = (
     FIRST,
