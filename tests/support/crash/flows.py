@@ -134,6 +134,13 @@ def purged(template: Template) -> None:
     template.here(purge)
 
 
+def with_files(template: Template) -> None:
+    """In step, with two files to import."""
+    in_step(template)
+    for n in (20, 21):
+        (template.profile / f"m{n}.eml").write_bytes(mail(n))
+
+
 def many(template: Template) -> None:
     """Twelve on the server in each of three folders, none here."""
     server, user = template.server, template.user
@@ -155,12 +162,21 @@ def move(ctx: Context) -> None:
 
 
 def copy(ctx: Context) -> None:
-    # What a cut copy has left are files; the next scan shows them.
-    ctx.store.scan(ctx.store.find_folder("test", "Archive").key)
-    there = {r.subject for r in ctx.store.get(pick(ctx, "Archive", "m0", "m1"))}
-    wanted = [s for s in ("m0", "m1") if s not in there]
-    if ids := pick(ctx, "INBOX", *wanted):
+    if ids := pick(ctx, "INBOX", *_missing(ctx, "Archive", "m0", "m1")):
         changing.copy(ctx, ids, "Archive")
+
+
+def take_in(ctx: Context) -> None:
+    if wanted := _missing(ctx, "INBOX", "m20", "m21"):
+        profile = ctx.paths.config.parent
+        exchange.import_paths(ctx, [profile / f"{subject}.eml" for subject in wanted])
+
+
+def _missing(ctx: Context, folder: str, *subjects: str) -> list[str]:
+    """Those that are not there. What a cut has left are files; a scan shows them."""
+    ctx.store.scan(ctx.store.find_folder("test", folder).key)
+    there = {r.subject for r in ctx.store.get(pick(ctx, folder, *subjects))}
+    return [s for s in subjects if s not in there]
 
 
 def flag(ctx: Context) -> None:
@@ -219,6 +235,7 @@ CHANGES: Sequence[Flow] = (
     Flow("purge", "imap", in_step, change=purge),
     Flow("undo a deletion", "imap", deleted, change=undo),
     Flow("undo a purge", "imap", purged, change=undo),
+    Flow("import", "imap", with_files, change=take_in),
     Flow("bodies", "imap", in_step, change=bring, incoming=HEADERS),
 )
 FLOWS: Sequence[Flow] = (*FETCHES, *CHANGES)
