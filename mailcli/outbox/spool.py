@@ -67,6 +67,8 @@ class Spool:
     def __init__(self, directory: str, clock: Callable[[], float] = time.time) -> None:
         self._root = directory
         self._clock = clock
+        self._ahead: dict[str, State] = {}  # states that are written and have no name yet
+        self._gone: list[str] = []  # entries removed, and perhaps not yet for good
         self.damaged: list[str] = []
         """Sentences on entries that the last look could not read. They are left as they are."""
 
@@ -99,6 +101,27 @@ class Spool:
                     disk.unlink(self._path(id, place))
                     disk.fsync_directory(f"{self._root}/{place}")
                 disk.unlink(self._path(id, place) + ".state")
+
+    def drop(self, id: str) -> None:
+        """The same, durable with the next state that is set, or when `tidy` returns: in a queue that goes
+        out it costs no fsync of its own. A power failure before may bring the entry back, in its state."""
+        if not os.path.lexists(self._path(id)):
+            return self.remove(id)
+        with disk.reported("take the message out of the outbox"):
+            disk.unlink(self._path(id))
+        self._gone.append(id)
+
+    def tidy(self) -> None:
+        """Make what was dropped durable. Only then its states go: an entry that comes back without one
+        would be sent again."""
+        if self._gone:
+            with disk.reported("take the message out of the outbox"):
+                disk.fsync_directory(f"{self._root}/entries")
+                self._forget()
+
+    def _forget(self) -> None:
+        while self._gone:
+            disk.unlink(f"{self._path(self._gone.pop())}.state")
 
     def fail(self, id: str) -> None:
         """Set an entry aside; its state says why."""
@@ -191,20 +214,36 @@ class Spool:
         finally:
             os.close(fd)
 
+    def ready(self, id: str, state: State) -> None:
+        """Write a state that is to be set soon, so that setting it takes a rename."""
+        with disk.reported("note how far the message is"):
+            self._write_state(id, state, durable=True)
+        self._ahead[id] = state
+
     def set_state(self, id: str, state: State, *, durable: bool = True) -> None:
         """Replace an entry's state; durable when this returns. Not `durable`: it outlives this
         process, and perhaps not a power failure."""
         path = self._where(id)
         with disk.reported("note how far the message is"):
-            tmp = f"{self._root}/tmp/{id}.{os.getpid()}"
-            disk.unlink(tmp)
-            disk.write_new(tmp, encode_state(state._replace(changed=self._clock())), durable=durable)
-            disk.rename(tmp, f"{path}.state")
+            if self._ahead.pop(id, None) != state:
+                self._write_state(id, state, durable)
+            disk.rename(self._tmp(id), f"{path}.state")
             if durable:
-                disk.fsync_directory(os.path.dirname(path))
+                directory = os.path.dirname(path)
+                disk.fsync_directory(directory)
+                if directory.endswith("entries"):
+                    self._forget()
             # What a move that was cut short left in the other place is older.
             other = "entries" if os.path.dirname(path).endswith("failed") else "failed"
             disk.unlink(f"{self._path(id, other)}.state")
+
+    def _write_state(self, id: str, state: State, durable: bool) -> None:
+        disk.unlink(self._tmp(id))
+        data = encode_state(state._replace(changed=self._clock()))
+        disk.write_new(self._tmp(id), data, durable=durable)
+
+    def _tmp(self, id: str) -> str:
+        return f"{self._root}/tmp/{id}.{os.getpid()}"
 
     # -- idempotency keys
 
@@ -236,10 +275,9 @@ class Spool:
         """Note what became of a key's message; durable when this returns."""
         with disk.reported("note the result"):
             disk.make_directory(f"{self._root}/tmp")
-            tmp = f"{self._root}/tmp/{digest}.{os.getpid()}"
-            disk.unlink(tmp)
-            disk.write_new(tmp, data)
-            disk.rename(tmp, f"{self._root}/keys/{digest}")
+            disk.unlink(self._tmp(digest))
+            disk.write_new(self._tmp(digest), data)
+            disk.rename(self._tmp(digest), f"{self._root}/keys/{digest}")
             disk.fsync_directory(f"{self._root}/keys")
 
     def sweep(self) -> None:

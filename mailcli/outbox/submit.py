@@ -46,8 +46,10 @@ class Letter(NamedTuple):
     """One message to submit. `data` has CRLF line ends. Without `partial` nothing is sent when one
     recipient is refused. `committing` is called just before the last flight: from then on only the
     server's reply says what became of the message. It is given the outcomes that are certain by
-    then: a server may want a long list of recipients in parts. `wishes` is what is asked of the
-    server; `chunking` lets the message go along with its envelope, by BDAT."""
+    then: a server may want a long list of recipients in parts. `ready` is called before, while the
+    server answers the message before this one: what can be prepared for `committing` costs no time then.
+    `wishes` is what is asked of the server; `chunking` lets the message go along with its envelope, by
+    BDAT."""
 
     envelope: Envelope
     data: bytes
@@ -55,6 +57,7 @@ class Letter(NamedTuple):
     committing: Callable[[tuple[Outcome, ...]], None] = lambda outcomes: None
     wishes: Wishes = NONE
     chunking: bool = False
+    ready: Callable[[], None] = lambda: None
 
 
 class Submitter:
@@ -292,6 +295,7 @@ class Submitter:
             if following is not None and behind:
                 self._messages += 1
                 self._begun = following, tags
+                following.ready()
             return self._completed(tag, patience=pump.deadlines.content).replies
         except MailcliError as error:
             self.close()
