@@ -28,6 +28,7 @@ from mailcli.outbox import keys, schedule
 from mailcli.outbox.entry import COMMITTING, FAILED, QUEUED, SENT, UNKNOWN, Entry, State
 from mailcli.outbox.spool import Row, Spool
 from mailcli.outbox.submit import Letter, Submission, Submitter
+from mailcli.outbox.terms import fitting
 
 
 class Result(NamedTuple):
@@ -101,12 +102,12 @@ class Run:
         """As many as it carries; the others."""
         submitter = Submitter(connection)
         queue = list(rows)
-        turn = self._next(queue)
+        turn = self._next(queue, connection)
         following: _Turn | None = None
         try:
             while turn is not None:
                 self._cancel.check()
-                following = self._next(queue)
+                following = self._next(queue, connection)
                 self._submit(submitter, turn, following)
                 turn.release.close()
                 if not submitter.usable and following is not None:
@@ -162,7 +163,7 @@ class Run:
     def _settle(self, turn: _Turn, state: State, error: MailcliError) -> None:
         self._conclude(turn.entry, state, error)
 
-    def _next(self, queue: list[Row]) -> _Turn | None:
+    def _next(self, queue: list[Row], connection: SmtpConnection | None = None) -> _Turn | None:
         """The next entry that nobody else is sending and that is still to be sent, locked."""
         while queue:
             row = queue.pop(0)
@@ -180,10 +181,13 @@ class Run:
             except BaseException:
                 release.close()
                 raise
-            return _Turn(entry, state, self._letter(entry, state), release)
+            data = entry.data
+            if connection is not None:
+                data = fitting(connection, data, composed=entry.composed)
+            return _Turn(entry, state, self._letter(entry, state, data), release)
         return None
 
-    def _letter(self, entry: Entry, state: State) -> Letter:
+    def _letter(self, entry: Entry, state: State, data: bytes) -> Letter:
         def committing(certain: tuple[Outcome, ...]) -> None:
             now = schedule.decided(state, certain)
             self._spool.set_state(entry.id, now._replace(phase=COMMITTING))
@@ -194,7 +198,7 @@ class Run:
 
         envelope = Envelope(entry.envelope.sender, state.open(entry))
         partial = entry.partial or state.reached
-        return Letter(envelope, entry.data, partial, committing, entry.wishes, ready=ready)
+        return Letter(envelope, data, partial, committing, entry.wishes, ready=ready)
 
     def _none_got_through(self, rows: Sequence[Row], error: MailcliError) -> None:
         """No connection: those that wait go on waiting."""
