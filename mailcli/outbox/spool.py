@@ -17,7 +17,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import BinaryIO, Final
+from typing import Final
 
 from mailcli.errors import AmbiguousId, LocalIOError, Locked, NotFound
 from mailcli.model.ids import new_id
@@ -36,6 +36,7 @@ from mailcli.outbox.entry import (
 )
 from mailcli.store import disk
 
+_LINE: Final = 4096
 _LITTER: Final = 36 * 3600.0
 KEYS_KEPT: Final = 30 * 86400.0
 """Seconds for which the result of an idempotency key is remembered."""
@@ -148,32 +149,47 @@ class Spool:
         """All entries, oldest first, those that failed too."""
         found = []
         self.damaged = []
-        for name in self._names():
+        files = self._files("entries") | self._files("failed")
+        for name in files:
             try:
-                found.append(self.row(name))
+                if "." not in name:
+                    found.append(self._row(name, touched=f"{name}.state" in files))
             except NotFound:
                 continue
             except LocalIOError as error:
                 self.damaged.append(f"{name}: {error.message}")
         return sorted(found, key=lambda row: (row.entry.queued, row.entry.id))
 
-    def _names(self) -> list[str]:
-        names: list[str] = []
-        for place in ("entries", "failed"):
-            with suppress(FileNotFoundError):
-                names += [name for name in os.listdir(f"{self._root}/{place}") if "." not in name]
-        return names
+    def _files(self, place: str) -> set[str]:
+        try:
+            return set(os.listdir(f"{self._root}/{place}"))
+        except FileNotFoundError:
+            return set()
 
     def row(self, id: str) -> Row:
         """One entry without its bytes. NotFound, LocalIOError if it is damaged."""
-        with self._opened(id) as file:
-            entry = decode_entry(file.readline())
-            busy = not _free(file.fileno())
-        return Row(entry, self.state(id, entry), busy)
+        return self._row(id, touched=True)
+
+    def _row(self, id: str, *, touched: bool) -> Row:
+        """`touched`: it may have a state. Thousands of entries that wait for the first time have none."""
+        path = self._where(id)
+        with disk.reported("read the outbox"):
+            fd = _opened(path)
+            try:
+                line = os.read(fd, _LINE)
+                while b"\n" not in line and (more := os.read(fd, _LINE)):
+                    line += more
+                busy = not _free(fd)
+            finally:
+                os.close(fd)
+        entry = decode_entry(line.partition(b"\n")[0])
+        if touched or busy or path.endswith(f"/failed/{id}"):
+            return Row(entry, self.state(id, entry), busy)
+        return Row(entry, State(next_try=entry.not_before), busy)
 
     def load(self, id: str) -> Entry:
         """One entry with its bytes. NotFound, LocalIOError."""
-        with self._opened(id) as file:
+        with disk.reported("read the outbox"), open(_opened(self._where(id)), "rb") as file:
             line = file.readline()
             return decode_entry(line, file.read())
 
@@ -182,17 +198,15 @@ class Spool:
         failed = os.path.lexists(self._path(id, "failed"))
         # Beside its entry; a move that was cut short leaves it behind.
         for place in ("failed", "entries") if failed else ("entries", "failed"):
-            try:
-                with disk.reported("read the outbox"), open(f"{self._path(id, place)}.state", "rb") as file:
-                    return decode_state(file.read())
-            except LocalIOError as error:
-                if not isinstance(error.__cause__, FileNotFoundError):
-                    raise
+            held = _contents(f"{self._path(id, place)}.state")
+            if held is not None:
+                return decode_state(held)
         return State(FAILED if failed else QUEUED, next_try=entry.not_before if entry else 0.0)
 
     def resolve(self, text: str) -> str:
         """The id that a unique prefix means. NotFound, AmbiguousId."""
-        ids = [name for name in self._names() if name.startswith(text.lower())]
+        names = self._files("entries") | self._files("failed")
+        ids = [name for name in names if "." not in name and name.startswith(text.lower())]
         if not text or not ids:
             raise NotFound(f"nothing in the outbox has the id {text}", hint="mailcli outbox list")
         if len(ids) > 1:
@@ -263,13 +277,7 @@ class Spool:
 
     def result(self, digest: str) -> bytes | None:
         """What was noted under a key."""
-        try:
-            with disk.reported("read the outbox"), open(f"{self._root}/keys/{digest}", "rb") as file:
-                return file.read()
-        except LocalIOError as error:
-            if isinstance(error.__cause__, FileNotFoundError):
-                return None
-            raise
+        return _contents(f"{self._root}/keys/{digest}")
 
     def note_result(self, digest: str, data: bytes) -> None:
         """Note what became of a key's message; durable when this returns."""
@@ -315,17 +323,29 @@ class Spool:
                 return self._path(id, place)
         raise NotFound(f"{id} is not in the outbox any more")
 
-    @contextmanager
-    def _opened(self, id: str) -> Iterator[BinaryIO]:
-        path = self._where(id)
+
+def _contents(path: str) -> bytes | None:
+    """A small file, if it is there."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
-            file = open(path, "rb")
-        except FileNotFoundError:
-            raise NotFound(f"{id} is not in the outbox any more") from None
-        except OSError as error:
-            raise disk.failure(error, "read the outbox") from error
-        with file, disk.reported("read the outbox"):
-            yield file
+            data = os.read(fd, _LINE)
+            while len(data) % _LINE == 0 and (more := os.read(fd, _LINE)):
+                data += more
+            return data
+        finally:
+            os.close(fd)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise disk.failure(error, "read the outbox") from error
+
+
+def _opened(path: str) -> int:
+    try:
+        return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise NotFound(f"{os.path.basename(path)} is not in the outbox any more") from None
 
 
 def _lock(path: str, wait: float = 0.2) -> int:
