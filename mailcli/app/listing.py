@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mailcli.app.context import Context
 from mailcli.errors import NotFound
 from mailcli.model.account import LOCAL
 from mailcli.model.folder import INBOX
-from mailcli.model.message import Page, Summary
+from mailcli.model.message import Lines, Page, Summary
 
 if TYPE_CHECKING:
     from mailcli.model.query.ast import Query
@@ -108,6 +108,12 @@ def search(
         threads=threads,
         own_addresses=own_addresses(ctx),
     )
+
+
+def search_lines(ctx: Context, wanted: Sequence[str] | Query, *, ids: bool = False, **asked: Any) -> Lines:
+    """As `search`, for lines of text; with `ids` for those alone."""
+    own = own_addresses(ctx)
+    return ctx.store.search_lines(_parsed(ctx, wanted), ids=ids, own_addresses=own, **asked)
 
 
 def count(ctx: Context, wanted: Sequence[str] | Query) -> int:

@@ -15,6 +15,7 @@ from mailcli.model.record import NamedTuple
 from mailcli.store.checks import Checks, Read
 from mailcli.store.criteria import CHECK, Criteria
 from mailcli.store.match import Matcher
+from mailcli.store.sql import by_rids
 
 if TYPE_CHECKING:
     import apsw
@@ -37,10 +38,15 @@ _KNOWN: Final = 1.5
 
 
 class Found(NamedTuple):
-    """Row ids in the order asked for, and the cursor for the rest (None: there is none)."""
+    """Rows in the order asked for, each its row id and the columns wanted, and the cursor for the rest
+    (None: there is none)."""
 
-    rids: list[int]
+    rows: list[tuple[Any, ...]]
     next: str | None = None
+
+    @property
+    def rids(self) -> list[int]:
+        return [row[0] for row in self.rows]
 
 
 def find(
@@ -52,18 +58,19 @@ def find(
     sort: str = "date",
     reverse: bool = False,
     threads: bool = False,
+    columns: str = "m.rid",
     own_addresses: Sequence[str] = (),
     now: float = 0.0,
     read: Read | None = None,
 ) -> Found:
     """The messages that match, newest (or with `sort="relevance"` best) first.
 
-    `threads`: only the first match of each thread. `after` is a cursor of an earlier answer to
-    the same question. `now` (seconds since the epoch) is for relevance. `read` gives the bytes of
+    `threads`: only the first match of each thread. `columns` of `message m`, m.rid first, are what rows
+    have. `after` is a cursor of an earlier answer to the same question. `now` (seconds since the epoch) is for relevance. `read` gives the bytes of
     a message for terms that must look into it; without it they match nothing. Raises QueryError
     for folders and accounts that are not there, UsageError for a bad cursor or sort.
     """
-    with _Search(connection, query, own_addresses, read) as search:
+    with _Search(connection, query, own_addresses, read, columns) as search:
         if sort == "relevance":
             return search.by_relevance(limit, after, now, threads=threads, reverse=reverse)
         if sort != "date":
@@ -87,9 +94,15 @@ class _Search:
     """One query on its way: holds the SQL function of its checks while it runs."""
 
     def __init__(
-        self, connection: apsw.Connection, query: Query, own: Sequence[str], read: Read | None
+        self,
+        connection: apsw.Connection,
+        query: Query,
+        own: Sequence[str],
+        read: Read | None,
+        columns: str = "m.rid",
     ) -> None:
         self._connection = connection
+        self._columns = columns
         self._checks = Checks(Matcher(connection), read)
         self._criteria = Criteria(connection, query, own, self._checks)
 
@@ -114,16 +127,15 @@ class _Search:
             low = max(low, cursor + 1)
         elif cursor is not None:
             high = min(high, cursor - 1)
+        columns = self._columns
         if limit is None:
-            return Found([rid for (rid,) in self._window(low, high, None, reverse=reverse, wide=True)])
-        rids: list[int] = []
+            return Found(self._window(low, high, None, columns, reverse=reverse, wide=True))
+        rows: list[tuple[Any, ...]] = []
         for first, last, wide in self._windows(low, high, reverse=reverse):
-            rids += [
-                rid for (rid,) in self._window(first, last, limit + 1 - len(rids), reverse=reverse, wide=wide)
-            ]
-            if len(rids) > limit:
-                return Found(rids[:limit], str(rids[limit - 1]) if limit else None)
-        return Found(rids)
+            rows += self._window(first, last, limit + 1 - len(rows), columns, reverse=reverse, wide=wide)
+            if len(rows) > limit:
+                return Found(rows[:limit], str(rows[limit - 1][0]) if limit else None)
+        return Found(rows)
 
     def by_relevance(
         self, limit: int | None, after: str | None, now: float, *, threads: bool, reverse: bool
@@ -156,8 +168,8 @@ class _Search:
                 best.setdefault(thread, rid)
             rids = list(best.values())[skip:]
         if limit is not None and len(rids) > limit:
-            return Found(rids[:limit], str(skip + limit))
-        return Found(rids)
+            return self._found(rids[:limit], str(skip + limit))
+        return self._found(rids)
 
     # ---- passes
 
@@ -176,7 +188,7 @@ class _Search:
         yield low, high, True
 
     def _window(
-        self, low: int, high: int, limit: int | None, *, reverse: bool, wide: bool, columns: str = "m.rid"
+        self, low: int, high: int, limit: int | None, columns: str, *, reverse: bool, wide: bool
     ) -> list[tuple[Any, ...]]:
         if low > high:
             return []
@@ -195,7 +207,7 @@ class _Search:
         seen: set[str] = set()
         rids: list[int] = []
         for first, last, wide in self._windows(low, high, reverse=reverse):
-            found = self._window(first, last, None, reverse=reverse, wide=wide, columns="m.rid, m.thread")
+            found = self._window(first, last, None, "m.rid, m.thread", reverse=reverse, wide=wide)
             for rid, thread in found:
                 if thread in seen:
                     continue
@@ -203,9 +215,15 @@ class _Search:
                 if cursor is not None and (rid <= cursor if reverse else rid >= cursor):
                     continue
                 if limit is not None and len(rids) == limit:
-                    return Found(rids, str(rids[-1]) if rids else None)
+                    return self._found(rids, str(rids[-1]) if rids else None)
                 rids.append(rid)
-        return Found(rids)
+        return self._found(rids)
+
+    def _found(self, rids: list[int], following: str | None = None) -> Found:
+        """The columns of these rows, which were chosen or put in order by something else."""
+        if self._columns == "m.rid":
+            return Found([(rid,) for rid in rids], following)
+        return Found(by_rids(self._connection, rids, self._columns), following)
 
     def _range(self) -> dict[str, int]:
         """:low and :high, as far as the dates asked for bound them."""

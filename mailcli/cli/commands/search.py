@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mailcli.cli import failure
 from mailcli.cli.lists import AFTER, LIMIT, REVERSE, THREADS, show_page, shown_limit
 from mailcli.cli.session import Session
 from mailcli.cli.spec import Argument, Command, Example, Option
-from mailcli.cli.views.messages import MESSAGES
+from mailcli.cli.views.messages import MESSAGES, lines
 from mailcli.errors import NoMatch
 
 if TYPE_CHECKING:
     from mailcli.errors import MailcliError
+    from mailcli.model.message import Lines, Page
     from mailcli.model.query.ast import Query
 
 _SCOPE = " (Spam and Trash are not searched; in:any searches everything)"
@@ -56,16 +57,20 @@ def run(
         if not only_whether:
             session.out.value(found)
     else:
-        page = listing.search(
-            session.ctx,
-            wanted,
-            limit=shown_limit(session, limit),
-            sort=sort or "date",
-            threads=threads,
-            reverse=reverse,
-            after=after,
-        )
-        show_page(session, page, scope="" if _names_a_folder(query) else _SCOPE)
+        asked: dict[str, Any] = {
+            "limit": shown_limit(session, limit),
+            "sort": sort or "date",
+            "threads": threads,
+            "reverse": reverse,
+            "after": after,
+        }
+        page: Page | Lines
+        if session.out.as_lines:
+            page = listing.search_lines(session.ctx, wanted, ids=session.options.ids, **asked)
+            session.out.pieces(lines(page, session.out.end))
+        else:
+            page = listing.search(session.ctx, wanted, **asked)
+            show_page(session, page, scope="" if _names_a_folder(query) else _SCOPE)
         found = len(page.rows)
     if errors:
         return failure.combined(error.exit_code for error in errors)
