@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from mailcli.errors import UsageError
 from mailcli.model.record import NamedTuple
 
 if TYPE_CHECKING:
@@ -37,6 +38,29 @@ class Ranking(NamedTuple):
     needed: bool
 
 
+class Mark(NamedTuple):
+    """The last row of a page, as a cursor. The time of the first page goes along, as ranks age."""
+
+    now: int
+    rid: int
+    rank: float
+
+    @classmethod
+    def read(cls, text: str) -> Mark:
+        """Raises UsageError."""
+        now, _, rest = text.partition("/")
+        rid, _, rank = rest.partition("/")
+        try:
+            return cls(int(now), int(rid), float(rank))
+        except ValueError:
+            raise UsageError(
+                f'"{text}" is no cursor of a search by relevance', hint="--after takes `next` of an answer"
+            ) from None
+
+    def __str__(self) -> str:
+        return f"{self.now}/{self.rid}/{self.rank!r}"
+
+
 class Ranked:
     """The best hits so far. `select` is asked of windows of row ids, from the newest to the oldest."""
 
@@ -49,34 +73,52 @@ class Ranked:
         *,
         threads: bool,
         reverse: bool,
+        after: Mark | None = None,
     ) -> None:
         """`sent`: the folders with what one has written; `reverse`: the worst first."""
         self._connection = connection
         self._ranking = ranking
         self._sent = sent
-        self._now = int(now)
+        self._now = int(now) if after is None else after.now
+        self._after = after
         self._threads = threads
         self._reverse = reverse
         self._best: list[tuple[float, int, str]] = []
         self._peak: float | None = None
         self.values = {"expression": " OR ".join(ranking.expressions), "now": self._now}
+        if after is not None:
+            self.values |= {"rank": after.rank, "key": -after.rid}
 
-    def select(self, where: str, most: int | None) -> str:
+    def select(self, where: str, most: int | None, *, whole: bool = False) -> str:
         """The hits of the window :low to :high, as `add` takes them: rank (the best is the least), row id
-        turned round, thread."""
+        turned round, thread. Behind the cursor, but with `whole`."""
         join = "JOIN" if self._ranking.needed else "LEFT JOIN"
         recency = f"({_OLD} + {1 - _OLD} / (1.0 + max(0, :now - (rowid >> 20)) / {float(_HALF)}))"
         ranked = (
             f"(SELECT rowid AS rid, bm25(fts, {', '.join(map(str, _WEIGHTS))}) * {recency} AS rank FROM fts"
             " WHERE fts MATCH :expression AND rowid BETWEEN :low AND :high)"
         )
-        order = f"ORDER BY 1 {'DESC' if self._reverse else 'ASC'}, 2"
-        return (
-            f"SELECT ifnull(s.rank, 0) * iif({_known(self._sent)}, {_KNOWN}, 1.0), -m.rid, m.thread"
-            f" FROM message m {join} {ranked} s ON s.rid = m.rid"
-            f" WHERE m.rid BETWEEN :low AND :high AND {where} {order}"
-            f"{'' if most is None or self._threads else f' LIMIT {most}'}"
+        select = (
+            f"SELECT ifnull(s.rank, 0) * iif({_known(self._sent)}, {_KNOWN}, 1.0) AS rank, -m.rid AS key,"
+            f" m.thread FROM message m {join} {ranked} s ON s.rid = m.rid"
+            f" WHERE m.rid BETWEEN :low AND :high AND {where}"
         )
+        if self._after is not None and not self._threads and not whole:
+            further = (
+                "rank < :rank OR (rank = :rank AND key > :key)"
+                if self._reverse
+                else "(rank, key) > (:rank, :key)"
+            )
+            select = f"SELECT * FROM ({select}) WHERE {further}"
+        order = f"ORDER BY 1 {'DESC' if self._reverse else 'ASC'}, 2"
+        return f"{select} {order}{'' if most is None or self._threads else f' LIMIT {most}'}"
+
+    def resume(self, rows: Sequence[tuple[Any, ...]]) -> None:
+        """The rank that the row of the cursor has now, if it is there: each arrival changes all ranks."""
+        assert self._after is not None
+        if rows:
+            self._after = self._after._replace(rank=rows[0][0])
+            self.values["rank"] = rows[0][0]
 
     def add(self, rows: Sequence[tuple[Any, ...]], most: int | None) -> None:
         """Take the rows of one more window, and keep the best."""
@@ -100,8 +142,14 @@ class Ranked:
         age = max(0, self._now - (rid >> 20))
         return -self._best[-1][0] > self._peak * (_OLD + (1 - _OLD) / (1 + age / _HALF))
 
-    def rids(self) -> list[int]:
-        return [-row[1] for row in self._best]
+    def marks(self) -> list[Mark]:
+        """The best, in order. A thread that was given before a cursor does not come again."""
+        best = self._best
+        if self._after is not None and self._threads:
+            sign = -1 if self._reverse else 1
+            given = sign * self._after.rank, -self._after.rid
+            best = [row for row in best if (sign * row[0], row[1]) > given]
+        return [Mark(self._now, -key, rank) for rank, key, _ in best]
 
     def _bound(self) -> float:
         """What no message's bm25 exceeds, times what a known sender adds.

@@ -15,7 +15,7 @@ from mailcli.model.record import NamedTuple
 from mailcli.store.checks import Checks, Read
 from mailcli.store.criteria import CHECK, Criteria
 from mailcli.store.match import Matcher
-from mailcli.store.ranking import Ranked
+from mailcli.store.ranking import Mark, Ranked
 from mailcli.store.sql import by_rids
 
 if TYPE_CHECKING:
@@ -73,12 +73,13 @@ def count(
     connection: apsw.Connection,
     query: Query,
     *,
+    threads: bool = False,
     own_addresses: Sequence[str] = (),
     read: Read | None = None,
 ) -> int:
-    """How many messages match."""
+    """How many messages match, or in how many threads."""
     with _Search(connection, query, own_addresses, read) as search:
-        return search.count()
+        return search.count("DISTINCT m.thread" if threads else "*")
 
 
 class _Search:
@@ -105,8 +106,8 @@ class _Search:
         self._connection.create_scalar_function(CHECK, None)
         self._checks.close()
 
-    def count(self) -> int:
-        rows = self._rows(f"SELECT count(*) {self._from_all()}", self._range())
+    def count(self, what: str) -> int:
+        rows = self._rows(f"SELECT count({what}) {self._from_all()}", self._range())
         return int(rows[0][0])
 
     def by_date(self, limit: int | None, after: str | None, *, threads: bool, reverse: bool) -> Found:
@@ -136,11 +137,14 @@ class _Search:
         ranking = self._criteria.ranking()
         if ranking is None:
             return self.by_date(limit, after, threads=threads, reverse=reverse)
-        ranked = Ranked(
-            self._connection, ranking, self._criteria.sent(), now, threads=threads, reverse=reverse
-        )
-        skip = 0 if after is None else _number(after)
-        most = None if limit is None else skip + limit + 1
+        mark = None if after is None else Mark.read(after)
+        sent = self._criteria.sent()
+        ranked = Ranked(self._connection, ranking, sent, now, threads=threads, reverse=reverse, after=mark)
+        if mark is not None:
+            itself = {"low": mark.rid, "high": mark.rid}
+            ranked.resume(self._rows(ranked.select("1", None, whole=True), {**itself, **ranked.values}))
+        # What was given of threads is known only when all that is better has been seen again.
+        most = None if limit is None or (threads and after is not None) else limit + 1
         low, high = self._range().values()
         # The best may be anywhere; but where nothing older can be better than what there is, it ends.
         whole = most is None or reverse
@@ -151,10 +155,11 @@ class _Search:
                 ranked.add(self._rows(ranked.select(where, most), {**window, **ranked.values}), most)
             if most is not None and not wide and ranked.settled(first, most):
                 break
-        rids = ranked.rids()[skip:]
-        if limit is not None and len(rids) > limit:
-            return self._found(rids[:limit], str(skip + limit))
-        return self._found(rids)
+        marks = ranked.marks()
+        if limit is not None and len(marks) > limit:
+            marks = marks[:limit]
+            return self._found([mark.rid for mark in marks], str(marks[-1]) if marks else after)
+        return self._found([mark.rid for mark in marks])
 
     # ---- passes
 
