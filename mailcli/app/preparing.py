@@ -142,10 +142,12 @@ def prepare_raw(
         zone=local_zone(ctx.clock()),
         default_sender=default,
     )
-    named = [*recipients, *found.recipients]
+    # What has an @ in the header is an address that was read there, and may be an odd one.
+    met = [name for name in found.recipients if "@" in name]
+    named = [*recipients, *(name for name in found.recipients if "@" not in name)]
     if local_names:
-        named = [found_ for name in named for found_ in localised(ctx, account, name)]
-    everyone = tuple(dict.fromkeys(a.email for a in expanded(ctx, named)))
+        named = [each for name in named for each in localised(ctx, account, name)]
+    everyone = tuple(dict.fromkeys([*(a.email for a in expanded(ctx, named)), *met]))
     if not everyone:
         raise UsageError("no recipient", hint="name one, or use -t to take them from the header")
     origin = bare(sender) if sender is not None else found.sender if "@" in found.sender else default.email

@@ -171,6 +171,19 @@ class Output:
         else:
             self.streams.write_bytes(data)
 
+    def outcome(self, view: View, rows: Iterable[Any]) -> None:
+        """Print what has become of messages. A pipe that nobody reads and a full disk make what was sent no
+        failure, and what was refused no success: the exit code goes by the messages alone."""
+        try:
+            self.show(view, rows, quiet=True)
+            self.streams.flush()
+        except OSError as error:
+            from mailcli.cli.streams import abandon
+
+            abandon(self.streams.stdout)
+            if not isinstance(error, BrokenPipeError):
+                self.streams.say(f"mailcli: the outcome could not be printed: {error.strerror}\n")
+
     def notice(self, text: str) -> None:
         """One line that is not the result: to stderr, or among the document's warnings."""
         line = printable.line(text)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from mailcli.cli import fast
 from mailcli.cli.session import Session
 from mailcli.cli.spec import Globals, Invocation
-from mailcli.cli.streams import Streams
+from mailcli.cli.streams import Streams, abandon
 from mailcli.errors import Interrupted, LocalIOError, MailcliError, UsageError, told
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def main(argv: Sequence[str], streams: Streams, *, reader: Reader | None = None)
         code = execute(invocation, streams, warnings, reader)
         streams.flush()
     except BrokenPipeError:
-        _abandon(streams.stdout)
+        abandon(streams.stdout)
         return 0
     except MailcliError as error:
         return _failed(streams, options, error, warnings=warnings)
@@ -101,12 +101,12 @@ def _failed(
     try:
         streams.flush()
     except (OSError, ValueError):
-        _abandon(streams.stdout)
+        abandon(streams.stdout)
     try:
         error.__cause__ = cause or error.__cause__
         failure.tell(streams, options, error, warnings)
     except BrokenPipeError:
-        _abandon(streams.stderr)
+        abandon(streams.stderr)
     _log(options, (), error.exit_code, failure.sentence(error))
     return error.exit_code
 
@@ -116,18 +116,6 @@ def _from_system(error: OSError) -> MailcliError:
     if error.errno == errno.ENOSPC and not error.filename:
         return LocalIOError("cannot write the output: the disk is full")
     return told(error)
-
-
-def _abandon(stream: BinaryIO) -> None:
-    """The reader of our pipe has gone, or it cannot be written: what is left goes nowhere, so that
-    the interpreter's own flush at exit does not turn the exit code into 120."""
-    try:
-        descriptor = stream.fileno()
-        null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, descriptor)
-        os.close(null)
-    except (OSError, ValueError):
-        pass
 
 
 def _log(options: Globals, argv: Sequence[str], code: int, text: str) -> None:

@@ -64,6 +64,18 @@ def standard() -> Streams:
     )
 
 
+def abandon(stream: BinaryIO) -> None:
+    """The reader of our pipe has gone, or it cannot be written: what is left goes nowhere, so that
+    the interpreter's own flush at exit does not turn the exit code into 120."""
+    try:
+        descriptor = stream.fileno()
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, descriptor)
+        os.close(null)
+    except (OSError, ValueError):
+        pass
+
+
 def _buffer(stream: object, flags: int) -> BinaryIO:
     found: BinaryIO | None = getattr(stream, "buffer", None)
     if found is not None:

@@ -244,13 +244,12 @@ class Spool:
 
     def sweep(self) -> None:
         """Remove what crashes left behind, and keys that are old."""
-        now = self._clock()
-        for place, age in (("tmp", _LITTER), ("keys", KEYS_KEPT)):
-            with suppress(FileNotFoundError), os.scandir(f"{self._root}/{place}") as files:
-                for file in files:
-                    with suppress(OSError):
-                        if now - file.stat(follow_symlinks=False).st_mtime > age:
-                            os.unlink(file.path)
+        old = self._older("keys", KEYS_KEPT)
+        in_use = {row.entry.key for row in self.rows()} if old else set()
+        for path in [*old, *self._older("tmp", _LITTER)]:
+            if os.path.basename(path).partition(".")[0] not in in_use:
+                with suppress(OSError):
+                    os.unlink(path)
         for place in ("entries", "failed"):
             with suppress(FileNotFoundError):
                 names = set(os.listdir(f"{self._root}/{place}"))
@@ -258,6 +257,16 @@ class Spool:
                     id, dot, _ = name.partition(".")
                     if dot and not any(os.path.lexists(self._path(id, p)) for p in ("entries", "failed")):
                         disk.unlink(f"{self._root}/{place}/{name}")
+
+    def _older(self, place: str, age: float) -> list[str]:
+        """The files there that were last written longer ago than that."""
+        found: list[str] = []
+        with suppress(FileNotFoundError), os.scandir(f"{self._root}/{place}") as files:
+            for file in files:
+                with suppress(OSError):
+                    if self._clock() - file.stat(follow_symlinks=False).st_mtime > age:
+                        found.append(file.path)
+        return found
 
     def _path(self, id: str, place: str = "entries") -> str:
         return f"{self._root}/{place}/{id}"

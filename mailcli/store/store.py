@@ -136,9 +136,16 @@ class Store:
 
     def account_key(self, name: str, protocol: str = "") -> int:
         """The account's row, made when new. `protocol` ("imap", "pop3", "" for none) is noted when given."""
+        from mailcli.store import location
+
+        with self._site.database.reading() as connection:
+            row = location.account_row(connection, name)
+        if row is not None and protocol in ("", row[1]):
+            return row[0]
         from mailcli.store import folders
 
-        return folders.account_key(self._site, name, protocol)
+        with self._site.database.writing() as connection:
+            return folders.make_account(connection, self._site.tree, name, protocol)
 
     def remove_account(self, name: str) -> None:
         """Forget an account; its mail tree is set aside in the recovery area, never deleted."""
@@ -281,10 +288,10 @@ class Store:
     def lacking(self, folder: int, *, since: float | None = None, max_size: int = 0) -> list[Lacking]:
         """The messages of a server's folder whose body is not here, newest first: those that arrived
         since then, and have no more octets (0: any number)."""
-        from mailcli.store import outlines
+        from mailcli.store import cursors
 
         with self._site.database.reading() as connection:
-            return outlines.lacking(connection, folder, since, max_size)
+            return cursors.lacking(connection, folder, since, max_size)
 
     def expect(self, count: int) -> None:
         """So many messages are about to be delivered, in several batches."""
@@ -563,9 +570,9 @@ class Store:
 
     def expire(self) -> int:
         """Delete what was 14 days in the recovery area, and tmp files of 36 hours. Returns how many mails."""
-        from mailcli.store import recovery
+        from mailcli.store import expiry
 
-        return recovery.expire(self._site)
+        return expiry.expire(self._site)
 
     # -- synchronisation -----------------------------------------------------------------------
 
@@ -633,6 +640,13 @@ class Store:
 
         with self._site.database.reading() as connection:
             return agreement.operations(connection, account)
+
+    def unsettled(self, account: str) -> bool:
+        """Whether there are operations of an account whose outcome is unknown."""
+        from mailcli.store import cursors
+
+        with self._site.database.reading() as connection:
+            return cursors.unsettled(connection, account)
 
     def scan(self, folder: int, *, force: bool = False) -> Scan:
         """Take notice of what other programs (or a crash of ours) did in the folder's directories."""

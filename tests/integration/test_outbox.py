@@ -279,9 +279,9 @@ class Script:
         )
 
     def __call__(self, key: str, prepared: Prepared) -> Sent:
-        def send(digest: str) -> Sent:
+        def send(digest: str, rest: Prepared) -> Sent:
             self.calls += 1
-            return self.send(digest, prepared)
+            return self.send(digest, rest)
 
         return once(self.profile.ctx, key, prepared, send)
 
@@ -317,7 +317,7 @@ def test_a_key_whose_send_was_killed_before_the_dot_sends_again_and_after_it_doe
     script = Script(profile)
     box = outbox.spool(profile.ctx)
 
-    def killed(digest: str) -> Sent:
+    def killed(digest: str, _: Prepared) -> Sent:
         entry = outbox.entry(letter(profile), profile.ctx.clock(), kept=False, key=digest)
         left.append(box.enqueue(entry).id)
         raise KeyboardInterrupt
@@ -390,7 +390,7 @@ def files(directory: Path, folder: str) -> list[Path]:
 def test_a_key_in_use_by_another_run_is_worth_a_retry(sending_profile: Profile) -> None:
     script = Script(sending_profile)
 
-    def meanwhile(digest: str) -> Sent:
+    def meanwhile(digest: str, _: Prepared) -> Sent:
         with pytest.raises(Locked):
             script("busy", letter(sending_profile))
         return sending.deliver(sending_profile.ctx, letter(sending_profile), Delivery(key=digest))
@@ -464,7 +464,7 @@ def test_a_key_is_settled_before_the_record_of_its_message_goes(
     again = script("plain", letter(profile))
     assert again.message_id == first.message_id and script.calls == 1
 
-    def queued_and_killed(digest: str) -> Sent:
+    def queued_and_killed(digest: str, _: Prepared) -> Sent:
         queue(profile, first, key=digest)
         raise KeyboardInterrupt
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from mailcli.app import outbox, sending
+from mailcli.app.context import Context
 from mailcli.app.preparing import SendRequest, prepare
 from mailcli.app.sending import Delivery
 from mailcli.model.draft import Sent
@@ -31,6 +32,10 @@ FULL = (
 
 class Offering(Smtp):
     extensions = FULL
+
+
+class Small(Smtp):
+    extensions = tuple(b"SIZE 5000" if word.startswith(b"SIZE") else word for word in FULL)
 
 
 class Limited(Smtp):
@@ -120,6 +125,42 @@ def test_what_the_server_does_not_keep_waits_here(tmp_path: Path, kind: type[Smt
         assert len(program.run("outbox", "list").out.splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("says", "words", "code"),
+    [
+        ({"AUTH": b"535 5.7.8 no\r\n"}, (), 77),
+        ({"greeting": b"554 go away\r\n"}, (), 69),
+        ({"EHLO": b"+OK ready\r\n"}, (), 76),
+        ({"MAIL": b"550 5.7.1 not you\r\n"}, (), 65),
+        ({"RCPT": b"550 5.1.1 unknown\r\n"}, (), 67),
+        ({}, ("--require-tls",), 65),
+        ({}, ("-H", f"X-Long: {'x ' * 3000}"), 65),
+        ({"greeting": b"421 busy\r\n"}, (), 0),
+        ({"EHLO": b"421 busy\r\n"}, (), 0),
+        ({"AUTH": b"454 4.7.0 not now\r\n"}, (), 0),
+        ({"MAIL": b"451 4.3.0 not now\r\n"}, (), 0),
+        ({"RCPT": b"450 4.2.0 not now\r\n"}, (), 0),
+        ({"DATA": b"421 busy\r\n"}, (), 0),
+    ],
+)
+def test_only_what_passes_leaves_a_message_for_later_in_the_outbox(
+    tmp_path: Path, says: dict[str, bytes], words: tuple[str, ...], code: int
+) -> None:
+    with Small(says) as server:
+        program = account(tmp_path, smtp=server.port)
+        done = program.run("send", "-s", "x", "--at", "+2h", *words, "a@b.example", text="x\n")
+        assert done.code == code, done
+        assert len(program.run("outbox", "list").out.splitlines()) == (code == 0)
+        assert server.taken == []
+
+
+def test_a_message_for_later_waits_here_while_no_server_listens(tmp_path: Path) -> None:
+    with Offering() as server:
+        program = account(tmp_path, smtp=server.port)
+    assert program.run("send", "-s", "x", "--at", "+2h", "a@b.example", text="x\n").code == 0
+    assert len(program.run("outbox", "list").out.splitlines()) == 1
+
+
 MANY = [f"r{n}@b.example" for n in range(5)]
 
 
@@ -188,17 +229,21 @@ def test_a_chunk_saves_a_turn(chunking: Callable[..., Profile], postfix: Postfix
 
 
 def test_what_looks_like_a_command_does_not_go_before_its_recipient_is_accepted(
-    chunking: Callable[..., Profile], postfix: Postfix
+    chunking: Callable[..., Profile], postfix: Postfix, tmp_path: Path
 ) -> None:
-    with Proxy(postfix.submissions) as proxy:
-        profile = chunking(proxy.port)
-        one(profile, "plain\n")
-        (quick,) = proxy.take(1)
-        for text in ("a\nRCPT TO:<evil@e.test>\n", "a\n mail from:<x>\n"):
-            message_id, _ = one(profile, text)
-            postfix.wait_delivered(message_id)
-            (slow,) = proxy.take(1)
-            assert slow.turns == quick.turns + 1
+    profile = chunking(postfix.submissions)
+    for number, (text, command) in enumerate(
+        [("plain\n", "BDAT"), ("a\nRCPT TO:<evil@e.test>\n", "DATA"), ("a\n mail from:<x>\n", "DATA")]
+    ):
+        transcript = tmp_path / f"transcript-{number}"
+        profile.ctx = Context.open(
+            profile=profile.directory, transcript=transcript, environ={"HOME": "/nonexistent"}
+        )
+        message_id, _ = one(profile, text)
+        profile.ctx.close()
+        postfix.wait_delivered(message_id)
+        words = re.findall(r"\b(?:DATA|BDAT)\b", transcript.read_text())
+        assert words[0] == command
 
 
 def test_a_chunk_for_a_refused_recipient_is_told_as_it_was(

@@ -76,7 +76,7 @@ def _send(ctx: Context, deadline: float | None) -> MailcliError | None:
 
 def _send_once(ctx: Context, deadline: float | None) -> MailcliError | None:
     letter, delivery = _letter(ctx), sending.Delivery(deadline=deadline, ehlo="localhost")
-    sent = once(ctx, "key", letter, lambda key: sending.deliver(ctx, letter, delivery._replace(key=key)))
+    sent = once(ctx, "key", letter, lambda key, _: sending.deliver(ctx, letter, delivery._replace(key=key)))
     return sending.failure(sent)
 
 
@@ -88,7 +88,7 @@ def _queue(ctx: Context, deadline: float | None) -> MailcliError | None:
 def _queue_once(ctx: Context, deadline: float | None) -> MailcliError | None:
     letter = _letter(ctx)
     waiting = outbox.entry(letter, ctx.clock(), ehlo="localhost")
-    sent = once(ctx, "key", letter, lambda key: outbox.queue(ctx, waiting._replace(key=key)))
+    sent = once(ctx, "key", letter, lambda key, _: outbox.queue(ctx, waiting._replace(key=key)))
     return sending.failure(sent)
 
 
