@@ -444,12 +444,14 @@ class Store:
         now, read = self._site.clock(), self.known_bytes
         return search.find(connection, query, columns=columns, now=now, read=read, **asked)
 
-    def count_matches(self, query: Query, *, own_addresses: Sequence[str] = ()) -> int:
-        """How many messages match a parsed query."""
+    def count_matches(self, query: Query, *, threads: bool = False, own_addresses: Sequence[str] = ()) -> int:
+        """How many messages match a parsed query, or in how many threads."""
         from mailcli.store import search
 
         with self._site.database.snapshot() as connection:
-            return search.count(connection, query, own_addresses=own_addresses, read=self.known_bytes)
+            return search.count(
+                connection, query, threads=threads, own_addresses=own_addresses, read=self.known_bytes
+            )
 
     def open_bytes(self, id: str) -> bytes:
         """The message as it was on the wire. NotFound for a row without body, LocalIOError without file."""
