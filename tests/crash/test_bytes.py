@@ -9,7 +9,16 @@ import pytest
 
 from tests.support.crash import bytes, figures
 from tests.support.crash.cuts import Cut, pairs, try_all
-from tests.support.crash.flows import CHANGES, INCREMENTAL, POP3_DELETE, POP3_KEEP, POP3_LATE, PUSHES
+from tests.support.crash.flows import (
+    CHANGES,
+    INCREMENTAL,
+    POP3_DELETE,
+    POP3_KEEP,
+    POP3_LATE,
+    POP3_ONE_DELETED,
+    POP3_ONE_KEPT,
+    PUSHES,
+)
 from tests.support.crash.relay import Relay
 from tests.support.crash.sends import Sending
 from tests.support.crash.trial import Flow, Template
@@ -23,8 +32,10 @@ SESSIONS: list[tuple[Flow, str, float, int]] = [
     (PUSHES, "none", 10, 28),
     (INCREMENTAL, "none", 4, 10),
     (MOVE, "none", 4, 10),
-    (POP3_KEEP, "none", 4, 14),
-    (POP3_DELETE, "none", 6, 26),
+    (POP3_KEEP, "none", 3, 8),
+    (POP3_DELETE, "none", 4, 20),
+    (POP3_ONE_KEPT, "none", 1, 4),
+    (POP3_ONE_DELETED, "none", 2, 10),
     (POP3_LATE, "none", 2, 10),
     (PUSHES, "implicit", 5, 10),
     (POP3_DELETE, "implicit", 4, 10),

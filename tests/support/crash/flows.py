@@ -41,6 +41,11 @@ def filled(template: Template) -> None:
     template.server.fill(template.user, [mail(n) for n in range(4)])
 
 
+def one(template: Template) -> None:
+    """One message on the server, none here."""
+    template.server.fill(template.user, [mail(0)])
+
+
 def in_step(template: Template) -> None:
     """The same, and all of it here."""
     filled(template)
@@ -152,6 +157,8 @@ PUSHES = Flow("imap fetch with pushes", "imap", changed_on_both_sides)
 POP3_KEEP = Flow("pop3 keep", "pop3", filled, KEEP)
 POP3_DELETE = Flow("pop3 delete", "pop3", filled, DELETE)
 POP3_LATE = Flow("pop3 delete what was kept", "pop3", in_step, DELETE)
+POP3_ONE_KEPT = Flow("pop3 keep one", "pop3", one, KEEP, known=True)
+POP3_ONE_DELETED = Flow("pop3 delete one", "pop3", one, DELETE, known=True)
 HEADERS_FIRST = Flow("imap headers", "imap", changed_there, incoming=HEADERS)
 PARALLEL = Flow("imap three connections", "imap", many, incoming="connections = 3")
 
