@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from mailcli.store.editing import Edit, Making
     from mailcli.store.history import Unrecorded
     from mailcli.store.journal import Entry, Note
+    from mailcli.store.maildrop import Listing
     from mailcli.store.partial import Filled, Lacking, Outline
     from mailcli.store.places import Place
     from mailcli.store.search import Found
@@ -692,6 +693,20 @@ class Store:
 
         with self._site.database.reading() as connection:
             return history.pop3_known(connection, account)
+
+    def pop3_listing(self, account: str) -> AbstractContextManager[Listing]:
+        """A table for what the account's server lists now, to be compared with the history. For this
+        thread, and one at a time."""
+        from mailcli.store import maildrop
+
+        return maildrop.listing(self._site.database, account)
+
+    def pop3_latest(self, account: str) -> float | None:
+        """The latest time in the account's history."""
+        from mailcli.store import history
+
+        with self._site.database.reading() as connection:
+            return history.latest(connection, account)
 
     def pop3_settled(self, account: str) -> str:
         """The listing for which there is nothing to do ("": none is known), see Writer.pop3_settle."""

@@ -12,7 +12,15 @@ import pytest
 
 from tests.support.crash import bytes, figures
 from tests.support.crash.cuts import Cut, pairs, try_all
-from tests.support.crash.flows import POP3_DELETE, POP3_KEEP, POP3_LATE, PUSHES, SHORT
+from tests.support.crash.flows import (
+    POP3_DELETE,
+    POP3_KEEP,
+    POP3_LATE,
+    POP3_ONE_DELETED,
+    POP3_ONE_KEPT,
+    PUSHES,
+    SHORT,
+)
 from tests.support.crash.relay import Relay
 from tests.support.crash.sends import Sending
 from tests.support.crash.trial import Flow, Template
@@ -22,8 +30,10 @@ from tests.support.postfix import Postfix
 # flow, tls, percent of all cuts, cuts in the sample
 SESSIONS: list[tuple[Flow, str, float, int]] = [
     *((flow, "none", 4, sample) for flow, sample in zip(SHORT, (6, 4, 10, 28), strict=True)),
-    (POP3_KEEP, "none", 3, 14),
-    (POP3_DELETE, "none", 4, 26),
+    (POP3_KEEP, "none", 3, 8),
+    (POP3_DELETE, "none", 4, 20),
+    (POP3_ONE_KEPT, "none", 1, 4),
+    (POP3_ONE_DELETED, "none", 2, 10),
     (POP3_LATE, "none", 2, 10),
     (PUSHES, "implicit", 4, 10),
     (POP3_DELETE, "implicit", 2, 10),

@@ -18,6 +18,7 @@ from tests.support.crash.trial import Flow, Template
 HEADERS = 'mode = "headers"'
 ONE_FOLDER = 'folders = { include = ["INBOX"] }'
 TWO_FOLDERS = 'folders = { include = ["INBOX", "Trash"] }'
+PLAIN = 'auth = "plain"'
 KEEP = FetchRequest(leave="keep")
 DELETE = FetchRequest(leave="delete")
 
@@ -41,6 +42,11 @@ def pick(ctx: Context, folder: str, *subjects: str) -> list[str]:
 def filled(template: Template) -> None:
     """Four messages on the server, none here."""
     template.server.fill(template.user, [mail(n) for n in range(4)])
+
+
+def one(template: Template) -> None:
+    """One message on the server, none here."""
+    template.server.fill(template.user, [mail(0)])
 
 
 def in_step(template: Template) -> None:
@@ -206,6 +212,8 @@ PUSHES = Flow("imap fetch with pushes", "imap", changed_on_both_sides)
 POP3_KEEP = Flow("pop3 keep", "pop3", filled, KEEP)
 POP3_DELETE = Flow("pop3 delete", "pop3", filled, DELETE)
 POP3_LATE = Flow("pop3 delete what was kept", "pop3", in_step, DELETE)
+POP3_ONE_KEPT = Flow("pop3 keep one", "pop3", one, KEEP, incoming=PLAIN, known=True)
+POP3_ONE_DELETED = Flow("pop3 delete one", "pop3", one, DELETE, incoming=PLAIN, known=True)
 HEADERS_FIRST = Flow("imap headers", "imap", changed_there, incoming=HEADERS)
 PARALLEL = Flow("imap three connections", "imap", many, incoming="connections = 3")
 
