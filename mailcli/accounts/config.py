@@ -17,6 +17,7 @@ from mailcli.accounts.extents import body_policy
 from mailcli.accounts.faults import EDIT, Faults, did_you_mean
 from mailcli.accounts.fields import TABLES
 from mailcli.accounts.maildrops import pop3_policy
+from mailcli.accounts.paths import user_path
 from mailcli.accounts.servers import Servers
 from mailcli.errors import ConfigError, LocalIOError, NotFound
 from mailcli.model.account import (
@@ -77,7 +78,7 @@ class Config(NamedTuple):
     @property
     def alias_files(self) -> list[Path]:
         """Files of mailx or mutt with more of them."""
-        return [self.path.parent / Path(name).expanduser() for name in self.settings.get("alias_files", ())]
+        return [self.path.parent / user_path(name) for name in self.settings.get("alias_files", ())]
 
     def account(self, name: str | None = None) -> Account:
         """The account of this name, or the default one. Raises NotFound, ConfigError."""
@@ -252,7 +253,7 @@ class _Reader:
             if signature:
                 fault = f"{'.'.join(at)} has both signature and signature_file"
                 raise self.fault((*at, "signature_file"), fault, "keep one of them")
-            signature = self.path.parent / Path(table["signature_file"]).expanduser()
+            signature = self.path.parent / user_path(table["signature_file"])
         return Composing(
             signature,
             table.get("signature_place") == "above",
