@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 TYPE_CHECKING = False  # not from typing: its import would double the time of --version
@@ -14,7 +15,13 @@ def main() -> int:
     if sys.argv[1:] in (["--version"], ["-V"]):
         from mailcli import __version__
 
-        sys.stdout.write(f"mailcli {__version__}\n")
+        try:
+            os.write(1, f"mailcli {__version__}\n".encode())
+        except BrokenPipeError:
+            pass
+        except OSError as error:
+            sys.stderr.write(f"mailcli: cannot write the output: {error.strerror}\n")
+            return 74
         return 0
     import gc
 

@@ -7,8 +7,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
+from mailcli.errors import ConfigError
 from mailcli.model.record import NamedTuple
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 StrPath = str | os.PathLike[str]
 
@@ -52,5 +57,25 @@ def _xdg(environ: Mapping[str, str], name: str, default: str) -> str:
     value = environ.get(name, "")
     if value.startswith("/"):
         return absolute(f"{value}/mailcli")
-    home = environ.get("HOME") or os.path.expanduser("~")
-    return absolute(f"{home}/{default}/mailcli")
+    return absolute(f"{_home(environ)}/{default}/mailcli")
+
+
+def _home(environ: Mapping[str, str]) -> str:
+    """HOME if it names a place (it may be missing, empty or relative), else what the system has noted."""
+    home = environ.get("HOME", "")
+    if home.startswith("/"):
+        return home
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.getuid()).pw_dir
+    except KeyError:
+        raise ConfigError("there is no home directory", hint="set HOME, or give --profile DIR") from None
+
+
+def user_path(name: StrPath) -> Path:
+    """A path as a person writes it: `~` and `~user` are home directories, where there is such a user."""
+    from pathlib import Path
+
+    # Path.expanduser raises for an unknown user; a shell takes such words as they are.
+    return Path(os.path.expanduser(name))

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from mailcli.accounts.paths import Paths, StrPath, paths
+from mailcli.accounts.paths import user_path as user_path
 from mailcli.model.record import NamedTuple
 
 if TYPE_CHECKING:

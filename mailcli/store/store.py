@@ -16,7 +16,7 @@ from contextlib import AbstractContextManager
 from os import PathLike
 from os.path import exists, getsize
 from types import TracebackType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mailcli.errors import Locked
 from mailcli.store.database import Damaged, Database
@@ -28,15 +28,19 @@ from mailcli.store.writer import Writer
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from apsw import Connection
+
     from mailcli.model.flags import Flags
     from mailcli.model.folder import Folder
-    from mailcli.model.message import Page, Summary
+    from mailcli.model.message import Lines, Page, Summary
     from mailcli.model.query.ast import Query
     from mailcli.store.editing import Edit, Making
     from mailcli.store.history import Unrecorded
     from mailcli.store.journal import Entry, Note
+    from mailcli.store.maildrop import Listing
     from mailcli.store.partial import Filled, Lacking, Outline
     from mailcli.store.places import Place
+    from mailcli.store.search import Found
     from mailcli.store.undoing import FolderTurn, Turned
     from mailcli.store.values import (
         Agreed,
@@ -425,31 +429,37 @@ class Store:
         thread. QueryError for folders and accounts that are not there.
         """
         from mailcli.model.message import Page
-        from mailcli.store import listing, search
+        from mailcli.store import listing
 
+        asked = {"limit": limit, "after": after, "sort": sort, "reverse": reverse, "threads": threads}
         with self._site.database.snapshot() as connection:
-            found = search.find(
-                connection,
-                query,
-                limit=limit,
-                after=after,
-                sort=sort,
-                reverse=reverse,
-                threads=threads,
-                own_addresses=own_addresses,
-                now=self._site.clock(),
-                read=self.known_bytes,
-            )
-            listed = listing.by_rids(connection, found.rids)
+            found = self._find(connection, query, listing.COLUMNS, own_addresses=own_addresses, **asked)
+            listed = listing.Reader(connection).summaries(found.rows)
             counts = listing.thread_counts(connection, [s.thread for s in listed]) if threads else ()
         return Page(listed, found.next, counts)
 
-    def count_matches(self, query: Query, *, own_addresses: Sequence[str] = ()) -> int:
-        """How many messages match a parsed query."""
+    def search_lines(self, query: Query, *, ids: bool = False, **asked: Any) -> Lines:
+        """As `search`, for lines of text; with `ids` for those alone."""
+        from mailcli.store import listing
+
+        with self._site.database.snapshot() as connection:
+            found = self._find(connection, query, listing.IDS if ids else listing.LINE, **asked)
+            return listing.Reader(connection).lines(found)
+
+    def _find(self, connection: Connection, query: Query, columns: str, **asked: Any) -> Found:
+        from mailcli.store import search
+
+        now, read = self._site.clock(), self.known_bytes
+        return search.find(connection, query, columns=columns, now=now, read=read, **asked)
+
+    def count_matches(self, query: Query, *, threads: bool = False, own_addresses: Sequence[str] = ()) -> int:
+        """How many messages match a parsed query, or in how many threads."""
         from mailcli.store import search
 
         with self._site.database.snapshot() as connection:
-            return search.count(connection, query, own_addresses=own_addresses, read=self.known_bytes)
+            return search.count(
+                connection, query, threads=threads, own_addresses=own_addresses, read=self.known_bytes
+            )
 
     def open_bytes(self, id: str) -> bytes:
         """The message as it was on the wire. NotFound for a row without body, LocalIOError without file."""
@@ -692,6 +702,20 @@ class Store:
 
         with self._site.database.reading() as connection:
             return history.pop3_known(connection, account)
+
+    def pop3_listing(self, account: str) -> AbstractContextManager[Listing]:
+        """A table for what the account's server lists now, to be compared with the history. For this
+        thread, and one at a time."""
+        from mailcli.store import maildrop
+
+        return maildrop.listing(self._site.database, account)
+
+    def pop3_latest(self, account: str) -> float | None:
+        """The latest time in the account's history."""
+        from mailcli.store import history
+
+        with self._site.database.reading() as connection:
+            return history.latest(connection, account)
 
     def pop3_settled(self, account: str) -> str:
         """The listing for which there is nothing to do ("": none is known), see Writer.pop3_settle."""

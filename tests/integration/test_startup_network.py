@@ -64,7 +64,7 @@ def traces(profile: Profile, *argv: str, stdin: bytes = b"") -> tuple[set[str], 
         [sys.executable, "-c", _PROBE.format(argv=["--profile", str(profile.directory), *argv])],
         capture_output=True,
         input=stdin,
-        env={**os.environ, "HOME": "/nonexistent"},
+        env={**os.environ, "HOME": "/proc/nonexistent"},
         check=False,
     )
     assert done.stdout, done.stderr
