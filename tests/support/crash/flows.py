@@ -7,6 +7,7 @@ again after a cut is what a person would do who looks first.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from mailcli.app import bodies, changing, exchange, undoing
 from mailcli.app.context import Context
