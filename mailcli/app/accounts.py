@@ -78,7 +78,7 @@ def add(ctx: Context, new: NewAccount) -> Added:
 
 def free_name(ctx: Context, address: str) -> str:
     """The domain's first label, with a number if there is such an account already."""
-    from mailcli.net.dial import to_ascii
+    from mailcli.net.eyeballs import to_ascii
 
     label = to_ascii(address.partition("@")[2]).partition(".")[0].lower()
     base = label if not unfit_name(label) else "mail"
