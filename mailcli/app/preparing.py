@@ -72,6 +72,14 @@ class Prepared(NamedTuple):
         """Whether we have written it."""
         return isinstance(self.source, Draft)
 
+    @property
+    def subject(self) -> str:
+        if isinstance(self.source, Draft):
+            return self.source.subject
+        from mailcli.mime.read import envelope
+
+        return envelope(self.data).subject
+
 
 def prepare(ctx: Context, request: SendRequest) -> Prepared:
     """Build the message. Nothing is sent; a missing attachment or a bad address fails here.
