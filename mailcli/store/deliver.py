@@ -20,7 +20,6 @@ from mailcli.model import flags as flag_words
 from mailcli.model.ids import new_id
 from mailcli.model.record import NamedTuple
 from mailcli.store import disk, folders, index, maildir, tmpfiles
-from mailcli.store.along import Along
 from mailcli.store.folders import Home
 from mailcli.store.site import Site
 from mailcli.store.sql import chunks, marks, rows
@@ -31,6 +30,7 @@ from mailcli.store.writer import Writer
 if TYPE_CHECKING:
     import apsw
 
+    from mailcli.store.along import Along
     from mailcli.store.worker import Storing, Worker
 
 _FUTURE = 2 * 86400
@@ -67,7 +67,7 @@ class Delivery:
         ]
         self._worker: Worker | None = None
         self._storing: Storing | None = None
-        self._along = Along()
+        self._along: Along | None = None
         self._ids: list[str] = []
 
     def store(self, also: Callable[[Writer], None] | None) -> Delivery:
@@ -127,7 +127,7 @@ class Delivery:
         if there:
             self._ids = _all_ids(self._here, ids)
         else:
-            self.store(self._along.write)
+            self.store(self._along and self._along.write)
 
 
 def deliver(

@@ -10,7 +10,7 @@ from typing import Final
 
 from mailcli.mime import lineends
 from mailcli.model.record import NamedTuple
-from mailcli.store import disk, index, parsing
+from mailcli.store import disk, index
 from mailcli.store.folders import Home
 from mailcli.store.site import Site
 from mailcli.store.values import Arrival
@@ -50,6 +50,8 @@ def write_files(site: Site, items: Sequence[Item]) -> tuple[list[index.Parsed], 
     parser gives away every 5 ms only.
     """
     if syncs_whole(site, items):
+        from mailcli.store import parsing  # with many only
+
         written = write(items, durable=False)
         syncing = disk.Parallel(lambda count: sync(site, count), [len(items)], at_once=True)
         try:

@@ -12,7 +12,6 @@ from mailcli.model.account import Account
 from mailcli.model.record import NamedTuple
 from mailcli.net.cancel import CancelToken
 from mailcli.net.imap import ImapConnection
-from mailcli.store.along import Along
 from mailcli.store.partial import CHANGED
 from mailcli.store.store import Store, Writer
 from mailcli.store.values import Arrival
@@ -139,6 +138,8 @@ class Downloading:
         The cursor of a folder goes into the transaction of its last messages if all others are durable by
         now, and else into one of its own.
         """
+        from mailcli.store.along import Along  # a run that finds nothing new stores nothing
+
         counts: dict[Incoming, int] = {}
         for folder, _ in batch:
             counts[folder] = counts.get(folder, 0) + 1

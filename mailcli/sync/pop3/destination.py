@@ -13,7 +13,6 @@ from typing import Protocol
 
 from mailcli.errors import ConfigError
 from mailcli.model.record import NamedTuple
-from mailcli.store.along import Along
 from mailcli.store.store import Store
 from mailcli.store.values import Arrival, Pop3Row
 
@@ -75,6 +74,8 @@ class Folder:
 
     def begin(self, letters: Sequence[Letter], ledger: Ledger) -> Callable[[], list[str]]:
         """`deliver`, in the background; what is returned waits for it."""
+        from mailcli.store.along import Along  # a run that finds nothing new stores nothing
+
         rows = [letter.row for letter in letters]
         arrivals = [
             Arrival(self._folder, data, arrived=row.delivered_at or 0.0, id=row.id, sha256=row.sha256)
