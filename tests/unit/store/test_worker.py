@@ -177,19 +177,19 @@ def test_closing_the_store_ends_the_worker(store: Store, inbox: int) -> None:
     assert hired._process.returncode == 0
 
 
+def _text(n: int) -> bytes:
+    return letter(n, references=[n - 1], body=f"Grüße {n} 日本語" * (n % 7))
+
+
 def _filed(directory: Path) -> list[Filed]:
-    found = []
     for n in range(COUNT):
-        data = letter(n, references=[n - 1], body=f"Grüße {n} 日本語" * (n % 7))
-        path = directory / str(n)
-        path.write_bytes(data.replace(b"\r\n", b"\n"))
-        found.append(Filed(str(path), len(data)))
-    return found
+        (directory / str(n)).write_bytes(_text(n).replace(b"\r\n", b"\n"))
+    return [Filed(str(directory / str(n)), len(_text(n))) for n in range(COUNT)]
 
 
 def test_two_parse_as_one_does(tmp_path: Path, store: Store, inbox: int) -> None:
     letters = _filed(tmp_path)
-    alone = [index.parse(one.data) for one in letters]
+    alone = [index.parse(_text(n)) for n in range(COUNT)]
     assert parsing.parse(None, letters) == alone
     for _ in range(3):
         assert parsing.parse(_worker(store), letters) == alone
@@ -200,7 +200,7 @@ def test_a_worker_that_dies_leaves_the_parsing_to_us(tmp_path: Path, store: Stor
     hired = _worker(store)
     os.kill(hired.pid, signal.SIGSTOP)
     os.kill(hired.pid, signal.SIGKILL)
-    assert parsing.parse(hired, letters) == [index.parse(one.data) for one in letters]
+    assert parsing.parse(hired, letters) == [index.parse(_text(n)) for n in range(COUNT)]
 
 
 def test_a_file_that_is_gone_is_told_and_the_others_are_parsed(
@@ -211,3 +211,11 @@ def test_a_file_that_is_gone_is_told_and_the_others_are_parsed(
     with pytest.raises(FileNotFoundError):
         parsing.parse(_worker(store), letters)
     assert len(parsing.parse(_worker(store), letters[4:])) == COUNT - 4
+
+
+def test_text_in_sixteen_bits_is_parsed_with_its_own_line_ends(tmp_path: Path) -> None:
+    head = b"Subject: x\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-16le\r\n\r\n"
+    data = head + "one\u0a0d two".encode("utf-16le") + b"\r\n"
+    path = tmp_path / "one"
+    path.write_bytes(data.replace(b"\r\n", b"\n"))
+    assert parsing.parse_file(str(path), len(data)) == index.parse(data)
