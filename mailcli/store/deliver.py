@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 from mailcli.model import flags as flag_words
 from mailcli.model.ids import new_id
 from mailcli.model.record import NamedTuple
-from mailcli.store import disk, folders, index, maildir, tmpfiles
-from mailcli.store.folders import Home
+from mailcli.store import disk, index, location, maildir, tmpfiles
+from mailcli.store.location import Home
 from mailcli.store.site import Site
 from mailcli.store.sql import chunks, marks, rows
 from mailcli.store.tmpfiles import Item, Written
@@ -55,10 +55,10 @@ class Delivery:
     def __init__(self, site: Site, arrivals: Sequence[Arrival]) -> None:
         self._site = site
         with site.database.reading() as connection:
-            homes = {key: folders.home(connection, key) for key in {a.folder for a in arrivals}}
+            homes = {key: location.home(connection, key) for key in {a.folder for a in arrivals}}
             self._here = _already_here(connection, arrivals)
             for account in {home.account for home in homes.values()}:
-                folders.check_mounted(connection, site.tree, account)
+                location.check_mounted(connection, site.tree, account)
             fresh = free_ids(connection, sum(1 for a in arrivals if a.id is None))
         self._items = [
             _item(site, arrival, homes[arrival.folder], arrival.id or fresh.pop())

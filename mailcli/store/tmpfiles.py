@@ -11,7 +11,7 @@ from typing import Final
 from mailcli.mime import lineends
 from mailcli.model.record import NamedTuple
 from mailcli.store import disk, index
-from mailcli.store.folders import Home
+from mailcli.store.location import Home
 from mailcli.store.site import Site
 from mailcli.store.values import Arrival
 
