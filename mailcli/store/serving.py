@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import select
 import signal
 import time
 from collections.abc import Sequence
 from typing import Any
 
-from mailcli.mime import lineends
 from mailcli.store import deliver, index, pipes
 from mailcli.store.along import Along
 from mailcli.store.database import Database
 from mailcli.store.index import Parsed
+from mailcli.store.parsing import parse_file
 from mailcli.store.site import Site
 from mailcli.store.tree import Tree
 
@@ -31,7 +30,7 @@ def serve(root: str, database: str, lock: str) -> None:
             if kind == "parse":
                 answer = [_parsed_or_none(*file) for file in rest[0]]
             elif kind == "read" and not failed:
-                read.setdefault(number, []).extend(_parsed(*file) for file in rest[0])
+                read.setdefault(number, []).extend(parse_file(*file) for file in rest[0])
             elif kind == "store" and not failed:
                 answer = _stored(site, read.pop(number), *rest)
         except BaseException:  # what it was will show where it is tried again
@@ -43,20 +42,9 @@ def serve(root: str, database: str, lock: str) -> None:
 
 def _parsed_or_none(path: str, size: int) -> tuple[Any, ...] | None:
     try:
-        return tuple(_parsed(path, size))
+        return tuple(parse_file(path, size))
     except OSError:
         return None
-
-
-def _parsed(path: str, size: int) -> Parsed:
-    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        stored = os.read(file, size)
-        while len(more := os.read(file, size)):
-            stored += more
-    finally:
-        os.close(file)
-    return index.parse(lineends.to_wire(stored, size))
 
 
 def _stored(site: Site, parsed: Sequence[Parsed], rows: Sequence[Any], along: Any) -> list[str] | None:
