@@ -23,9 +23,16 @@ def main() -> int:
             sys.stderr.write(f"mailcli: cannot write the output: {error.strerror}\n")
             return 74
         return 0
+    import gc
+
+    # What is imported stays: 28,000 objects after a fetch with nothing new, looked at forty times over
+    # with Python's 700, and once more at the end.
+    gc.set_threshold(50_000, 20, 20)
     from mailcli.cli import run, streams
 
-    return run.main(_words(), streams.standard(), reader=_reader)
+    code = run.main(_words(), streams.standard(), reader=_reader)
+    gc.freeze()
+    return code
 
 
 def _words() -> list[str]:

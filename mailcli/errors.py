@@ -74,6 +74,10 @@ class MessageRefused(MailcliError):
     exit_code = 65
 
 
+class NotHeld(MessageRefused):
+    """The server does not keep a message until then (FUTURERELEASE); nothing was sent."""
+
+
 class NotFound(MailcliError):
     """No such message, folder, account or file."""
 

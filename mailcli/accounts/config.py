@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import os
 import stat
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mailcli.accounts import plain
 from mailcli.accounts.extents import body_policy
 from mailcli.accounts.faults import EDIT, Faults, did_you_mean
 from mailcli.accounts.fields import TABLES
-from mailcli.accounts.lines import place_of
 from mailcli.accounts.maildrops import pop3_policy
 from mailcli.accounts.paths import user_path
 from mailcli.accounts.servers import Servers
@@ -129,11 +128,19 @@ def parse(data: bytes, path: Path) -> Config:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise ConfigError(f"{path}, line {line}: the file is not UTF-8", hint=EDIT) from error
+    read = plain.read(text)
+    return _Reader(path, text).config(_tables(text, path) if read is None else read)
+
+
+def _tables(text: str, path: Path) -> dict[str, Any]:
+    import tomllib
+
     try:
-        read = tomllib.loads(text)
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
+        from mailcli.accounts.lines import place_of
+
         raise ConfigError(f"{path}{place_of(str(error))}", hint=EDIT) from error
-    return _Reader(path, text).config(read)
 
 
 def unfit_name(name: str) -> str:

@@ -15,7 +15,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from mailcli.accounts.durable import replace_file
 from mailcli.accounts.paths import user_path
 from mailcli.errors import ConfigError, TimedOut
 from mailcli.model.account import Account, BearerToken, Endpoint, Password, Protocol, Secret, SecretSpec
@@ -143,6 +142,8 @@ class Secrets:
         try:
             self._in_keyring(lambda ring: ring.set_password(SERVICE, entry, secret.text), "keyring")
         except (ConfigError, TimedOut):
+            from mailcli.accounts.durable import replace_file
+
             path = directory / (entry.replace("/", "-") + ".password")
             replace_file(path, secret.text.encode("utf-8") + b"\n", backup=False)
             return SecretSpec("file", str(path))

@@ -64,6 +64,7 @@ def _joined(draft: Draft, field: str) -> str:
 
 
 def _typed(name: str, email: str) -> str:
+    """An address in the form in which `expanded` reads it again."""
     if not name:
         return email
     if all(c.isalnum() or c in " '-_" for c in name):

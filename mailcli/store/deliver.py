@@ -20,8 +20,8 @@ from mailcli.mime import lineends
 from mailcli.model import flags as flag_words
 from mailcli.model.ids import new_id
 from mailcli.model.record import NamedTuple
-from mailcli.store import disk, folders, index, maildir, parsing
-from mailcli.store.folders import Home
+from mailcli.store import disk, index, location, maildir, parsing
+from mailcli.store.location import Home
 from mailcli.store.site import Site
 from mailcli.store.sql import chunks, marks, rows
 from mailcli.store.values import Arrival
@@ -66,10 +66,10 @@ def deliver(
 ) -> list[str]:
     """See Store.deliver."""
     with site.database.reading() as connection:
-        homes = {key: folders.home(connection, key) for key in {a.folder for a in arrivals}}
+        homes = {key: location.home(connection, key) for key in {a.folder for a in arrivals}}
         here = _already_here(connection, arrivals)
         for account in {home.account for home in homes.values()}:
-            folders.check_mounted(connection, site.tree, account)
+            location.check_mounted(connection, site.tree, account)
         fresh = free_ids(connection, sum(1 for a in arrivals if a.id is None))
     items = [
         _item(site, arrival, homes[arrival.folder], arrival.id or fresh.pop())

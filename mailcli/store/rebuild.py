@@ -13,7 +13,7 @@ from mailcli.errors import LocalIOError, MailcliError, NotFound
 from mailcli.model.address import Address
 from mailcli.model.message import Content, Envelope
 from mailcli.model.record import NamedTuple
-from mailcli.store import folders, fulltext, index, outlines, parsing, scanning, threads
+from mailcli.store import fulltext, index, location, outlines, parsing, scanning, threads
 from mailcli.store.columns import unpack
 from mailcli.store.schema import VERSION
 from mailcli.store.site import Site
@@ -64,7 +64,7 @@ def rebuild(site: Site, progress: Callable[[int, int], None] | None) -> list[Pro
 def _scan_all(site: Site) -> list[Problem]:
     """Adopt unknown files everywhere."""
     with site.database.reading() as connection:
-        keys = sorted(folders.homes(connection))
+        keys = sorted(location.homes(connection))
     problems = []
     for key in keys:
         try:
@@ -189,10 +189,10 @@ def check(site: Site) -> list[Problem]:
         for (text,) in rows(connection, "PRAGMA integrity_check(20)"):
             if text != "ok":
                 problems.append(Problem("database", f"SQLite: {text}"))
-        homes = folders.homes(connection)
+        homes = location.homes(connection)
         for account in {home.account for home in homes.values()}:
             try:
-                folders.check_mounted(connection, site.tree, account)
+                location.check_mounted(connection, site.tree, account)
             except LocalIOError as error:
                 problems.append(Problem("not-mounted", str(error)))
         problems += _check_index(connection)
@@ -232,7 +232,7 @@ def _check_index(connection: apsw.Connection) -> list[Problem]:
     return problems
 
 
-def _check_folder(site: Site, connection: apsw.Connection, home: folders.Home) -> list[Problem]:
+def _check_folder(site: Site, connection: apsw.Connection, home: location.Home) -> list[Problem]:
     problems = []
     listing = site.tree.listing(home.path)
     known: dict[str, str] = dict(
