@@ -201,7 +201,7 @@ _ZSH_HELPERS: Final = r"""_mailcli_ask() {  # candidates from the local mailbox,
     values+=("${line%%$'\t'*}")
     says+=("${line%%$'\t'*}  ${line#*$'\t'}")
   done < <(mailcli __complete $1 -- "${(Q)PREFIX}" 2>/dev/null)
-  compadd -l -d says -a values
+  compadd -V "$1" -l -d says -a values
 }
 """
 
