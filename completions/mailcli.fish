@@ -311,7 +311,7 @@ complete -c mailcli -n '__mailcli_in contact list' -s n -l limit -r -d 'Show at 
 complete -c mailcli -n '__mailcli_in contact import' -F
 complete -c mailcli -n '__mailcli_in import' -l to -r -a '(__mailcli_ask folders)' -d 'The folder; made if it is not there.'
 complete -c mailcli -n '__mailcli_in import' -F
-complete -c mailcli -n '__mailcli_in export' -s o -l output -r -F -d 'The file or directory.'
+complete -c mailcli -n '__mailcli_in export' -s o -l output -r -F -d 'The file or directory; - is stdout, for an mbox.'
 complete -c mailcli -n '__mailcli_in export' -l as -r -a 'mbox eml maildir' -d 'The form; without it eml for a directory that is there, else mbox.'
 complete -c mailcli -n '__mailcli_in index check' -l repair -d 'Put right what does not fit together.'
 complete -c mailcli -n '__mailcli_in account add' -l name -r -d 'What to call the account; else the domain\'s first word.'
