@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from mailcli.model.folder import Folder
     from mailcli.model.message import Lines, Page, Summary
     from mailcli.model.query.ast import Query
+    from mailcli.store.along import Along
+    from mailcli.store.deliver import Delivery
     from mailcli.store.editing import Edit, Making
     from mailcli.store.history import Unrecorded
     from mailcli.store.journal import Entry, Note
@@ -266,6 +268,15 @@ class Store:
 
         return deliver.deliver(self._site, arrivals, also)
 
+    def begin_delivery(self, arrivals: Sequence[Arrival], along: Along) -> Delivery:
+        """As `deliver`, but it may be the worker that stores them, while this process goes on: what it
+        was given first it stores first, and nothing more after what it could not store. `finish` of what
+        is returned waits for it, returns the ids and raises what `deliver` does; call it for each, in order.
+        """
+        from mailcli.store import deliver
+
+        return deliver.begin(self._site, arrivals, along)
+
     def deliver_outlines(
         self, outlines: Sequence[Outline], *, also: Callable[[Writer], None] | None = None
     ) -> list[str]:
@@ -294,7 +305,7 @@ class Store:
 
     def expect(self, count: int) -> None:
         """So many messages are about to be delivered, in several batches."""
-        self._site.parser.expect(count)
+        self._site.expect(count)
 
     def new_ids(self, count: int) -> list[str]:
         """Ids that nothing has: for an Arrival whose intent is recorded before it is downloaded (POP3).
