@@ -305,7 +305,8 @@ def _send(ctx: Context, box: Spool, name: str, rows: Sequence[Row]) -> list[Repo
         )
         return [Report(row, error) for row in rows]
     results = _runner(ctx, box, account).over(rows)
-    push_copy(ctx, account)
+    if any(outcome.outcome == "sent" for r in results for outcome in r.state.outcomes):
+        push_copy(ctx, account)
     return [Report(Row(r.entry, r.state), failure(r)) for r in results]
 
 
