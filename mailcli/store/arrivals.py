@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from mailcli.store.sql import chunks, marks, rows
@@ -43,4 +43,37 @@ def twins(connection: apsw.Connection, wanted: Sequence[str]) -> list[Twin]:
                 some,
             )
         ]
+    return found
+
+
+def by_object(
+    connection: apsw.Connection, account: str, objects: Collection[str]
+) -> dict[str, tuple[str, int]]:
+    """See Store.by_object."""
+    found: dict[str, tuple[str, int]] = {}
+    for some in chunks(list(objects)):
+        found.update(
+            (name, (identity, size))
+            for name, identity, size in rows(
+                connection,
+                f"""SELECT m.object_id, m.id, m.size FROM message m JOIN folder f ON f.key = m.folder
+                    JOIN account a ON a.key = f.account WHERE m.object_id IN ({marks(some)})
+                    AND m.file IS NOT NULL AND m.missing_since IS NULL AND a.name = ?""",
+                (*some, account),
+            )
+        )
+    return found
+
+
+def objects(connection: apsw.Connection, wanted: Sequence[str]) -> dict[str, str]:
+    """See Store.objects."""
+    found: dict[str, str] = {}
+    for some in chunks(wanted):
+        found.update(
+            rows(
+                connection,
+                f"SELECT id, object_id FROM message WHERE id IN ({marks(some)}) AND object_id IS NOT NULL",
+                some,
+            )
+        )
     return found

@@ -120,12 +120,18 @@ def _withheld(connection: apsw.Connection) -> None:
     connection.execute("ALTER TABLE folder ADD COLUMN withheld TEXT NOT NULL DEFAULT ''")
 
 
+def _objects(connection: apsw.Connection) -> None:
+    """A body that is here is found by the server's own name for it (RFC 8474, X-GM-MSGID)."""
+    connection.execute("CREATE INDEX message_by_object ON message(object_id) WHERE object_id IS NOT NULL")
+
+
 MIGRATIONS: Final[tuple[Callable[[apsw.Connection], None], ...]] = (
     _first,
     _journal,
     _outlines,
     _attachments,
     _withheld,
+    _objects,
 )
 VERSION: Final = len(MIGRATIONS)
 

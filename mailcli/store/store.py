@@ -11,7 +11,7 @@ Errors: NotFound, AmbiguousId, Locked, LocalIOError (disk, damaged database), Ca
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
 from os.path import exists, getsize
 from pathlib import Path
@@ -350,6 +350,20 @@ class Store:
 
         with self._site.database.reading() as connection:
             return arrivals.twins(connection, ids)
+
+    def by_object(self, account: str, objects: Collection[str]) -> dict[str, tuple[str, int]]:
+        """{server object id: (id, octets) of a message of the account that has this body here}."""
+        from mailcli.store import arrivals
+
+        with self._site.database.reading() as connection:
+            return arrivals.by_object(connection, account, objects)
+
+    def objects(self, ids: Sequence[str]) -> dict[str, str]:
+        """{id: server object id}, of those that have one."""
+        from mailcli.store import arrivals
+
+        with self._site.database.reading() as connection:
+            return arrivals.objects(connection, ids)
 
     def places(self, ids: Iterable[str]) -> list[Place]:
         """Where messages are, here and on the server, in that order. NotFound if one is not there."""

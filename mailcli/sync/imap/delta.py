@@ -12,6 +12,7 @@ from typing import Final
 from mailcli.errors import MailcliError, RemoteProtocolError
 from mailcli.model.flags import Flags
 from mailcli.model.record import NamedTuple
+from mailcli.sync.imap import objects
 from mailcli.sync.imap.plan import Remote
 from mailcli.sync.imap.server import SET_OCTETS, Server
 from mailcli.wire.imap import commands as imap
@@ -44,14 +45,15 @@ class Cursor(NamedTuple):
 
 class Delta(NamedTuple):
     """What changed. `cursor` may be committed once all of it is durable. `sizes` are RFC822.SIZE
-    of new messages as far as they are known. `rebuilt` is true when UIDVALIDITY changed: then the
-    delta is the whole folder and the UIDs known before mean nothing."""
+    of new messages as far as they are known, `objects` their server object ids. `rebuilt` is true when
+    UIDVALIDITY changed: then the delta is the whole folder and the UIDs known before mean nothing."""
 
     remote: Remote
     sizes: dict[int, int]
     cursor: Cursor
     read_only: bool
     rebuilt: bool
+    objects: dict[int, str]
 
 
 class Question(NamedTuple):
@@ -73,6 +75,7 @@ class Answer:
     def __init__(self) -> None:
         self.flags: dict[int, Flags] = {}
         self.sizes: dict[int, int] = {}
+        self.objects: dict[int, str] = {}
         self.vanished: list[UidSet] = []
         self.searched: set[int] = set()
         self.gone: set[int] | None = None  # known UIDs that are not there, once that was asked
@@ -95,6 +98,8 @@ class Answer:
                         self.flags[event.uid] = event.flags
                     if event.size is not None:
                         self.sizes[event.uid] = event.size
+                    if event.email_id:
+                        self.objects[event.uid] = event.email_id
             case Vanished():
                 self.vanished.append(event.uids)
             case Searched():
@@ -123,6 +128,7 @@ class Answer:
         """The rest of an answer. The first one's counters stay: what happened since is still to be told."""
         self.flags = more.flags | self.flags
         self.sizes |= more.sizes
+        self.objects |= more.objects
         self.searched |= more.searched
         self.refused = self.refused or more.refused
 
@@ -136,11 +142,12 @@ class Answer:
 def commands(server: Server, question: Question) -> list[Command]:
     """Open the folder and learn what changed; one flight where nothing is out of step."""
     cursor, mailbox, examine = question.cursor, question.mailbox, question.examine
-    news = imap.Fetch(f"{max(cursor.uidnext, 1)}:*", ("FLAGS", "RFC822.SIZE"))
+    facts = ("FLAGS", "RFC822.SIZE", *objects.item(server))
+    news = imap.Fetch(f"{max(cursor.uidnext, 1)}:*", facts)
     if _whole(server, question):
         # RFC 7162 §3.1: naming CONDSTORE is harmless where it is there, and an error elsewhere.
         select = imap.Select(mailbox, examine, condstore=_modseq(server))
-        return [select, imap.Fetch("1:*", ("FLAGS", "RFC822.SIZE"))]
+        return [select, imap.Fetch("1:*", facts)]
     if "QRESYNC" in server.enabled:
         since = imap.QResync(cursor.uidvalidity, cursor.modseq, None)
         return [imap.Select(mailbox, examine, qresync=since), news]
@@ -154,10 +161,10 @@ def which(server: Server, question: Question) -> list[Command]:
     return [imap.Select(question.mailbox, question.examine), imap.Search(("ALL",), returns=returns)]
 
 
-def whose(question: Question, uids: Collection[int]) -> list[Command]:
+def whose(server: Server, question: Question, uids: Collection[int]) -> list[Command]:
     """Open the folder again and ask what these are."""
     parts = UidSet.of(uids).chunks(SET_OCTETS)
-    fetches = (imap.Fetch(part, ("FLAGS", "RFC822.SIZE")) for part in parts)
+    fetches = (imap.Fetch(part, ("FLAGS", "RFC822.SIZE", *objects.item(server))) for part in parts)
     return [imap.Select(question.mailbox, question.examine), *fetches]
 
 
@@ -199,6 +206,7 @@ def reckon(server: Server, question: Question, answer: Answer, held: Collection[
         cursor=Cursor(answer.uidvalidity, following, answer.modseq),
         read_only=answer.read_only,
         rebuilt=rebuilt(question, answer),
+        objects=answer.objects,
     )
 
 

@@ -27,10 +27,10 @@ from mailcli.model.record import NamedTuple
 from mailcli.net.cancel import CancelToken
 from mailcli.net.imap import ImapConnection
 from mailcli.store.store import Store
-from mailcli.store.values import Agreed, FlagsAgreed, FolderState, Pending, SyncChanges, SyncFolder
+from mailcli.store.values import Agreed, Bound, FlagsAgreed, FolderState, Pending, SyncChanges, SyncFolder
 from mailcli.store.values import Gone as GoneRow
 from mailcli.sync import brake, removed
-from mailcli.sync.imap import forbidden, quota, recount
+from mailcli.sync.imap import forbidden, objects, quota, recount
 from mailcli.sync.imap import plan as planner
 from mailcli.sync.imap.compression import Line
 from mailcli.sync.imap.deletion import Deletion
@@ -107,6 +107,7 @@ class Synchroniser:
         self.clock = clock
         self.connect = connect
         self.tally = tally
+        self.shared = objects.Shared(store, account.name)
         self.selection = Selection(store, server, account.bodies, clock(), patient=not options.full)
 
     def run(self) -> None:
@@ -130,6 +131,7 @@ class Synchroniser:
             self.tally.pushed += self.push.upload(self.account.name)
         self._delete(gone)
         planned = self._learn(self._changed(places), places)
+        objects.follow(self.store, planned)
         if self.options.dry_run:
             actions = {folder.row.name: folder.actions for folder in planned}
             waiting = self.store.pending(self.account.name) if self.account.sync.pushes else Pending()
@@ -156,6 +158,7 @@ class Synchroniser:
             clock=self.clock,
             connect=self.connect,
         ).run(incoming)
+        self.tally.new += self.shared.place()
         self._tell_refusals()
 
     def _tell_refusals(self) -> None:
@@ -279,10 +282,11 @@ class Synchroniser:
         sync = self.account.sync
         policy = planner.Policy(push=sync.pushes and not delta.read_only, expunge=sync.delete != "nothing")
         actions = planner.plan(row.key, placed, purged, delta.remote, policy)
-        ids = {i for a in actions if isinstance(a, _PUSHED) for i in a.ids}
+        flags, ids = objects.wanted(self.server, delta, actions)
+        ids |= {i for a in actions if isinstance(a, _PUSHED) for i in a.ids}
         left_out = self.selection.left_out(row)
         aside = [uid for uid in delta.remote.vanished if uid in left_out] if left_out else []
-        delta = delta._replace(remote=delta.remote._replace(flags={}, vanished=aside))  # both can be large
+        delta = delta._replace(remote=delta.remote._replace(flags=flags, vanished=aside))  # both can be large
         return Planned(row, delta, actions, [m for m in placed if m.id in ids] if ids else [])
 
     def _rebind(
@@ -320,6 +324,11 @@ class Synchroniser:
                         changes.hidden.append(id)
                     case planner.Revive():
                         revived.append(action)
+                    case planner.Follow(id, uid, base, add, remove, relocate):
+                        changes.bound.append(Bound(id, folder.row.key, uid))
+                        changes.relocated += [(id, folder.row.key)] if relocate else []
+                        changes.flags.append(FlagsAgreed(id, base, add, remove))
+                        self.tally.changed += 1
                     case _:
                         pass
             if not self.options.push_only and folder.of(planner.Download):
@@ -348,7 +357,9 @@ class Synchroniser:
         """What is to be downloaded of each folder, the inbox first."""
         order = sorted(planned, key=lambda p: (p.row.name != INBOX, p.row.name))
         news = [self._new(folder) for folder in order]
-        return self.selection.incoming(news, self.options.limit)
+        coming = self.selection.incoming(news, self.options.limit)
+        self.shared.set_apart(coming, news)
+        return coming
 
     def _new(self, folder: Planned) -> News:
         """What only the server has, of a folder whose pushes are done: some of it may be ours by now."""

@@ -33,7 +33,9 @@ _USUAL: Final = pattern.compile(
     rb"|FLAGS \(([^()]*+)\)"
     rb'|INTERNALDATE "([^"\\]*+)"'
     rb"|RFC822\.SIZE ([0-9]{1,18})"
-    rb"|MODSEQ \(([0-9]{1,18})\))(?: |(?=\))))*+"
+    rb"|MODSEQ \(([0-9]{1,18})\)"
+    rb"|X-GM-MSGID ([1-9][0-9]{0,18})"
+    rb"|EMAILID \(([A-Za-z0-9_-]{1,255})\))(?: |(?=\))))*+"
     rb'(?:(BODY\[[^\]"{(]*+\])(?:<([0-9]{1,10})>)? \{[0-9]++\}|\))'
 )
 _SECTION: Final = pattern.compile(rb"((?:BODY|BINARY)\[.*\])(?:<([0-9]{1,10})>)?", re.IGNORECASE | re.DOTALL)
@@ -46,7 +48,7 @@ def fetched(parts: Parts, seq: int, start: int, box: Selected) -> Fetched:
     usual = _USUAL.fullmatch(parts[0])
     if usual is None or (len(parts) > 1 and (len(parts) != 3 or parts[2] != _CLOSED)):
         return _general(parts, seq, start, box)
-    _, uid_text, flag_text, date, size, modseq, name, origin = usual.groups()
+    _, uid_text, flag_text, date, size, modseq, gmail, email, name, origin = usual.groups()
     if uid_text is None:
         uid = box.uid(seq)
     else:
@@ -64,6 +66,7 @@ def fetched(parts: Parts, seq: int, start: int, box: Selected) -> Fetched:
         ()
         if name is None
         else (Section(name.decode("ascii", "replace").upper(), int(origin) if origin else None, parts[1]),),
+        (email or gmail or b"").decode(),
     )
 
 
