@@ -47,10 +47,11 @@ def twins(connection: apsw.Connection, wanted: Sequence[str]) -> list[Twin]:
 
 
 def by_object(
-    connection: apsw.Connection, account: str, objects: Collection[str]
+    connection: apsw.Connection, account: str, objects: Collection[str], folder: int | None
 ) -> dict[str, tuple[str, int]]:
     """See Store.by_object."""
     found: dict[str, tuple[str, int]] = {}
+    which = "m.file IS NOT NULL AND m.missing_since IS NULL" if folder is None else f"m.folder = {folder}"
     for some in chunks(list(objects)):
         found.update(
             (name, (identity, size))
@@ -58,7 +59,7 @@ def by_object(
                 connection,
                 f"""SELECT m.object_id, m.id, m.size FROM message m JOIN folder f ON f.key = m.folder
                     JOIN account a ON a.key = f.account WHERE m.object_id IN ({marks(some)})
-                    AND m.file IS NOT NULL AND m.missing_since IS NULL AND a.name = ?""",
+                    AND a.name = ? AND {which}""",
                 (*some, account),
             )
         )

@@ -351,12 +351,15 @@ class Store:
         with self._site.database.reading() as connection:
             return arrivals.twins(connection, ids)
 
-    def by_object(self, account: str, objects: Collection[str]) -> dict[str, tuple[str, int]]:
-        """{server object id: (id, octets) of a message of the account that has this body here}."""
+    def by_object(
+        self, account: str, objects: Collection[str], *, folder: int | None = None
+    ) -> dict[str, tuple[str, int]]:
+        """{server object id: (id, octets) of a message of the account that has this body here}; with a
+        folder of a message there, with or without a body."""
         from mailcli.store import arrivals
 
         with self._site.database.reading() as connection:
-            return arrivals.by_object(connection, account, objects)
+            return arrivals.by_object(connection, account, objects, folder)
 
     def objects(self, ids: Sequence[str]) -> dict[str, str]:
         """{id: server object id}, of those that have one."""

@@ -186,6 +186,9 @@ class Gmail(Imap):
     def _search(self, arguments: bytes) -> bytes:
         named = re.search(rb"UID ([0-9:,]+)", arguments)
         found = self._chosen(named[1]) if named else sorted(self.boxes[self.open])
+        if wanted := re.search(self.object_item + rb" (\S+)", arguments):
+            held = self.boxes[self.open]
+            found = [u for u in found if self._object(held[u]).split()[1].strip(b"()") == wanted[1]]
         if b"DELETED" in arguments:
             found = [u for u in found if (self.open, u) in self.deleted]
         if b"RETURN" in arguments:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from mailcli.app import changing, undoing
 from mailcli.model.flags import FLAGGED, SEEN
-from tests.security.gmail import ALL, INBOX, Gmail, Objects
+from tests.security.gmail import ALL, INBOX, TRASH, Gmail, Objects
 from tests.security.scripted import Peer, letter
 
 WORK = b"Work"
@@ -169,3 +171,142 @@ def test_a_folder_numbered_anew_is_recognised_by_object_ids(tmp_path: Path, serv
     assert (report.error, report.new, report.gone, bodies(server)) == (None, 0, 0, 0)
     assert {m.id: m.uid for m in peer.store.agreed(key)}[flagged] == 41
     assert [r.id for r in peer.store.summaries(folders=[key]).rows if r.flags] == [flagged]
+
+
+# -- archiving on Gmail ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def archived(tmp_path: Path, gmail: Gmail) -> tuple[Peer, str, int]:
+    """A peer whose one message of the inbox, which has another label too, was archived: its id and number."""
+    number = gmail.arrive(letter("one"), INBOX, WORK)
+    gmail.arrive(letter("old"))
+    peer = Peer(tmp_path, gmail)
+    peer.fetch()
+    identity = one(peer, "INBOX")
+    done = changing.archive(peer.ctx, [identity])
+    assert (done.ids, done.pushed) == ((identity,), True)
+    return peer, identity, number
+
+
+def test_archiving_takes_a_message_out_of_the_inbox_and_of_no_other_label(
+    gmail: Gmail, archived: tuple[Peer, str, int]
+) -> None:
+    peer, _, number = archived
+    assert gmail.labels(number) == {WORK, ALL}
+    assert subjects(peer, "INBOX") == []
+    assert (subjects(peer, "Archive"), subjects(peer, "Work")) == (["one"], ["one"])
+    assert b"Archive" not in gmail.boxes
+    for _ in range(2):
+        gmail.heard.clear()
+        report = peer.fetch()
+        assert (report.error, report[2:6]) == (None, (0, 0, 0, 0))
+        assert not any(b"BODY" in line for line in gmail.heard)
+    assert not any(b" SELECT " in line for line in gmail.heard)
+
+
+def test_all_mail_is_not_opened_while_nothing_of_it_is_here(tmp_path: Path, gmail: Gmail) -> None:
+    gmail.arrive(letter("old"))
+    peer = Peer(tmp_path, gmail)
+    assert (peer.fetch().new, peer.fetch(full=True).new) == (0, 0)
+    assert not any(b"SELECT" in line and b"All Mail" in line for line in gmail.heard)
+
+
+def test_a_message_is_archived_by_its_copy_under_another_label(tmp_path: Path, gmail: Gmail) -> None:
+    number = gmail.arrive(letter("one"), INBOX, WORK)
+    peer = Peer(tmp_path, gmail)
+    peer.fetch()
+    changing.archive(peer.ctx, [one(peer, "Work")])
+    assert gmail.labels(number) == {WORK, ALL}
+    assert subjects(peer, "Work") == ["one"]
+    done = changing.archive(peer.ctx, [one(peer, "Work")])
+    assert done.ids == ()
+    assert gmail.labels(number) == {WORK, ALL}
+
+
+def test_of_all_mail_only_what_is_here_is_kept_in_step(gmail: Gmail, archived: tuple[Peer, str, int]) -> None:
+    peer, identity, number = archived
+    gmail.heard.clear()
+    gmail.flag(number, b"\\Seen")
+    report = peer.fetch()
+    assert (report.error, report.new) == (None, 0)
+    assert peer.store.get([identity])[0].flags == {SEEN}
+    changing.flag(peer.ctx, [identity], ["+flagged"])
+    assert gmail.flags[number] == {b"\\Seen", b"\\Flagged"}
+    opened = [line for line in gmail.heard if b"All Mail" in line or b" FETCH " in line]
+    assert not any(b"1:*" in after for before, after in pairwise(opened) if b"All Mail" in before)
+    gmail.arrive(letter("new"))
+    bodies(gmail)
+    assert (peer.fetch().new, bodies(gmail)) == (0, 0)
+    for box in gmail.labels(number):
+        gmail.unlabel(number, box)
+    report = peer.fetch()
+    assert (report.error, report.gone, subjects(peer, "Archive")) == (None, 2, [])
+
+
+def test_archiving_is_undone(gmail: Gmail, archived: tuple[Peer, str, int]) -> None:
+    peer, identity, number = archived
+    undoing.undo(peer.ctx)
+    assert gmail.labels(number) == {INBOX, WORK, ALL}
+    assert one(peer, "INBOX") == identity
+    report = peer.fetch()
+    assert (report.error, report[2:6]) == (None, (0, 0, 0, 0))
+
+
+def test_an_archiving_whose_answer_was_lost_is_found_by_its_name(tmp_path: Path, gmail: Gmail) -> None:
+    number = gmail.arrive(letter("one"), INBOX)
+    for n in range(5):
+        gmail.arrive(letter(f"other {n}"))
+    gmail.arrive(letter("first"), INBOX)
+    peer = Peer(tmp_path, gmail)
+    peer.fetch()
+    changing.archive(
+        peer.ctx, [r.id for r in peer.store.summaries(folders=None).rows if r.subject == "first"]
+    )
+    peer.fetch()
+
+    def move(server: object, tag: bytes, arguments: bytes) -> bytes:
+        gmail.honest("MOVE", tag, arguments)
+        return b"%T OK done, and no word of where\r\n"
+
+    peer.says(MOVE=move)
+    identity = one(peer, "INBOX")
+    changing.archive(peer.ctx, [identity])
+    assert not any(b"HEADER.FIELDS" in line for line in gmail.heard)
+    assert (gmail.labels(number), subjects(peer, "Archive")) == ({ALL}, ["first", "one"])
+    assert not peer.store.pending("test")
+    report = peer.fetch()
+    assert (report.error, report[2:6]) == (None, (0, 0, 0, 0))
+
+
+def test_deleting_moves_to_trash_and_takes_every_label(tmp_path: Path, gmail: Gmail) -> None:
+    number = gmail.arrive(letter("one"), INBOX, WORK)
+    peer = Peer(tmp_path, gmail)
+    peer.fetch()
+    identity = one(peer, "INBOX")
+    changing.delete(peer.ctx, [identity])
+    assert gmail.labels(number) == {TRASH}
+    bodies(gmail)
+    report = peer.fetch()
+    assert (report.error, report.new, report.gone, bodies(gmail)) == (None, 0, 1, 0)
+    assert (one(peer, "Trash"), subjects(peer, "Work")) == (identity, [])
+
+
+def test_all_mail_takes_part_where_it_is_named(tmp_path: Path, gmail: Gmail) -> None:
+    number = gmail.arrive(letter("one"), INBOX)
+    gmail.arrive(letter("old"))
+    peer = Peer(tmp_path, gmail)
+    with (tmp_path / "config.toml").open("a") as config:
+        config.write('folders = { include = ["*", "[Gmail]/All Mail"] }\n')
+    peer.ctx.reload()
+    report = peer.fetch()
+    assert (report.error, report.new, bodies(gmail)) == (None, 3, 2)
+    identity = one(peer, "INBOX")
+    changing.archive(peer.ctx, [identity])
+    assert gmail.labels(number) == {ALL}
+    bodies(gmail)
+    for _ in range(2):
+        report = peer.fetch()
+        assert (report.error, report.new, report.gone, bodies(gmail)) == (None, 0, 0, 0)
+    assert subjects(peer, "Archive") == ["old", "one"]
+    assert identity in peer.store.ids()

@@ -59,7 +59,7 @@ class Delta(NamedTuple):
 class Question(NamedTuple):
     """What is asked about one folder. `full` looks at every message whatever the server can do;
     `examine` opens it read-only, for a dry run; `expected` is about how many messages the answer
-    will name."""
+    will name. `among`: only these are asked about, and nothing is new (`folders.partial`)."""
 
     key: int
     mailbox: str
@@ -67,6 +67,7 @@ class Question(NamedTuple):
     full: bool = False
     examine: bool = False
     expected: int = 0
+    among: UidSet | None = None
 
 
 class Answer:
@@ -142,6 +143,8 @@ class Answer:
 def commands(server: Server, question: Question) -> list[Command]:
     """Open the folder and learn what changed; one flight where nothing is out of step."""
     cursor, mailbox, examine = question.cursor, question.mailbox, question.examine
+    if question.among is not None:
+        return _about(server, question, question.among)
     facts = ("FLAGS", "RFC822.SIZE", *objects.item(server))
     news = imap.Fetch(f"{max(cursor.uidnext, 1)}:*", facts)
     if _whole(server, question):
@@ -153,6 +156,17 @@ def commands(server: Server, question: Question) -> list[Command]:
         return [imap.Select(mailbox, examine, qresync=since), news]
     changed = imap.Fetch("1:*", ("FLAGS",), changed_since=cursor.modseq)
     return [imap.Select(mailbox, examine, condstore=True), changed, news]
+
+
+def _about(server: Server, question: Question, among: UidSet) -> list[Command]:
+    """Which of these are there, and what changed of them."""
+    asked: list[Command] = [imap.Select(question.mailbox, question.examine, condstore=_modseq(server))]
+    returns = ("ALL",) if server.has("ESEARCH") else ()
+    since = 0 if question.full or not _modseq(server) else question.cursor.modseq
+    for part in among.chunks(SET_OCTETS):
+        asked.append(imap.Search(("UID", str(part)), returns=returns))
+        asked.append(imap.Fetch(part, ("FLAGS",), changed_since=since or None))
+    return asked
 
 
 def which(server: Server, question: Question) -> list[Command]:
@@ -180,6 +194,8 @@ def same_numbers(answer: Answer, later: Answer) -> bool:
 
 def agrees(server: Server, question: Question, answer: Answer, held: Collection[int]) -> bool:
     """|known - vanished + new| = EXISTS, and nothing that is new lacks its size."""
+    if question.among is not None:
+        return True
     if rebuilt(question, answer) and not _whole(server, question):
         return False
     now = set(held) - _gone(server, question, answer, held) | answer.flags.keys()
@@ -190,6 +206,9 @@ def agrees(server: Server, question: Question, answer: Answer, held: Collection[
 
 def reckon(server: Server, question: Question, answer: Answer, held: Collection[int]) -> Delta:
     """The delta of an answer that agrees, or was corrected. `held` are the UIDs we hold."""
+    if question.among is not None:
+        answer.gone = set(held) - answer.searched
+        answer.flags = {uid: flags for uid, flags in answer.flags.items() if uid in question.among}
     gone = _gone(server, question, answer, held)
     now = set(held) - gone | answer.flags.keys()
     permanent = answer.permanent
@@ -208,6 +227,12 @@ def reckon(server: Server, question: Question, answer: Answer, held: Collection[
         rebuilt=rebuilt(question, answer),
         objects=answer.objects,
     )
+
+
+def as_selected(delta: Delta, flags: Flags | None) -> Delta:
+    """EXAMINE says of every folder that it takes no change; which flags it took the last time is known."""
+    keeps = delta.remote._replace(permanent=flags or frozenset(), keywords=flags is None or "\\*" in flags)
+    return delta._replace(remote=keeps, read_only=False)
 
 
 def _gone(server: Server, question: Question, answer: Answer, held: Collection[int]) -> set[int]:

@@ -9,8 +9,10 @@ from mailcli.errors import CannotCreate, TryAgain
 from mailcli.model.account import Account
 from mailcli.model.folder import INBOX
 from mailcli.store.journal import Note
+from mailcli.store.labels import all_mail
 from mailcli.store.store import Store
 from mailcli.store.values import FolderFacts, SyncFolder
+from mailcli.sync.imap import allmail
 from mailcli.sync.imap.folders import Found, naming, special_use, to_server, wanted
 from mailcli.sync.imap.server import Server, only
 from mailcli.sync.tally import Tally
@@ -44,6 +46,8 @@ class Hierarchy:
             raise TryAgain(
                 f"{self.server.label} lists no folder, not even the inbox; nothing was removed here"
             )
+        if not dry_run:
+            allmail.note(self.store, self.account.name, found)
         listed = {f.name for f in found}
         unlisted = [r for r in rows if r.name not in listed and r.selectable and r.name != INBOX]
         taking = [f for f in found if f.name == INBOX or wanted(f, self.account.folders, ())]
@@ -79,6 +83,7 @@ class Hierarchy:
                 return None
             mailbox = to_server(row.name, row.delimiter)
             found = Found(row.name, mailbox, row.delimiter, row.special, True, row.subscribed, None)
+            found = found._replace(all_mail=row.name == all_mail(self.store, self.account.name))
             if row.name == INBOX or wanted(found, self.account.folders, ()):
                 places[row.key] = found
         return places

@@ -30,11 +30,11 @@ from mailcli.store.store import Store
 from mailcli.store.values import Agreed, Bound, FlagsAgreed, FolderState, Pending, SyncChanges, SyncFolder
 from mailcli.store.values import Gone as GoneRow
 from mailcli.sync import brake, removed
-from mailcli.sync.imap import forbidden, objects, quota, recount
+from mailcli.sync.imap import allmail, forbidden, objects, quota, recount
 from mailcli.sync.imap import plan as planner
 from mailcli.sync.imap.compression import Line
 from mailcli.sync.imap.deletion import Deletion
-from mailcli.sync.imap.delta import Cursor, Delta, Question
+from mailcli.sync.imap.delta import Cursor, Delta, Question, as_selected
 from mailcli.sync.imap.download import Incoming
 from mailcli.sync.imap.downloading import Downloading, Progress
 from mailcli.sync.imap.folders import Found, differs, discover, wanted
@@ -48,6 +48,7 @@ from mailcli.sync.imap.server import Server
 from mailcli.sync.imap.survey import Refused, survey
 from mailcli.sync.tally import Tally
 from mailcli.wire.imap import commands as imap
+from mailcli.wire.imap.uidset import UidSet
 
 __all__ = ["Options", "Progress", "Synchroniser"]
 
@@ -107,6 +108,7 @@ class Synchroniser:
         self.clock = clock
         self.connect = connect
         self.tally = tally
+        self.among: dict[int, UidSet] = {}
         self.shared = objects.Shared(store, account.name)
         self.selection = Selection(store, server, account.bodies, clock(), patient=not options.full)
 
@@ -146,6 +148,8 @@ class Synchroniser:
         if self.options.push_only:
             self._tell_refusals()
             return
+        cursors = [(p.row.key, self._cursor(p.row, p.delta)) for p in planned if p.row.key in self.among]
+        allmail.commit(self.store, cursors, places)
         incoming = self._incoming(planned)
         del planned  # what follows takes long, and needs no more of it
         Downloading(
@@ -209,6 +213,8 @@ class Synchroniser:
             rows = [r._replace(dirty=False) for r in rows]
         if self.options.push_only:
             rows = [r for r in rows if r.dirty]
+        self.among = allmail.among(self.store, rows, places, self.account.folders)
+        rows = [r for r in rows if self.among.get(r.key, True)]
         full, more = self.options.full, self.selection.wants_more
         rows = [r for r in rows if r.dirty or full or differs(r.state, places[r.key]) or more(r)]
         return sorted(rows, key=lambda r: (r.dirty, r.name != INBOX, r.name))
@@ -268,7 +274,8 @@ class Synchroniser:
         cursor = Cursor(state.uidvalidity or 0, state.uidnext or 0, state.highestmodseq or 0)
         there = (found.status.messages or 0) if found.status else 0
         changed = there if full or not cursor.modseq else max(0, there - (state.server_count or 0))
-        return Question(row.key, found.mailbox, cursor, full, self.options.dry_run, changed)
+        among = self.among.get(row.key)
+        return Question(row.key, found.mailbox, cursor, full, self.options.dry_run, changed, among)
 
     def _plan(
         self,
@@ -278,7 +285,7 @@ class Synchroniser:
         purged: Sequence[planner.Purged],
     ) -> Planned:
         if self.options.dry_run:
-            delta = _as_selected(row, delta)
+            delta = as_selected(delta, row.state.permanent_flags)
         sync = self.account.sync
         policy = planner.Policy(push=sync.pushes and not delta.read_only, expunge=sync.delete != "nothing")
         actions = planner.plan(row.key, placed, purged, delta.remote, policy)
@@ -356,6 +363,7 @@ class Synchroniser:
     def _incoming(self, planned: Sequence[Planned]) -> list[Incoming]:
         """What is to be downloaded of each folder, the inbox first."""
         order = sorted(planned, key=lambda p: (p.row.name != INBOX, p.row.name))
+        order = [p for p in order if p.row.key not in self.among]
         news = [self._new(folder) for folder in order]
         coming = self.selection.incoming(news, self.options.limit)
         self.shared.set_apart(coming, news)
@@ -380,13 +388,6 @@ class Synchroniser:
             permanent_flags=permanent,
             synced_at=self.clock(),
         )
-
-
-def _as_selected(row: SyncFolder, delta: Delta) -> Delta:
-    """EXAMINE says of every folder that it takes no change; what it took the last time is known."""
-    flags = row.state.permanent_flags
-    keeps = delta.remote._replace(permanent=flags or frozenset(), keywords=flags is None or "\\*" in flags)
-    return delta._replace(remote=keeps, read_only=False)
 
 
 def _noted_validity(folder: Planned) -> list[tuple[int, FolderState]]:

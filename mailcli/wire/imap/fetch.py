@@ -39,6 +39,7 @@ _USUAL: Final = pattern.compile(
     rb'(?:(BODY\[[^\]"{(]*+\])(?:<([0-9]{1,10})>)? \{[0-9]++\}|\))'
 )
 _SECTION: Final = pattern.compile(rb"((?:BODY|BINARY)\[.*\])(?:<([0-9]{1,10})>)?", re.IGNORECASE | re.DOTALL)
+_OBJECT_ID: Final = pattern.compile(rb"[A-Za-z0-9_-]{1,255}")
 _OLD_SECTIONS: Final = (b"RFC822", b"RFC822.HEADER", b"RFC822.TEXT")
 _CLOSED: Final = b")"
 
@@ -118,8 +119,10 @@ def _modseq(value: Value) -> int:
 
 
 def _object_id(value: Value) -> str:
-    """`(M6d99ac3275bb4e)` or NIL (RFC 8474 §5.1, §5.2)."""
-    return "" if value is None else string(_only(value)).decode("ascii", "replace")
+    """`(M6d99ac3275bb4e)` or NIL (RFC 8474 §5.1, §5.2). What is none by §4 counts as none: it will be
+    searched for."""
+    name = b"" if value is None else string(_only(value))
+    return name.decode() if _OBJECT_ID.fullmatch(name) else ""
 
 
 def _only(value: Value) -> Value:
