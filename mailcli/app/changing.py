@@ -13,11 +13,10 @@ from mailcli.errors import NotFound, UsageError
 from mailcli.model import flags as flagging
 from mailcli.model.account import LOCAL
 from mailcli.model.flags import Flags
-from mailcli.model.folder import INBOX
+from mailcli.model.folder import INBOX, all_mail
 from mailcli.model.message import Summary
 from mailcli.model.record import NamedTuple
 from mailcli.store.journal import Note
-from mailcli.store.labels import all_mail
 
 if TYPE_CHECKING:
     from mailcli.store.editing import Edit
@@ -80,7 +79,7 @@ def _in_inbox(ctx: Context, rows: Sequence[Summary]) -> list[Summary]:
     """With the copy in the inbox, if there is one, in place of one that has another label."""
     result: list[Summary] = []
     for account, some in _by_account(rows).items():
-        labelled = all_mail(ctx.store, account) is not None
+        labelled = ctx.store.setting(all_mail(account)) is not None
         others = [r for r in some if labelled and r.folder != INBOX and not _leaves(ctx, r)]
         result += [r for r in some if r not in others]
         if others:

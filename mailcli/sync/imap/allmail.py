@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from mailcli.model.account import FolderPolicy
-from mailcli.store.labels import all_mail, note_all_mail
+from mailcli.model.folder import all_mail
 from mailcli.store.values import FolderState, SyncFolder
 from mailcli.sync.imap.folders import Found, partial
 from mailcli.wire.imap.uidset import UidSet
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 def note(store: Store, account: str, found: Iterable[Found]) -> None:
     """Keep its name: `archive` needs it without a server."""
     name = next((f.name for f in found if f.all_mail), None)
-    if name != all_mail(store, account):
-        note_all_mail(store, account, name)
+    if name != store.setting(all_mail(account)):
+        store.put_setting(all_mail(account), name)
 
 
 def among(

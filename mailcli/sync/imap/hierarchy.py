@@ -7,9 +7,8 @@ from typing import Final
 
 from mailcli.errors import CannotCreate, TryAgain
 from mailcli.model.account import Account
-from mailcli.model.folder import INBOX
+from mailcli.model.folder import INBOX, all_mail
 from mailcli.store.journal import Note
-from mailcli.store.labels import all_mail
 from mailcli.store.store import Store
 from mailcli.store.values import FolderFacts, SyncFolder
 from mailcli.sync.imap import allmail
@@ -75,6 +74,7 @@ class Hierarchy:
         keys.update(copy.source for copy in self.store.pending(self.account.name).copies)
         for operation in self.store.operations(self.account.name):
             keys.update(k for k in (operation.folder, operation.destination) if k is not None)
+        labelled = self.store.setting(all_mail(self.account.name))
         places: dict[int, Found] = {}
         for row in rows:
             if row.key not in keys:
@@ -83,7 +83,7 @@ class Hierarchy:
                 return None
             mailbox = to_server(row.name, row.delimiter)
             found = Found(row.name, mailbox, row.delimiter, row.special, True, row.subscribed, None)
-            found = found._replace(all_mail=row.name == all_mail(self.store, self.account.name))
+            found = found._replace(all_mail=row.name == labelled)
             if row.name == INBOX or wanted(found, self.account.folders, ()):
                 places[row.key] = found
         return places
