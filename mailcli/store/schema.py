@@ -120,6 +120,11 @@ def _withheld(connection: apsw.Connection) -> None:
     connection.execute("ALTER TABLE folder ADD COLUMN withheld TEXT NOT NULL DEFAULT ''")
 
 
+def _announced(connection: apsw.Connection) -> None:
+    """Each fetch asks which messages a killed one had announced: a few, if any, of a long history."""
+    connection.execute("CREATE INDEX pop3_fetching ON pop3_message(account) WHERE state = 'fetching'")
+
+
 def _objects(connection: apsw.Connection) -> None:
     """A body that is here is found by the server's own name for it (RFC 8474, X-GM-MSGID)."""
     connection.execute("CREATE INDEX message_by_object ON message(object_id) WHERE object_id IS NOT NULL")
@@ -131,6 +136,7 @@ MIGRATIONS: Final[tuple[Callable[[apsw.Connection], None], ...]] = (
     _outlines,
     _attachments,
     _withheld,
+    _announced,
     _objects,
 )
 VERSION: Final = len(MIGRATIONS)

@@ -8,10 +8,8 @@ from typing import Final
 from mailcli.errors import CannotCreate, TryAgain
 from mailcli.model.account import Account
 from mailcli.model.folder import INBOX, all_mail
-from mailcli.store.journal import Note
 from mailcli.store.store import Store
 from mailcli.store.values import FolderFacts, SyncFolder
-from mailcli.sync.imap import allmail
 from mailcli.sync.imap.folders import Found, naming, special_use, to_server, wanted
 from mailcli.sync.imap.server import Server, only
 from mailcli.sync.tally import Tally
@@ -46,7 +44,7 @@ class Hierarchy:
                 f"{self.server.label} lists no folder, not even the inbox; nothing was removed here"
             )
         if not dry_run:
-            allmail.note(self.store, self.account.name, found)
+            self._note_all_mail(found)
         listed = {f.name for f in found}
         unlisted = [r for r in rows if r.name not in listed and r.selectable and r.name != INBOX]
         taking = [f for f in found if f.name == INBOX or wanted(f, self.account.folders, ())]
@@ -54,10 +52,7 @@ class Hierarchy:
             gone = self._gone([r for r in unlisted if r.state.uidvalidity is not None], found)
             gone = self._renamed(gone, [f for f in taking if f.name not in {r.name for r in rows}])
             for row in gone:
-                note = Note("gone", f"of {row.name}: the folder is gone from the server", by_sync=True)
-                self.tally.gone += self.store.delete_folder(
-                    row.key, reason="folder gone from the server", note=note
-                )
+                self._drop(row)
             rows = self.store.sync_folders(self.account.name)
         places = self._mirror({row.name: row for row in rows}, taking, dry_run=dry_run)
         if not dry_run and self.account.sync.pushes:
@@ -65,6 +60,13 @@ class Hierarchy:
                 if row.name not in listed and row.selectable and row.state.uidvalidity is None:
                     self._create(row, naming(found), places)
         return places
+
+    def _drop(self, row: SyncFolder) -> None:
+        """A folder that is gone from the server."""
+        from mailcli.store.journal import Note
+
+        note = Note("gone", f"of {row.name}: the folder is gone from the server", by_sync=True)
+        self.tally.gone += self.store.delete_folder(row.key, reason="folder gone from the server", note=note)
 
     def concerned(self) -> dict[int, Found] | None:
         """The folders that a push is about, as the server listed them last: nobody waits for a list of
@@ -87,6 +89,12 @@ class Hierarchy:
             if row.name == INBOX or wanted(found, self.account.folders, ()):
                 places[row.key] = found
         return places
+
+    def _note_all_mail(self, found: Sequence[Found]) -> None:
+        """What is pushed and archived without a list of all folders has to know it, too."""
+        key, name = all_mail(self.account.name), next((f.name for f in found if f.all_mail), None)
+        if name != self.store.setting(key):
+            self.store.put_setting(key, name)
 
     def _mirror(
         self, rows: dict[str, SyncFolder], taking: Sequence[Found], *, dry_run: bool

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mailcli.store.store import Store, Writer
     from mailcli.sync.imap.delta import Delta
     from mailcli.sync.imap.download import Incoming
-    from mailcli.sync.imap.run import Planned
+    from mailcli.sync.imap.reconcile import Planned
     from mailcli.sync.imap.selection import News
     from mailcli.sync.imap.server import Server
 
