@@ -84,8 +84,8 @@ def _in_inbox(ctx: Context, rows: Sequence[Summary]) -> list[Summary]:
         result += [r for r in some if r not in others]
         if others:
             inbox = ctx.store.find_folder(account, INBOX).key
-            names = ctx.store.objects([r.id for r in others])
-            copies = ctx.store.by_object(account, names.values(), folder=inbox)
+            names = {name for name, _ in ctx.store.objects([r.id for r in others]).values()}
+            copies = ctx.store.by_object(account, names, folder=inbox)
             result += ctx.store.get({id for id, _ in copies.values()} - {r.id for r in some})
     return result
 

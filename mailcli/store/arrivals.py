@@ -66,15 +66,11 @@ def by_object(
     return found
 
 
-def objects(connection: apsw.Connection, wanted: Sequence[str]) -> dict[str, str]:
+def objects(connection: apsw.Connection, wanted: Sequence[str]) -> dict[str, tuple[str, int]]:
     """See Store.objects."""
-    found: dict[str, str] = {}
-    for some in chunks(wanted):
-        found.update(
-            rows(
-                connection,
-                f"SELECT id, object_id FROM message WHERE id IN ({marks(some)}) AND object_id IS NOT NULL",
-                some,
-            )
-        )
-    return found
+    query = "SELECT id, object_id, size FROM message WHERE object_id IS NOT NULL AND id IN"
+    return {
+        identity: (name, size)
+        for some in chunks(wanted)
+        for identity, name, size in rows(connection, f"{query} ({marks(some)})", some)
+    }

@@ -385,8 +385,8 @@ class Store:
         with self._site.database.reading() as connection:
             return arrivals.by_object(connection, account, objects, folder)
 
-    def objects(self, ids: Sequence[str]) -> dict[str, str]:
-        """{id: server object id}, of those that have one."""
+    def objects(self, ids: Sequence[str]) -> dict[str, tuple[str, int]]:
+        """{id: (server object id, octets of the message)}, of those that have one."""
         from mailcli.store import arrivals
 
         with self._site.database.reading() as connection:

@@ -46,7 +46,7 @@ def spread(dovecot: Dovecot, user: str, folders: int, filled: int) -> list[str]:
     return names
 
 
-@pytest.mark.parametrize("folders", [1, 40, 400])
+@pytest.mark.parametrize("folders", [1, 400])
 def test_a_fetch_with_nothing_new_takes_the_same_turns_for_any_number_of_folders(
     make_profile: Callable[..., Profile], dovecot: Dovecot, folders: int
 ) -> None:

@@ -100,6 +100,23 @@ def test_a_message_moved_by_another_client_keeps_its_id(tmp_path: Path, server: 
     assert not peer.store.pending("test")
 
 
+def test_another_message_under_the_name_of_one_that_is_gone_is_not_taken_for_it(
+    tmp_path: Path, server: Gmail
+) -> None:
+    first = server.arrive(letter("one"), INBOX)
+    peer = Peer(tmp_path, server)
+    peer.fetch()
+    identity = one(peer, "INBOX")
+    second = server.arrive(letter("another"), WORK)
+    server.unlabel(first, INBOX)
+    honest = server._object
+    server._object = lambda number: honest(first if number == second else number)  # type: ignore[method-assign]
+    report = peer.fetch()
+    assert (report.error, report.new, report.gone) == (None, 1, 1)
+    assert subjects(peer, "Work") == ["another"]
+    assert [entry.id for entry in peer.store.recovery()] == [identity]
+
+
 def test_a_body_that_did_not_come_is_downloaded_from_the_other_folder(tmp_path: Path, server: Gmail) -> None:
     number = server.arrive(letter("one"), INBOX, WORK)
     peer = Peer(tmp_path, server)

@@ -294,7 +294,7 @@ def test_cyrus_hears_no_star_among_known_uids_and_may_say_that_all_others_vanish
         report = peer.fetch()
         assert (report.error, report.new, report.changed, report.gone) == (None, 0, 1, 2)
         (row,) = peer.store.summaries(folders=None).rows
-        assert (row.subject, row.flags) == ("m2", {"\\Seen"})
+        assert (row.subject, row.flags) == ("m2", frozenset({"\\Seen"}))
 
 
 # -- uploads and large sets -----------------------------------------------------------------------

@@ -59,10 +59,11 @@ def follow(store: Store, planned: Sequence[Planned]) -> None:
                 came.setdefault(name, []).append((folder, action.uid))
     found: dict[str, planner.Follow] = {}
     there: dict[tuple[int, int], planner.Follow] = {}
-    for identity, name in store.objects(list(left)).items() if came else ():
+    for identity, (name, size) in store.objects(list(left)).items() if came else ():
         source = left[identity]
         before = next((m for m in source.placed if m.id == identity), None)
-        place = next((p for p in came.get(name, ()) if p[0] is not source), None)
+        alike = (p for p in came.get(name, ()) if p[0] is not source and p[0].delta.sizes.get(p[1]) == size)
+        place = next(alike, None)
         if before is None or place is None:
             continue
         came[name].remove(place)

@@ -89,7 +89,7 @@ def _look(
         start = 1  # it was numbered anew since
     known = {a.uid for a in store.agreed(destination)}
     names = store.objects([o.id for o in operations]) if objects.item(server) else {}
-    matched = _by_name(server, {o.seq: names[o.id] for o in operations if o.id in names}, start, known)
+    matched = _by_name(server, {o.seq: names[o.id][0] for o in operations if o.id in names}, start, known)
     nameless = [o for o in operations if o.id not in names]
     if not nameless:
         return matched
