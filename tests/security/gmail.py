@@ -174,9 +174,12 @@ class Gmail(Imap):
             facts.append(b"FLAGS (%s)" % b" ".join(sorted(self.flags[number] | gone)))
         if b"BODY.PEEK[]" in items:
             facts.append(b"BODY[] {%d}\r\n%s" % (len(data), data))
+        elif b"BODY.PEEK[HEADER]" in items:
+            head = data.partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
+            facts.append(b"BODY[HEADER] {%d}\r\n%s" % (len(head), head))
         elif b"HEADER.FIELDS" in items:
-            head = re.search(rb"(?mi)^message-id:.*\r\n", data)
-            value = (head[0] if head else b"") + b"\r\n"
+            found = re.search(rb"(?mi)^message-id:.*\r\n", data)
+            value = (found[0] if found else b"") + b"\r\n"
             facts.append(b"BODY[HEADER.FIELDS (MESSAGE-ID)] {%d}\r\n%s" % (len(value), value))
         return b"* %d FETCH (%s)\r\n" % (seq, b" ".join(facts))
 

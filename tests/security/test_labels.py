@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from mailcli.app import bodies as app_bodies
 from mailcli.app import changing, undoing
 from mailcli.model.flags import FLAGGED, SEEN
 from tests.security.gmail import ALL, INBOX, TRASH, Gmail, Objects
@@ -169,6 +170,28 @@ def test_a_copy_that_was_cut_is_made_by_the_next_run(
     report = peer.fetch()
     assert (report.error, report.new, report.gone, bodies(server)) == (None, 1, 1, 0)
     assert subjects(peer, "Work") == ["one"]
+
+
+def test_a_body_that_was_left_out_is_taken_from_another_folder(tmp_path: Path, server: Gmail) -> None:
+    peer = Peer(tmp_path, server)
+    config = (tmp_path / "config.toml").read_text()
+    headers = '[accounts.test.imap.folder.Work]\nmode = "headers"\n'
+    (tmp_path / "config.toml").write_text(config + headers)
+    peer.ctx.reload()
+    for subject in ("read", "fetched"):
+        number = server.arrive(letter(subject), WORK)
+        server.label(number, INBOX)
+    report = peer.fetch()
+    assert (report.error, report.new, bodies(server)) == (None, 4, 2)
+    rows = {r.subject: r for r in peer.store.summaries(folders=None).rows if r.remote_only}
+    assert set(rows) == {"read", "fetched"}
+    assert app_bodies.wire(peer.ctx, rows["read"].id) == letter("read")
+    assert not server.heard
+    (tmp_path / "config.toml").write_text(config)
+    peer.ctx.reload()
+    report = peer.fetch()
+    assert (report.error, report.bodies, bodies(server)) == (None, 1, 0)
+    assert peer.store.open_bytes(rows["fetched"].id) == letter("fetched")
 
 
 def test_a_folder_numbered_anew_is_recognised_by_object_ids(tmp_path: Path, server: Gmail) -> None:

@@ -86,6 +86,19 @@ def follow(store: Store, planned: Sequence[Planned]) -> None:
 # -- one body for all folders --------------------------------------------------------------------
 
 
+def here(store: Store, account: str, ids: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+    """(id, message) of those whose body is not in their folder, but in another one."""
+    names = store.objects(ids)
+    held = store.by_object(account, {name for name, _ in names.values()})
+    for identity, (name, size) in names.items():
+        source, octets = held.get(name, ("", -1))
+        if octets == size:
+            try:
+                yield identity, store.open_bytes(source)
+            except NotFound:  # purged meanwhile
+                continue
+
+
 class _Copy(NamedTuple):
     """A message that is to come from here; `flags` are those the server has."""
 

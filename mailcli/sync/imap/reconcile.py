@@ -236,6 +236,9 @@ class Reconciliation:
         allmail.commit(self.store, partly, places)
         order = sorted(planned, key=lambda p: (p.row.name != INBOX, p.row.name))
         news = [self._new(folder) for folder in order if folder.row.key not in self.among]
+        bare = [one.id for new in news for one in self.omissions.lacking(new.row)]
+        for body in objects.here(self.store, self.account.name, bare):
+            self.tally.bodies += len(self.store.fill_bodies([body]))
         coming = self.selection.incoming(news, self.options.limit)
         self.shared.set_apart(coming, news)
         return coming
