@@ -72,7 +72,10 @@ def _has_trash(ctx: Context, account: str) -> bool:
 
 def archive(ctx: Context, ids: Sequence[str]) -> Change:
     """Move messages to their account's Archive. Where folders are labels only that of the inbox goes."""
-    return _to_use(ctx, _in_inbox(ctx, ctx.store.get(list(ids))), "Archive", "archive", "Archived")
+    rows = _in_inbox(ctx, ctx.store.get(list(ids)))
+    if ids and not rows:
+        return Change((), "already in Archive")
+    return _to_use(ctx, rows, "Archive", "archive", "Archived")
 
 
 def _in_inbox(ctx: Context, rows: Sequence[Summary]) -> list[Summary]:

@@ -112,7 +112,8 @@ class Synchroniser:
         if self.options.dry_run:
             reconciliation = self._reconciliation()
             planned = reconciliation.learn(changed, places)
-            unmade = [f for f in hierarchy.unmade if wanted(f, self.account.folders, self.options.folders)]
+            policy, only = self.account.folders, self.options.folders
+            unmade = [f for f in hierarchy.unmade if wanted(f, policy, only) and not partial(f, policy)]
             reconciliation.rehearse(planned, unmade, places)
             return
         if changed:
