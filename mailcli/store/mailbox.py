@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -177,6 +177,23 @@ class Mailbox:
 
         with self._site.database.reading() as connection:
             return arrivals.twins(connection, ids)
+
+    def by_object(
+        self, account: str, objects: Collection[str], *, folder: int | None = None
+    ) -> dict[str, tuple[str, int]]:
+        """{server object id: (id, octets) of a message of the account that has this body here}; with a
+        folder of a message there, with or without a body."""
+        from mailcli.store import arrivals
+
+        with self._site.database.reading() as connection:
+            return arrivals.by_object(connection, account, objects, folder)
+
+    def objects(self, ids: Sequence[str]) -> dict[str, tuple[str, int]]:
+        """{id: (server object id, octets of the message)}, of those that have one."""
+        from mailcli.store import arrivals
+
+        with self._site.database.reading() as connection:
+            return arrivals.objects(connection, ids)
 
     def places(self, ids: Iterable[str]) -> list[Place]:
         """Where messages are, here and on the server, in that order. NotFound if one is not there."""

@@ -208,7 +208,7 @@ class Downloading:
             uid=message.uid,
             uidvalidity=folder.uidvalidity,
             on_server=True,
-            object_id=message.email_id,
+            object_id=folder.objects.get(message.uid or 0, ""),
         )
 
     def _commit(self, folders: Sequence[Incoming]) -> None:
