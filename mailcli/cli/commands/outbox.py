@@ -32,9 +32,9 @@ def list_(session: Session) -> None:
 
 
 def show(session: Session, id: str) -> None:
-    from mailcli.app import outbox
+    from mailcli.app import holding, outbox
 
-    row, data = outbox.show(session.ctx, id)
+    row, data = holding.show(session.ctx, id)
     session.out.show(SHOWN, (Shown(row, outbox.standing(row).recipients, data),))
 
 
@@ -52,22 +52,22 @@ def run(session: Session) -> int:
 
 
 def hold(session: Session, ids: tuple[str, ...]) -> None:
-    from mailcli.app import outbox
+    from mailcli.app import holding
 
-    session.out.show(OUTBOX, outbox.hold(session.ctx, ids), quiet=True)
+    session.out.show(OUTBOX, holding.hold(session.ctx, ids), quiet=True)
 
 
 def retry(session: Session, ids: tuple[str, ...]) -> int:
-    from mailcli.app import outbox
+    from mailcli.app import holding
 
-    outbox.retry(session.ctx, ids)
+    holding.retry(session.ctx, ids)
     return run(session)
 
 
 def cancel(session: Session, ids: tuple[str, ...]) -> None:
-    from mailcli.app import outbox
+    from mailcli.app import holding
 
-    session.out.show(OUTBOX, outbox.cancel(session.ctx, ids), quiet=True)
+    session.out.show(OUTBOX, holding.cancel(session.ctx, ids), quiet=True)
 
 
 _WHO_RUNS = """
