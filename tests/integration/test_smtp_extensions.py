@@ -53,6 +53,8 @@ OPTIONS = [
     (("--dsn-return", "hdrs"), b"MAIL", b"RET=HDRS"),
     (("--envelope-id", "job 7"), b"MAIL", b"ENVID=job+207"),
     (("--priority", "4"), b"MAIL", b"MT-PRIORITY=4"),
+    (("--priority", "-3"), b"MAIL", b"MT-PRIORITY=-3"),
+    (("--priority=-9",), b"MAIL", b"MT-PRIORITY=-9"),
     (("--deliver-by", "+2h", "--if-late", "notify"), b"MAIL", b"BY="),
 ]
 
