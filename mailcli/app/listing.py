@@ -116,9 +116,10 @@ def search_lines(ctx: Context, wanted: Sequence[str] | Query, *, ids: bool = Fal
     return ctx.store.search_lines(_parsed(ctx, wanted), ids=ids, own_addresses=own, **asked)
 
 
-def count(ctx: Context, wanted: Sequence[str] | Query) -> int:
-    """How many messages match a query, given as for `search`."""
-    return ctx.store.count_matches(_parsed(ctx, wanted), own_addresses=own_addresses(ctx))
+def count(ctx: Context, wanted: Sequence[str] | Query, *, threads: bool = False) -> int:
+    """How many messages match a query, given as for `search`, or in how many threads."""
+    own = own_addresses(ctx)
+    return ctx.store.count_matches(_parsed(ctx, wanted), threads=threads, own_addresses=own)
 
 
 def own_addresses(ctx: Context) -> list[str]:

@@ -12,6 +12,9 @@ _ZONES: dict[int, timezone] = {0: UTC}
 _DAY: Final = 86_400
 _EPOCH: Final = 719_163
 """1970-01-01 among the days of `date.toordinal`."""
+_FIRST: Final = -62_135_510_400
+_LAST: Final = 253_402_214_400
+"""A day from where Python's years begin and end, so that any zone's local time has a date."""
 _SECONDS: Final = tuple(f":{second:02}" for second in range(60))
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -19,12 +22,15 @@ _DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 def moment(seconds: float, zone: int | None) -> datetime:
     """Seconds since the epoch at an offset in minutes; without one, in local time."""
-    if zone is None:
-        return datetime.fromtimestamp(int(seconds), UTC).astimezone()
-    known = _ZONES.get(zone)
-    if known is None:
-        known = _ZONES[zone] = timezone(timedelta(minutes=zone))
-    return datetime.fromtimestamp(int(seconds), known)
+    try:
+        if zone is None:
+            return datetime.fromtimestamp(int(seconds), UTC).astimezone()
+        known = _ZONES.get(zone)
+        if known is None:
+            known = _ZONES[zone] = timezone(timedelta(minutes=zone))
+        return datetime.fromtimestamp(int(seconds), known)
+    except (OverflowError, ValueError):  # the last day of 9999, and beyond it there
+        return datetime.fromtimestamp(int(seconds), UTC)
 
 
 def iso(seconds: float, zone: int | None) -> str:
@@ -34,17 +40,20 @@ def iso(seconds: float, zone: int | None) -> str:
     """
     whole = int(seconds)
     if zone is None:
-        ahead = _local[whole // _DAY]
+        ahead = _local[time.tzname, whole // _DAY]
         if ahead is None:
             return moment(whole, None).isoformat()
     else:
         ahead = zone * 60
+    if not _FIRST <= whole <= _LAST:
+        return moment(whole, zone).isoformat()
     whole += ahead
     return f"{_date[whole // _DAY]}T{_clock[whole % _DAY // 60]}{_SECONDS[whole % 60]}{_ahead[ahead]}"
 
 
-def _ahead_all_day(day: int) -> int | None:
+def _ahead_all_day(zone_and_day: tuple[object, int]) -> int | None:
     """What local time is ahead of UTC, in seconds, on a day of UTC; None if it changes on that day."""
+    _, day = zone_and_day
     try:
         first, last = (time.localtime(day * _DAY + second).tm_gmtoff for second in (0, _DAY - 1))
     except (OverflowError, OSError):

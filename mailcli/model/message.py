@@ -124,9 +124,9 @@ class Lines(NamedTuple):
     """Rows of a list as far as a line of text tells of them, as the store has them.
 
     To make Summaries of the hundred thousand rows that a pipe is given takes five times as long. A row is
-    (row id, id, date or else arrival, zone, bits, words, sender, subject, folder, size), or only its first two
-    where ids are wanted; `flags` says what bits and words are, `senders` and `folders` what stands for a
-    sender and a folder. The same few recur: ask once for each.
+    (row id, id, date or else arrival, zone, bits, words, sender, subject, folder, size), or only its first
+    two where ids are wanted; `flags` says what bits and words are, `senders` and `folders` what stands for
+    a sender and a folder. The same few recur: ask once for each.
     """
 
     rows: Sequence[tuple[Any, ...]]

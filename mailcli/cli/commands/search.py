@@ -53,7 +53,7 @@ def run(
             session.ctx.notice(error.message)
     only_whether = exit_code and session.options.quiet  # as grep -q: the exit code is the answer
     if count or only_whether:
-        found = listing.count(session.ctx, wanted)
+        found = listing.count(session.ctx, wanted, threads=threads)
         if not only_whether:
             session.out.value(found)
     else:
@@ -97,7 +97,7 @@ COMMAND = Command(
         THREADS,
         REVERSE,
         AFTER,
-        Option(("--count",), "Print only how many there are."),
+        Option(("--count",), "Print only how many there are (with --threads: threads)."),
         Option(("-e", "--exit-code"), "Exit 1 if nothing is found; with -q print nothing at all."),
         Option(("--server",), "Ask the IMAP servers too, for messages whose text is not here."),
         Option(("--save",), "Save the query under this name too; then query:NAME finds it.", "text", "NAME"),
