@@ -196,7 +196,7 @@ class Binary(Smtp):
     extensions = (*Smtp.extensions, b"CHUNKING", b"BINARYMIME")
 
     def converse(self, connection: socket.socket) -> None:
-        self.chunks: list[bytes] = []
+        self.greet(connection)
         while True:
             line = read_line(connection)
             self.heard.append(line)
