@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from mailcli.app import outbox, preparing, sending
+from mailcli.app import holding, outbox, preparing, sending
 from mailcli.app.once import once
 from mailcli.app.preparing import Prepared, SendRequest
 from mailcli.app.sending import Delivery
@@ -243,7 +243,7 @@ def test_a_lost_answer_is_unknown_and_never_sent_again_by_itself(
         assert outbox.run(profile.ctx) == []
         assert words(profile) == {"unknown": "unknown"} and accepted(postfix, prepared) == 1
         (id,) = [row.entry.id for row in outbox.listed(profile.ctx)]
-        outbox.retry(profile.ctx, [id])
+        holding.retry(profile.ctx, [id])
         (report,) = outbox.run(profile.ctx)
         assert report.error is None and accepted(postfix, prepared) == 2  # the user said so
 
@@ -300,11 +300,11 @@ def test_a_cancelled_entry_is_not_sent_and_a_held_one_waits_for_retry(
     profile = sending_profile
     first, second = letter(profile, "cancelled"), letter(profile, "held")
     cancelled, held = queue(profile, first), queue(profile, second)
-    outbox.cancel(profile.ctx, [cancelled])
-    outbox.hold(profile.ctx, [held[:6]])
+    holding.cancel(profile.ctx, [cancelled])
+    holding.hold(profile.ctx, [held[:6]])
     assert outbox.run(profile.ctx) == []
     assert words(profile) == {"held": "held"}
-    outbox.retry(profile.ctx, [held])
+    holding.retry(profile.ctx, [held])
     assert [report.error for report in outbox.run(profile.ctx)] == [None]
     assert (accepted(postfix, first), accepted(postfix, second)) == (0, 1)
 

@@ -34,9 +34,9 @@ def list_(session: Session) -> None:
 
 
 def show(session: Session, id: str) -> None:
-    from mailcli.app import outbox
+    from mailcli.app import holding, outbox
 
-    row, data = outbox.show(session.ctx, id)
+    row, data = holding.show(session.ctx, id)
     session.out.show(SHOWN, (Shown(row, outbox.standing(row).recipients, data),))
 
 
@@ -60,23 +60,23 @@ def _named(session: Session, words: tuple[str, ...]) -> list[str]:
 
 
 def hold(session: Session, ids: tuple[str, ...]) -> None:
-    from mailcli.app import outbox
+    from mailcli.app import holding
 
-    session.out.show(OUTBOX, outbox.hold(session.ctx, _named(session, ids)), quiet=True)
+    session.out.show(OUTBOX, holding.hold(session.ctx, _named(session, ids)), quiet=True)
 
 
 def retry(session: Session, ids: tuple[str, ...]) -> int:
-    from mailcli.app import outbox
+    from mailcli.app import holding
 
     named = _named(session, ids)
-    outbox.retry(session.ctx, named)
+    holding.retry(session.ctx, named)
     return run(session) if named else 0
 
 
 def cancel(session: Session, ids: tuple[str, ...]) -> None:
-    from mailcli.app import outbox
+    from mailcli.app import holding
 
-    session.out.show(OUTBOX, outbox.cancel(session.ctx, _named(session, ids)), quiet=True)
+    session.out.show(OUTBOX, holding.cancel(session.ctx, _named(session, ids)), quiet=True)
 
 
 _WHO_RUNS = """
