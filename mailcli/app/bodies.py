@@ -138,9 +138,12 @@ def _by_pop3(
             f"the server wants {logins.delay} seconds between two logins; {wait} are left",
             hint="try again then",
         )
-    with open_incoming_pop3(ctx, account, limits) as connection:
+    with (
+        open_incoming_pop3(ctx, account, limits) as connection,
+        ctx.store.pop3_listing(account.name) as listing,
+    ):
         logins.note(connection.greeted)
-        history = History(ctx.store, account.name, ctx.clock)
+        history = History(ctx.store, account.name, listing, ctx.clock)
         return outlines.bring(connection, history, [row.id for row in rows], take, ctx.cancel)
 
 

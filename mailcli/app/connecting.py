@@ -106,19 +106,30 @@ def open_incoming_imap(
 
 
 def open_incoming_pop3(ctx: Context, account: Account, limits: Deadlines) -> Pop3Connection:
-    """Sign in to the account's POP3 server."""
+    """Sign in to the account's POP3 server, to see what is there (`sync.pop3.maildrop.ask`)."""
     from mailcli.net.pop3 import open_pop3
+    from mailcli.sync.pop3.logins import Known
+    from mailcli.sync.pop3.maildrop import TABLES
 
     endpoint = _endpoint(account, account.incoming, Protocol.POP3)
     _online(ctx, endpoint)
     secret = secret_of(ctx.secrets, account, endpoint)
     ahead = ctx.ahead.pop(endpoint, None)
     endpoint = with_proxy(ctx.secrets, account, endpoint)
+    known = Known(ctx.store, account.name, endpoint, ctx.clock)
     with _guarded(ctx, endpoint) as (target, done):
         connection = open_pop3(
-            target, secret, deadlines=limits, cancel=ctx.cancel, transcript=ctx.transcript, ahead=ahead
+            target,
+            secret,
+            deadlines=limits,
+            cancel=ctx.cancel,
+            transcript=ctx.transcript,
+            ahead=ahead,
+            known=known.offers,
+            behind=TABLES,
         )
         done(connection.greeted.mechanism)
+    known.learn(connection.greeted.learned)
     return connection
 
 

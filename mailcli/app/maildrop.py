@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from mailcli.accounts.paths import user_path
 from mailcli.app.connecting import open_incoming_pop3
 from mailcli.app.context import Context, Progress
-from mailcli.errors import ConfigError, QueryError
+from mailcli.errors import (
+    AuthenticationFailed,
+    ConfigError,
+    MailcliError,
+    QueryError,
+    RemoteProtocolError,
+    TryAgain,
+)
 from mailcli.model.account import Account, Pop3Policy
 from mailcli.model.folder import INBOX
 from mailcli.net.deadline import Deadlines
@@ -33,6 +41,7 @@ def download(
     """Bring an account's maildrop here as the configuration and the request say. `greeted` is given
     each connection once it is signed in. Raises what ends the run; `tally` has what was done."""
     from mailcli.sync.pop3.destination import split
+    from mailcli.sync.pop3.logins import doubt
     from mailcli.sync.pop3.run import Downloader, Hooks, Options
 
     def sign_in() -> Pop3Connection:
@@ -55,7 +64,7 @@ def download(
         count_only=request.count or request.dry_run,
         adopt=request.adopt,
     )
-    Downloader(
+    run = Downloader(
         ctx.store,
         account.name,
         sign_in,
@@ -63,7 +72,13 @@ def download(
         options,
         tally=tally,
         hooks=Hooks(progress, ctx.notice, ctx.cancel, ctx.clock),
-    ).run()
+    ).run
+    try:
+        run()
+    except (TryAgain, RemoteProtocolError, AuthenticationFailed):
+        with suppress(MailcliError):  # a full disk, say: what has failed is to be told
+            doubt(ctx.store, account.name)
+        raise
 
 
 def _destination(ctx: Context, account: Account, form: str, place: str, limits: Deadlines) -> Destination:
@@ -77,7 +92,7 @@ def _destination(ctx: Context, account: Account, form: str, place: str, limits: 
         from mailcli.sync.pop3.pipe import Pipe
 
         return Pipe(place, environment(ctx, {}), limits, ctx.cancel)
-    path = ctx.paths.config.parent / Path(place).expanduser()
+    path = ctx.paths.config.parent / user_path(place)
     if form == "maildir":
         from mailcli.sync.pop3.maildir import Maildir
 

@@ -73,7 +73,8 @@ def entry(
         on_unknown=on_unknown,
         ehlo=ehlo,
         key=key,
-        wishes=wishes,
+        wishes=wishes._replace(binary=True) if prepared.binary else wishes,
+        composed=prepared.composed,
         octets=len(prepared.data),
         data=prepared.data,
         copy=b"" if prepared.copy == prepared.data else prepared.copy,
@@ -294,7 +295,7 @@ def _runner(ctx: Context, box: Spool, account: Account) -> Run:
     def copy(sent: Entry) -> None:
         keep_copy(ctx, account, sent.copy or sent.data, sent.message_id)
 
-    return Run(box, connect, copy, clock=ctx.clock, cancel=ctx.cancel)
+    return Run(box, connect, copy if account.save_sent else None, clock=ctx.clock, cancel=ctx.cancel)
 
 
 def _send(ctx: Context, box: Spool, name: str, rows: Sequence[Row]) -> list[Report]:

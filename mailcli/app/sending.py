@@ -29,6 +29,7 @@ from mailcli.net.deadline import Deadlines
 from mailcli.outbox import keys, schedule
 from mailcli.outbox.entry import COMMITTING, SENT, UNKNOWN, Entry, State
 from mailcli.outbox.submit import Letter, Submission, submit
+from mailcli.outbox.terms import fitting
 from mailcli.store.disk import Parallel
 
 if TYPE_CHECKING:
@@ -74,10 +75,10 @@ def deliver(ctx: Context, prepared: Prepared, delivery: Delivery, usual: Deadlin
         ):
             letter = Letter(
                 prepared.envelope,
-                prepared.data,
+                fitting(connection, prepared.data, composed=prepared.composed),
                 delivery.partial,
                 record.committing,
-                delivery.wishes,
+                delivery.wishes._replace(binary=True) if prepared.binary else delivery.wishes,
                 prepared.account.sending is not None and prepared.account.sending.chunking,
             )
             done = submit(connection, letter)

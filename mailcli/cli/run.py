@@ -41,7 +41,7 @@ def main(argv: Sequence[str], streams: Streams, *, reader: Reader | None = None)
     except OSError as error:
         return _failed(streams, options, _from_system(error), error)
     except Exception as error:
-        return _failed(streams, options, told(error), error)
+        return _failed(streams, options, _of_words(error, argv) or told(error), error)
     _log(options, argv, code, "")
     return code
 
@@ -102,11 +102,8 @@ def _failed(
         streams.flush()
     except (OSError, ValueError):
         abandon(streams.stdout)
-    try:
-        error.__cause__ = cause or error.__cause__
-        failure.tell(streams, options, error, warnings)
-    except BrokenPipeError:
-        abandon(streams.stderr)
+    error.__cause__ = cause or error.__cause__
+    failure.tell(streams, options, error, warnings)
     _log(options, (), error.exit_code, failure.sentence(error))
     return error.exit_code
 
@@ -116,6 +113,18 @@ def _from_system(error: OSError) -> MailcliError:
     if error.errno == errno.ENOSPC and not error.filename:
         return LocalIOError("cannot write the output: the disk is full")
     return told(error)
+
+
+def _of_words(error: Exception, argv: Sequence[str]) -> MailcliError | None:
+    """A word that is not in the locale's encoding may name a file, and nothing else: what is meant to
+    be text, and is stored or sent, meets its end where it is encoded."""
+    if isinstance(error, UnicodeEncodeError):
+        for word in argv:
+            try:
+                word.encode()
+            except UnicodeEncodeError:
+                return UsageError(f"{word!r} is not valid UTF-8", hint="write it in UTF-8")
+    return None
 
 
 def _log(options: Globals, argv: Sequence[str], code: int, text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mailcli.model.account import Endpoint, Secret
@@ -28,13 +29,18 @@ def open_pop3(
     cancel: CancelToken,
     transcript: Transcript | None = None,
     ahead: Ahead | None = None,
+    known: flows.Offers | None = None,
+    behind: Sequence[Pop3Command] = (),
 ) -> Pop3Connection:
-    """Sign in to a POP3 server."""
+    """Sign in to a POP3 server. `known` and `behind` are those of `flows.sign_in`."""
     binding = Binding()
+    pipelining = known is not None and known.after is not None and "PIPELINING" in known.after
     return establish(
         endpoint,
-        Pop3Engine(disabled=endpoint.disabled),
-        flows.sign_in(endpoint, secret, protected=protected(endpoint), binding=binding),
+        Pop3Engine(disabled=endpoint.disabled, pipelining=pipelining),
+        flows.sign_in(
+            endpoint, secret, protected=protected(endpoint), binding=binding, known=known, behind=behind
+        ),
         commands.Quit(),
         secret=secret,
         deadlines=deadlines,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from mailcli.errors import MailcliError, RemoteProtocolError, StartTlsInjection, TimedOut, Unreachable
@@ -92,9 +92,10 @@ class Pump(Generic[C, E]):
         """
         return self._until((tag,), "waiting for a reply", patience or self.deadlines.reply)
 
-    def call(self, *commands: C, patience: float | None = None) -> list[E]:
-        """Send commands as one flight; all events until every one of them has completed."""
-        tags = self.send(*commands)
+    def call(self, *commands: C, behind: Sequence[C] = (), patience: float | None = None) -> list[E]:
+        """Send commands as one flight; all events until every one of them has completed (and what came with
+        the last). Those `behind` are sent with them, and not waited for."""
+        tags = self.send(*commands, *behind)[: len(commands)]
         batches = self._until(tuple(tags), "waiting for a reply", patience or self.deadlines.reply)
         return [event for batch in batches for event in batch]
 
@@ -129,12 +130,17 @@ class Pump(Generic[C, E]):
                 return []
 
     def run(self, flow: Flow[C, E, R]) -> R:
-        """Drive a flow to its end; its result. Errors are those of `events` and the flow's own."""
-        answer: list[E] | None = None
+        """Drive a flow to its end; its result. Errors are those of `events`, raised at the flow's step, and
+        the flow's own."""
         try:
+            step = next(flow)
             while True:
-                step = next(flow) if answer is None else flow.send(answer)
-                answer = self._step(step)
+                try:
+                    answer = self._step(step)
+                except MailcliError as error:
+                    step = flow.throw(error)
+                else:
+                    step = flow.send(answer)
         except StopIteration as stop:
             result: R = stop.value
             return result
@@ -147,7 +153,7 @@ class Pump(Generic[C, E]):
             batches = self._until((0,), "waiting for the greeting", limit, self._greeting_hint)
             return [event for batch in batches for event in batch]
         if isinstance(step, Call):
-            return self.call(*step.commands)
+            return self.call(*step.commands, behind=step.behind)
         self._secure()
         return []
 

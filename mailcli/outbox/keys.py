@@ -40,13 +40,17 @@ def settle(box: Spool, digest: str, sent: Sent) -> Sent:
 
 
 def joined(before: Sent | None, after: Sent) -> Sent:
-    """The outcomes of two tries: the later one was for those whom the first had left open."""
+    """The outcomes of two tries: the later one was for those whom the first had left open. Who has the
+    message has it, whatever an entry says that a power failure brought back."""
     if before is None:
         return after
     later = {o.email: o for o in after.recipients}
-    everyone = [*(later.pop(o.email, o) for o in before.recipients), *later.values()]
+    had = {o.email: o for o in before.recipients if o.outcome == "sent"}
+    everyone = {o.email: o for o in before.recipients} | later | had
     stage = after.stage or (before.stage if before.stage != "queued" else "")
-    return after._replace(recipients=tuple(everyone), queue_id=after.queue_id or before.queue_id, stage=stage)
+    return after._replace(
+        recipients=tuple(everyone.values()), queue_id=after.queue_id or before.queue_id, stage=stage
+    )
 
 
 def final(sent: Sent) -> bool:

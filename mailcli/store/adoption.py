@@ -15,7 +15,18 @@ from typing import TYPE_CHECKING
 from mailcli.mime import lineends
 from mailcli.model import flags as flag_words
 from mailcli.model.record import NamedTuple
-from mailcli.store import bodies, changing, deliver, disk, history, index, location, maildir, recovery
+from mailcli.store import (
+    bodies,
+    changing,
+    deliver,
+    disk,
+    history,
+    index,
+    location,
+    maildir,
+    recovery,
+    tmpfiles,
+)
 from mailcli.store.location import Home
 from mailcli.store.maildir import Name
 from mailcli.store.renames import Renames
@@ -46,7 +57,7 @@ class _File(NamedTuple):
     data: bytes
     arrived: float
     bits: int
-    hashes: deliver.Written
+    hashes: tmpfiles.Written
     parsed: index.Parsed
 
 
@@ -80,7 +91,7 @@ def _read(site: Site, home: Home, file: str) -> _File | None:
     seconds = name.base.partition(".")[0]
     arrived = float(seconds) if name.id and seconds.isdigit() and len(seconds) < 12 else mtime
     bits, _ = flag_words.to_bits(flag_words.from_letters(name.letters or ""))
-    return _File(file, name, data, arrived, bits, deliver.hashes(data), index.parse(data))
+    return _File(file, name, data, arrived, bits, tmpfiles.hashes(data), index.parse(data))
 
 
 class _Adoption:

@@ -11,14 +11,15 @@ from mailcli.store.values import Pop3Row
 if TYPE_CHECKING:
     import apsw
 
-_COLUMNS: Final = (
+COLUMNS: Final = (
     "p.uidl, p.occurrence, p.size, p.state, ifnull(p.header_hash, x''), ifnull(p.sha256, x''), p.first_seen,"
     " p.delivered_at, p.missing_since, p.id"
 )
 
 
 class Unrecorded(NamedTuple):
-    """A message of a POP3 account that the history does not name: its line was lost."""
+    """A message of a POP3 account that the history does not name: its line was lost. `sha256` is b"" where
+    only the header is here."""
 
     id: str
     size: int
@@ -32,24 +33,36 @@ _UNRECORDED: Final = "pop3 unrecorded "
 
 _SETTLED: Final = "pop3 settled "
 """A setting, with the account's name behind it: the listing for which the history says that there is
-nothing to do. Whatever changes the history removes it."""
+nothing to do. Whatever changes the history removes it, a salvage too (`note_unrecorded`)."""
 
 
 def pop3_known(connection: apsw.Connection, account: str) -> dict[tuple[str, int], Pop3Row]:
     """See Store.pop3_known."""
     found = rows(
         connection,
-        f"SELECT {_COLUMNS} FROM pop3_message p JOIN account a ON a.key = p.account WHERE a.name = ?",
+        f"SELECT {COLUMNS} FROM pop3_message p JOIN account a ON a.key = p.account WHERE a.name = ?",
         (account,),
     )
     return {(row[0], row[1]): Pop3Row._make(row) for row in found}
+
+
+def latest(connection: apsw.Connection, account: str) -> float | None:
+    """See Store.pop3_latest."""
+    ((when,),) = rows(
+        connection,
+        "SELECT max(max(first_seen, ifnull(delivered_at, 0), ifnull(missing_since, 0))) FROM pop3_message"
+        " WHERE account = (SELECT key FROM account WHERE name = ?)",
+        (account,),
+    )
+    return None if when is None else float(when)
 
 
 def pop3_fetching(connection: apsw.Connection, account: str) -> list[Pop3Row]:
     """See Store.pop3_fetching."""
     found = rows(
         connection,
-        f"SELECT {_COLUMNS} FROM pop3_message p JOIN account a ON a.key = p.account"
+        # SQLite takes the primary key for the better way, and reads the whole history.
+        f"SELECT {COLUMNS} FROM pop3_message p INDEXED BY pop3_fetching JOIN account a ON a.key = p.account"
         " WHERE a.name = ? AND p.state = 'fetching'",
         (account,),
     )
@@ -60,8 +73,9 @@ def pop3_pending_deletes(connection: apsw.Connection, account: str) -> list[Pop3
     """See Store.pop3_pending_deletes. `Writer.expunged` with their ids when QUIT has been answered."""
     found = rows(
         connection,
-        f"SELECT {_COLUMNS} FROM pop3_message p JOIN account a ON a.key = p.account"
-        " JOIN recovery r ON r.id = p.id WHERE a.name = ? AND r.pending = 1 AND r.account = a.name"
+        # In this order: few are purged, and the history is long.
+        f"SELECT {COLUMNS} FROM recovery r CROSS JOIN pop3_message p ON p.id = r.id"
+        " JOIN account a ON a.key = p.account WHERE a.name = ? AND r.pending = 1 AND r.account = a.name"
         " AND p.state != 'deleted' ORDER BY r.removed_at",
         (account,),
     )
@@ -87,9 +101,10 @@ def pop3_unrecorded(connection: apsw.Connection, account: str) -> list[Unrecorde
         return None
     found = rows(
         connection,
-        "SELECT m.id, m.size, m.sha256, m.message_id FROM message m JOIN folder f ON f.key = m.folder"
-        " JOIN account a ON a.key = f.account WHERE a.name = ? AND m.file IS NOT NULL"
-        " AND m.sha256 IS NOT NULL AND NOT EXISTS(SELECT 1 FROM pop3_message p WHERE p.id = m.id)",
+        "SELECT m.id, m.size, ifnull(m.sha256, x''), m.message_id FROM message m"
+        " JOIN folder f ON f.key = m.folder JOIN account a ON a.key = f.account WHERE a.name = ?"
+        " AND iif(m.file IS NULL, EXISTS(SELECT 1 FROM outline o WHERE o.id = m.id), m.sha256 IS NOT NULL)"
+        " AND NOT EXISTS(SELECT 1 FROM pop3_message p WHERE p.id = m.id)",
         (account,),
     )
     return [Unrecorded(*row) for row in found]
@@ -97,30 +112,18 @@ def pop3_unrecorded(connection: apsw.Connection, account: str) -> list[Unrecorde
 
 def settled(connection: apsw.Connection, account: str) -> str:
     """See Store.pop3_settled."""
-    for (value,) in rows(connection, "SELECT value FROM setting WHERE key = ?", (f"{_SETTLED}{account}",)):
-        count, _, listing = str(value).partition(" ")
-        # Fewer lines than it was said of: the account was removed, or the database damaged.
-        if int(count) == _count(connection, account) and not pop3_pending_deletes(connection, account):
-            return listing
+    for (listing,) in rows(connection, "SELECT value FROM setting WHERE key = ?", (f"{_SETTLED}{account}",)):
+        if not pop3_pending_deletes(connection, account):
+            return str(listing)
     return ""
 
 
 def settle(connection: apsw.Connection, account: str, listing: str) -> None:
     """See Writer.pop3_settle."""
     if not rows(connection, "SELECT 1 FROM setting WHERE key = ?", (f"{_UNRECORDED}{account}",)):
-        value = f"{_count(connection, account)} {listing}"
         connection.execute(
-            "INSERT OR REPLACE INTO setting(key, value) VALUES(?, ?)", (f"{_SETTLED}{account}", value)
+            "INSERT OR REPLACE INTO setting(key, value) VALUES(?, ?)", (f"{_SETTLED}{account}", listing)
         )
-
-
-def _count(connection: apsw.Connection, account: str) -> int:
-    found = rows(
-        connection,
-        "SELECT count(*) FROM pop3_message WHERE account = (SELECT key FROM account WHERE name = ?)",
-        (account,),
-    )
-    return int(found[0][0])
 
 
 def unsettle(connection: apsw.Connection, account: str) -> None:
@@ -142,5 +145,5 @@ def arrived(connection: apsw.Connection, identity: str, sha256: bytes, now: floa
 
 def forget(connection: apsw.Connection, account: str) -> None:
     """The account is removed; another may come to have its name."""
-    for kind in ("unrecorded", "settled", "screen", "login", "mbox"):
+    for kind in ("unrecorded", "settled", "screen", "login", "capabilities", "mbox"):
         connection.execute("DELETE FROM setting WHERE key = ?", (f"pop3 {kind} {account}",))

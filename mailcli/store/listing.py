@@ -247,15 +247,20 @@ def _cursor(row: Sequence[Any], sort: str) -> str:
     return str(row[0]) if sort == "date" else f"{row[0]}:{row[-1]}"
 
 
+def _is_integer(text: str) -> bool:
+    """Whether it is a whole number that SQLite can hold, as a cursor of ours always is."""
+    return text.isdecimal() and len(text) <= 18
+
+
 def _beyond(after: str, expression: str, down: bool, sort: str) -> tuple[str, list[Any]]:
     """The condition for rows behind a cursor."""
     rid, mark, key = after.partition(":")
-    if not rid.lstrip("-").isdigit() or bool(mark) == (sort == "date"):
+    if not _is_integer(rid.removeprefix("-")) or bool(mark) == (sort == "date"):
         raise UsageError(f"{after!r} is not a place in this list", hint="use the `next` of the page before")
     sign = "<" if down else ">"
     if sort == "date":
         return f"m.rid {sign} ?", [int(rid)]
-    value: Any = int(key) if sort == "size" and key.isdigit() else key
+    value: Any = int(key) if sort == "size" and _is_integer(key) else key
     return f"({expression} {sign} ? OR ({expression} = ? AND m.rid < ?))", [value, value, int(rid)]
 
 

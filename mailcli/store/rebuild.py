@@ -46,7 +46,7 @@ def rebuild(site: Site, progress: Callable[[int, int], None] | None) -> list[Pro
         ids = [i for (i,) in rows(connection, "SELECT id FROM message ORDER BY rid")]
     try:
         done = 0
-        site.parser.expect(len(ids))
+        site.expect(len(ids))
         for some, read in _ahead(site, list(chunks(ids, _AT_ONCE))):
             problems += read.problems
             _renew(site, some, read.parsed)
@@ -104,9 +104,8 @@ def _parsed(site: Site, ids: Sequence[str]) -> _Read:
             ids,
         )
     letters = [parsing.Filed(site.tree.file(path, file), size) for _, path, file, size in found]
-    with suppress(OSError), site.parser.begin(letters) as batch:
-        batch.wrote(len(letters))
-        parsed = dict(zip((row[0] for row in found), batch.parsed(), strict=True))
+    with suppress(OSError):
+        parsed = dict(zip((row[0] for row in found), parsing.parse(site.worker, letters), strict=True))
         return _one_by_one(site, [i for i in ids if i not in parsed], parsed)
     return _one_by_one(site, ids, {})
 

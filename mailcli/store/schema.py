@@ -120,12 +120,18 @@ def _withheld(connection: apsw.Connection) -> None:
     connection.execute("ALTER TABLE folder ADD COLUMN withheld TEXT NOT NULL DEFAULT ''")
 
 
+def _announced(connection: apsw.Connection) -> None:
+    """Each fetch asks which messages a killed one had announced: a few, if any, of a long history."""
+    connection.execute("CREATE INDEX pop3_fetching ON pop3_message(account) WHERE state = 'fetching'")
+
+
 MIGRATIONS: Final[tuple[Callable[[apsw.Connection], None], ...]] = (
     _first,
     _journal,
     _outlines,
     _attachments,
     _withheld,
+    _announced,
 )
 VERSION: Final = len(MIGRATIONS)
 

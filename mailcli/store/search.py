@@ -234,9 +234,6 @@ class _Search:
 
 
 def _number(cursor: str) -> int:
-    try:
-        return int(cursor)
-    except ValueError:
-        raise UsageError(
-            f'"{cursor}" is no cursor of a search', hint="--after takes `next` of an answer"
-        ) from None
+    if not cursor.isdecimal() or len(cursor) > 18:  # SQLite's integers hold no more
+        raise UsageError(f'"{cursor}" is no cursor of a search', hint="--after takes `next` of an answer")
+    return int(cursor)

@@ -19,8 +19,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mailcli.errors import Locked
-from mailcli.model.message import Page
-from mailcli.store import listing, naming
 from mailcli.store.database import Damaged, Database
 from mailcli.store.site import Site
 from mailcli.store.sql import rows
@@ -32,11 +30,14 @@ if TYPE_CHECKING:
 
     from mailcli.model.flags import Flags
     from mailcli.model.folder import Folder
-    from mailcli.model.message import Lines, Summary
+    from mailcli.model.message import Lines, Page, Summary
     from mailcli.model.query.ast import Query
+    from mailcli.store.along import Along
+    from mailcli.store.deliver import Delivery
     from mailcli.store.editing import Edit, Making
     from mailcli.store.history import Unrecorded
     from mailcli.store.journal import Entry, Note
+    from mailcli.store.maildrop import Listing
     from mailcli.store.partial import Filled, Lacking, Outline
     from mailcli.store.places import Place
     from mailcli.store.search import Found
@@ -267,6 +268,15 @@ class Store:
 
         return deliver.deliver(self._site, arrivals, also)
 
+    def begin_delivery(self, arrivals: Sequence[Arrival], along: Along) -> Delivery:
+        """As `deliver`, but it may be the worker that stores them, while this process goes on: what it
+        was given first it stores first, and nothing more after what it could not store. `finish` of what
+        is returned waits for it, returns the ids and raises what `deliver` does; call it for each, in order.
+        """
+        from mailcli.store import deliver
+
+        return deliver.begin(self._site, arrivals, along)
+
     def deliver_outlines(
         self, outlines: Sequence[Outline], *, also: Callable[[Writer], None] | None = None
     ) -> list[str]:
@@ -295,7 +305,7 @@ class Store:
 
     def expect(self, count: int) -> None:
         """So many messages are about to be delivered, in several batches."""
-        self._site.parser.expect(count)
+        self._site.expect(count)
 
     def new_ids(self, count: int) -> list[str]:
         """Ids that nothing has: for an Arrival whose intent is recorded before it is downloaded (POP3).
@@ -329,6 +339,8 @@ class Store:
 
         `sort` is date, from, subject or size: newest, A, A, largest first; `reverse` turns it round.
         """
+        from mailcli.store import listing
+
         with self._site.database.snapshot() as connection:
             return listing.summaries(
                 connection,
@@ -343,6 +355,8 @@ class Store:
 
     def get(self, ids: Iterable[str]) -> list[Summary]:
         """The rows of full ids, in that order. NotFound if one is not there."""
+        from mailcli.store import listing
+
         with self._site.database.reading() as connection:
             return listing.get(connection, ids)
 
@@ -363,26 +377,36 @@ class Store:
 
     def places(self, ids: Iterable[str]) -> list[Place]:
         """Where messages are, here and on the server, in that order. NotFound if one is not there."""
+        from mailcli.store import listing
+
         with self._site.database.reading() as connection:
             return listing.places(connection, ids)
 
     def resolve(self, text: str) -> list[str]:
         """Ids meant by an id, a unique prefix, `mid:MESSAGE-ID` or `t:THREAD`. AmbiguousId, NotFound."""
+        from mailcli.store import naming
+
         with self._site.database.reading() as connection:
             return naming.resolve(connection, text)
 
     def shortest(self, ids: Iterable[str]) -> dict[str, str]:
         """For each id its shortest unique prefix of 4 characters or more."""
+        from mailcli.store import naming
+
         with self._site.database.snapshot() as connection:
             return naming.shortest(connection, ids)
 
     def thread(self, thread: str) -> list[Summary]:
         """All messages of a thread, oldest first."""
+        from mailcli.store import listing
+
         with self._site.database.reading() as connection:
             return listing.thread(connection, thread)
 
     def count(self, folder: int | None = None, *, unread: bool = False) -> int:
         """How many messages a folder (None: the mailbox) has."""
+        from mailcli.store import listing
+
         with self._site.database.reading() as connection:
             return listing.count(connection, folder, unread)
 
@@ -410,6 +434,9 @@ class Store:
         are the places of the hits, for which the files are read. With threads, `counts` are the messages
         of each whole thread. QueryError for folders and accounts that are not there.
         """
+        from mailcli.model.message import Page
+        from mailcli.store import listing
+
         asked = {"limit": limit, "after": after, "sort": sort, "reverse": reverse, "threads": threads}
         with self._site.database.snapshot() as connection:
             found = self._find(connection, query, listing.COLUMNS, own_addresses=own_addresses, **asked)
@@ -425,6 +452,8 @@ class Store:
 
     def search_lines(self, query: Query, *, ids: bool = False, **asked: Any) -> Lines:
         """As `search`, for lines of text; with `ids` for those alone."""
+        from mailcli.store import listing
+
         with self._site.database.snapshot() as connection:
             found = self._find(connection, query, listing.IDS if ids else listing.LINE, **asked)
             return listing.Reader(connection).lines(found)
@@ -683,6 +712,20 @@ class Store:
 
         with self._site.database.reading() as connection:
             return history.pop3_known(connection, account)
+
+    def pop3_listing(self, account: str) -> AbstractContextManager[Listing]:
+        """A table for what the account's server lists now, to be compared with the history. For this
+        thread, and one at a time."""
+        from mailcli.store import maildrop
+
+        return maildrop.listing(self._site.database, account)
+
+    def pop3_latest(self, account: str) -> float | None:
+        """The latest time in the account's history."""
+        from mailcli.store import history
+
+        with self._site.database.reading() as connection:
+            return history.latest(connection, account)
 
     def pop3_settled(self, account: str) -> str:
         """The listing for which there is nothing to do ("": none is known), see Writer.pop3_settle."""

@@ -46,6 +46,21 @@ class Writer:
             [(key, *row) for row in keys],
         )
 
+    def pop3_missing(self, account: str, keys: Iterable[tuple[str, int]], since: float | None) -> None:
+        """Messages of the POP3 history that are not listed since then; None: they are listed again."""
+        self._set(account, "missing_since", since, keys)
+
+    def pop3_deleted(self, account: str, keys: Iterable[tuple[str, int]]) -> None:
+        """The server has deleted these messages of the POP3 history."""
+        self._set(account, "state", "deleted", keys)
+
+    def _set(self, account: str, column: str, value: object, keys: Iterable[tuple[str, int]]) -> None:
+        key = self._changed(account)
+        self.connection.executemany(
+            f"UPDATE pop3_message SET {column} = ? WHERE account = ? AND uidl = ? AND occurrence = ?",
+            [(value, key, *row) for row in keys],
+        )
+
     def _changed(self, account: str) -> int:
         from mailcli.store import history
 

@@ -15,7 +15,7 @@ The driver is `net.pump.Pump.run`; tests drive flows by hand.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from typing import Generic, TypeVar
 
 C = TypeVar("C")
@@ -28,13 +28,16 @@ class Greet:
 
 
 class Call(Generic[C]):
-    """Queue commands as one flight and wait until the last is completed.
+    """Queue commands as one flight and wait until the last is completed; `behind` are queued with them,
+    and not waited for.
 
-    The flow is sent every event from the queueing up to and with the last Completed.
+    The flow is sent every event from the queueing up to and with the last Completed, and those that came
+    in one piece with it.
     """
 
-    def __init__(self, *commands: C) -> None:
+    def __init__(self, *commands: C, behind: Sequence[C] = ()) -> None:
         self.commands = commands
+        self.behind = behind
 
 
 class StartTls:

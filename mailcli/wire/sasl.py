@@ -38,6 +38,11 @@ class Exchange:
             else:
                 self._waiting = response
 
+    @property
+    def said_all(self) -> bool:
+        """Whether the initial response went with the command, so that no challenge need come."""
+        return self._mechanism.client_first and self._waiting is None
+
     def answer(self, challenge: bytes) -> bytes:
         """The line that answers a challenge, both in base64, without CRLF; `*` cancels.
 

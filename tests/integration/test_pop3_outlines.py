@@ -12,7 +12,8 @@ from mailcli.app.context import Context
 from mailcli.app.fetching import FetchRequest
 from mailcli.errors import LocalIOError, MailcliError, NotFound, ServerRefused, TryAgain
 from mailcli.model.message import Summary
-from mailcli.store import disk
+from mailcli.store import disk, history
+from mailcli.store.writer import Writer
 from tests.integration.conftest import MakeBox, Profile, message
 from tests.support.maildrop import Mail, letter
 from tests.support.pop3_box import DELETE, Box
@@ -104,6 +105,26 @@ def test_the_days_of_delete_after_count_from_the_body(box: Box) -> None:
 def test_a_message_is_found_by_its_uidl_when_its_number_is_another(box: Box) -> None:
     box.drop.mail = [Mail("n", letter("news")), SMALL, LARGE]
     assert read(box) == LARGE.data
+
+
+def test_a_header_whose_line_in_the_history_was_lost_is_recognised(box: Box) -> None:
+    def lose(writer: Writer) -> None:
+        writer.pop3_forget("box", [("l", 1)])
+        history.note_unrecorded(writer.connection, "box")  # as after a salvage
+
+    with box.store as store:
+        store.transact(lose)
+    assert box.fetch().new == 0
+    assert box.subjects() == ["large", "small"] and box.states()["l", 1] == "outlined"
+    assert read(box) == LARGE.data
+    assert (box.fetch().new, box.drop.retrieved) == (0, [])
+
+
+def test_rules_and_headers_of_large_messages_need_one_top_of_each(make_box: MakeBox) -> None:
+    box = make_box([LARGE, SMALL], f'{LIMIT}\nskip = "subject:nothing"')
+    assert box.fetch().new == 2
+    assert box.drop.count("TOP") == 2
+    assert box.states() == {("l", 1): "outlined", ("s", 1): "delivered"}
 
 
 def test_the_second_of_two_with_one_uidl_is_told_by_its_header(make_box: MakeBox) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
+
 import pytest
 
 from mailcli.app import changing
 from mailcli.app.fetching import FetchRequest
 from mailcli.errors import AuthenticationFailed, ConfigError, RemoteProtocolError, TryAgain, Unreachable
+from mailcli.store.maildrop import Listing
 from mailcli.store.store import Store
-from mailcli.store.values import Pop3Row
 from tests.integration.conftest import MakeBox
 from tests.support.maildrop import PASSWORD, Mail, letter
 from tests.support.pop3_box import DELETE
@@ -416,15 +418,15 @@ def test_the_history_is_kept_for_thirty_days(make_box: MakeBox) -> None:
 
 
 def looked_at(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The accounts whose history is read from now on."""
+    """The accounts whose listing is compared from now on."""
     read: list[str] = []
-    known = Store.pop3_known
+    listing = Store.pop3_listing
 
-    def noted(self: Store, name: str) -> dict[tuple[str, int], Pop3Row]:
+    def noted(self: Store, name: str) -> AbstractContextManager[Listing]:
         read.append(name)
-        return known(self, name)
+        return listing(self, name)
 
-    monkeypatch.setattr(Store, "pop3_known", noted)
+    monkeypatch.setattr(Store, "pop3_listing", noted)
     return read
 
 
@@ -471,3 +473,74 @@ def test_an_account_that_was_removed_and_added_again_gets_everything(make_box: M
     with box.store as store:
         store.remove_account("box")
     assert (box.fetch().new, len(box.subjects())) == (2, 2)
+
+
+# -- what is remembered of a server ----------------------------------------------------------------
+
+
+def test_capabilities_are_asked_for_once_a_day(make_box: MakeBox) -> None:
+    box = make_box(1)
+    asked = []
+    for hours in (0, 1, 22, 2, 1):
+        box.now += hours * 3600
+        box.fetch()
+        asked.append(box.drop.count("CAPA"))
+    assert asked == [1, 0, 0, 1, 0]
+
+
+def test_a_clock_set_back_has_them_asked_for_again(make_box: MakeBox) -> None:
+    box = make_box(1)
+    box.fetch()
+    box.now -= 365 * 86400
+    assert box.fetch().new == 0 and box.drop.count("CAPA") == 1
+
+
+def test_another_user_of_the_server_is_asked_for_anew(make_box: MakeBox) -> None:
+    box = make_box(1)
+    box.fetch()
+    box.set('auth = "user"')
+    box.fetch()
+    assert box.drop.count("CAPA") == 1
+
+
+def test_after_a_failure_the_capabilities_are_asked_for_again(make_box: MakeBox) -> None:
+    box = make_box(1)
+    box.fetch()
+    box.drop.says["LIST"] = b"-ERR [SYS/TEMP] later\r\n"
+    assert isinstance(box.report().error, TryAgain)
+    del box.drop.says["LIST"]
+    box.fetch()
+    assert box.drop.count("CAPA") == 1
+
+
+def test_tables_asked_for_behind_the_login_are_asked_for_once(make_box: MakeBox) -> None:
+    box = make_box(2)
+    box.drop.greeting = b"+OK Dovecot ready.\r\n"
+    box.fetch()
+    box.drop.mail.append(Mail("u9", letter("new")))
+    assert box.fetch().new == 1
+    assert box.drop.heard == ["AUTH", "UIDL", "LIST", "RETR 3", "QUIT"]
+    assert box.fetch(DELETE).gone == 3
+    assert box.drop.count("UIDL") == 1
+
+
+def test_a_server_that_has_lost_pipelining_is_found_out(make_box: MakeBox) -> None:
+    box = make_box(2)
+    box.drop.greeting = b"+OK Dovecot ready.\r\n"
+    box.fetch()
+    box.drop.mail.append(Mail("u9", letter("new")))
+    box.drop.says["UIDL"] = b""  # what came behind the login makes it hang up
+    assert isinstance(box.report().error, Unreachable)
+    del box.drop.says["UIDL"]
+    box.drop.offers.remove(b"PIPELINING")
+    assert box.fetch().new == 1
+    assert box.drop.heard.index("AUTH") > box.drop.heard.index("CAPA")
+
+
+def test_without_uidl_another_message_of_the_same_size_is_new(make_box: MakeBox) -> None:
+    box = make_box([Mail("a", letter("one"))])
+    box.drop.lacks.add("UIDL")
+    assert box.fetch().new == 1
+    box.drop.mail = [Mail("b", letter("two"))]
+    assert box.fetch().new == 1
+    assert box.subjects() == ["one", "two"]

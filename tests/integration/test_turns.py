@@ -18,7 +18,7 @@ FAREWELL = 1
 """Good-bye is said, and nothing waited for. TCP's own round trip is not among the proxy's turns."""
 
 
-@pytest.mark.parametrize(("protocol", "port", "waits"), [("imap", "imaps", 4), ("pop3", "pop3s", 5)])
+@pytest.mark.parametrize(("protocol", "port", "waits"), [("imap", "imaps", 4), ("pop3", "pop3s", 3)])
 def test_a_fetch_with_nothing_new(
     make_profile: Callable[..., Profile], dovecot: Dovecot, protocol: str, port: str, waits: int
 ) -> None:

@@ -16,6 +16,7 @@ from mailcli.wire.pop3 import commands as pop3
 from mailcli.wire.pop3.engine import Pop3Engine
 from mailcli.wire.pop3.events import Completed, Content
 from mailcli.wire.sasl import Login, Plain
+from tests.support.pop3_events import joined
 
 SESSIONS: list[list[Any]] = [
     [
@@ -28,6 +29,7 @@ SESSIONS: list[list[Any]] = [
         pop3.Retr(3),
         pop3.Quit(),
     ],
+    [pop3.Capa(), pop3.User("u"), pop3.Pass("p", True), pop3.Uidl(), pop3.ListSizes(), pop3.Quit()],
     [pop3.Capa(), pop3.Stls(), pop3.Capa(), pop3.User("u"), pop3.Pass("p"), pop3.Noop()],
     [pop3.Retr(1), pop3.Retr(2), pop3.Dele(1), pop3.Quit()],
     ["plain", "login", "scram", pop3.Utf8(), pop3.Rset()],
@@ -45,17 +47,6 @@ MAKERS: dict[str, Callable[[], Mechanism]] = {
     "login": lambda: Login("u", "p"),
     "scram": lambda: Scram("u", "p", nonce="n"),
 }
-
-
-def joined(events: list[Any]) -> list[tuple[type, Any]]:
-    result: list[Any] = []
-    for event in events:
-        last = result[-1] if result else None
-        if isinstance(event, Content) and isinstance(last, Content) and last.tag == event.tag:
-            result[-1] = Content(event.tag, last.data + event.data)
-        else:
-            result.append(event)
-    return [(type(event), event) for event in result]
 
 
 def run(session: list[Any], blocks: list[bytes], cuts: list[int]) -> tuple[list[Any], str]:
@@ -79,7 +70,7 @@ def run(session: list[Any], blocks: list[bytes], cuts: list[int]) -> tuple[list[
     tags = [event.tag for event in events if isinstance(event, Completed)]
     assert tags == sorted(tags)
     assert all(engine.done(tag) for tag in tags)
-    return joined(events), error
+    return [(type(event), event) for event in joined(events)], error
 
 
 @given(st.sampled_from(SESSIONS), st.lists(BLOCK, max_size=8), st.lists(st.integers(1, 60), max_size=12))

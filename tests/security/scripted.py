@@ -10,6 +10,7 @@ from pathlib import Path
 from mailcli.app.context import Context
 from mailcli.app.fetching import FetchReport, FetchRequest, fetch
 from mailcli.store.store import Store
+from tests.support.maildrop import letter as letter
 from tests.support.peers import Listening, read_line
 from tests.support.program import Done, Program
 
@@ -18,22 +19,6 @@ Says = bytes | Callable[["Scripted", bytes, bytes], bytes | None]
 arguments) that gives them, or None for the honest answer."""
 
 PASSWORD = "secret-Zauberwort-77"
-
-
-def letter(subject: str, *more: str, body: str = "hello") -> bytes:
-    """A small message with CRLF; `more` are further header lines."""
-    lines = [
-        "From: Alice <alice@example.org>",
-        "To: bob@example.org",
-        f"Subject: {subject}",
-        f"Message-ID: <{re.sub('[^a-z0-9]', '', subject.lower())}@example.org>",
-        "Date: Mon, 2 Nov 2015 10:00:00 +0100",
-        *more,
-        "",
-        body,
-        "",
-    ]
-    return "\r\n".join(lines).encode()
 
 
 class Scripted(Listening):

@@ -63,6 +63,7 @@ def as_first_version(root: Path) -> None:
     database = apsw.Connection(str(root / "data/mailcli.db"))
     database.execute("DROP TABLE change; DROP TABLE change_step")
     database.execute("DROP TABLE outline; DROP INDEX message_lacking; ALTER TABLE folder DROP COLUMN skipped")
+    database.execute("DROP INDEX pop3_fetching")
     database.execute("ALTER TABLE folder DROP COLUMN withheld")
     database.execute("DROP TRIGGER IF EXISTS attachment_text_gone; DROP TABLE IF EXISTS attachment_text")
     database.pragma("user_version", 1)

@@ -4,15 +4,17 @@ already although their name, or our memory of it, was lost."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from mailcli.errors import ConfigError
-from mailcli.net.pop3 import Pop3Connection
 from mailcli.store.history import Unrecorded
 from mailcli.store.store import Store, Writer
 from mailcli.store.values import Pop3Row
-from mailcli.sync.pop3.maildrop import Listed, Maildrop, top_hashes
+from mailcli.sync.pop3.maildrop import Listed, Maildrop, Tops
 from mailcli.sync.pop3.maildrop import header_hash as hash_of_header
+
+if TYPE_CHECKING:
+    from mailcli.store.maildrop import Listing, Place
 
 REMEMBER: Final = 30 * 86400.0
 """Seconds a line of the history stays after its message has gone from the server."""
@@ -30,26 +32,39 @@ Key = tuple[str, int]
 
 
 class History:
-    """The history of one account for one session. `known` has its rows by (uidl, occurrence)."""
+    """The history of one account beside what its server lists in one session. `known` has the rows of
+    those messages that were asked about, by (uidl, occurrence)."""
 
-    def __init__(self, store: Store, account: str, clock: Callable[[], float]) -> None:
+    def __init__(self, store: Store, account: str, listing: Listing, clock: Callable[[], float]) -> None:
         self._store = store
         self._account = account
         self._clock = clock
         self._ids: dict[Key, str] = {}
         self._here: dict[bytes, list[Pop3Row]] = {}  # what may come again, by its content
         self._doubted = False
-        self.known = store.pop3_known(account)
+        self.listing = listing
+        self.known: dict[Key, Pop3Row] = {}
 
-    def fresh(self, listing: Iterable[Listed]) -> list[Listed]:
+    def fresh(self) -> list[Listed]:
         """The messages that were never delivered."""
-        known = self.known
-        return [m for m in listing if (row := known.get((m[1], m[2]))) is None or row.state in NEW]
+        return self._taken(self.listing.fresh())
 
-    def lacking(self, listing: Iterable[Listed]) -> list[Listed]:
+    def lacking(self) -> list[Listed]:
         """The messages whose header alone is here."""
-        known = self.known
-        return [m for m in listing if (row := known.get((m[1], m[2]))) is not None and row.state == OUTLINED]
+        return self._taken(self.listing.outlined())
+
+    def due(self, *, delivered: bool, before: float | None, discarded: bool) -> list[Listed]:
+        """The messages that the server may delete, see `Listing.due`."""
+        now = self._clock()
+        return self._taken(self.listing.due(delivered=delivered, before=before, discarded=discarded, now=now))
+
+    def _taken(self, found: Iterable[tuple[Place, Pop3Row | None]]) -> list[Listed]:
+        messages = []
+        for place, row in found:
+            messages.append(Listed._make(place))
+            if row is not None:
+                self.known[row.uidl, row.occurrence] = row
+        return messages
 
     def record(self, rows: Sequence[Pop3Row], forget: Sequence[Key] = ()) -> None:
         """Write rows down, and forget others, in a transaction of their own."""
@@ -69,48 +84,38 @@ class History:
 
     # -- which is which --------------------------------------------------------------------------
 
-    def place(self, connection: Pop3Connection, maildrop: Maildrop) -> list[Listed]:
-        """The listing with each message under the key that the history has it by.
+    def place(self, tops: Tops, maildrop: Maildrop) -> None:
+        """Enter the messages into the listing, each under the key that the history has it by.
 
         Mostly that is its UIDL. Where a UIDL alone cannot tell (several messages have it or had it,
         the size is clearly another, or the message was deleted there), the header tells; without TOP
         the content does, once it is here (`here_already`). Taken for another, a message would be
         deleted unread.
         """
+        self.listing.enter(maildrop.messages)
         if maildrop.unnamed:
-            for row in self.known.values():
+            for row in self._store.pop3_known(self._account).values():
                 self._expect(row)
-            return maildrop.messages
-        doubtful = self._doubtful(maildrop.messages)
+            return
+        doubtful = self._doubtful()
         if not doubtful:
-            return maildrop.messages
+            return
         rows: dict[str, list[Pop3Row]] = {uidl: [] for uidl in doubtful}
         for row in self.known.values():
             if row.uidl in rows:
                 rows[row.uidl].append(row)
-        asked = [m.number for u, some in doubtful.items() if rows[u] for m in some]
-        hashes = top_hashes(connection, asked)
-        placed: dict[int, Listed] = {}
+        hashes = tops.hashes([m.number for some in doubtful.values() for m in some])
         for uidl, messages in doubtful.items():
-            for message in self._matched(messages, rows[uidl], hashes):
-                placed[message.number] = message
-        return [placed.get(m.number, m) for m in maildrop.messages]
+            placed = self._matched(messages, rows[uidl], hashes)
+            self.listing.place([(message.occurrence, message.number) for message in placed])
 
-    def _doubtful(self, listing: Sequence[Listed]) -> dict[str, list[Listed]]:
+    def _doubtful(self) -> dict[str, list[Listed]]:
         """Messages by UIDL, where it takes more than the UIDL to know which they are."""
-        several = {uidl for uidl, occurrence in self.known if occurrence > 1}
-        several.update(m.uidl for m in listing if m.occurrence > 1)
-        known = self.known
-        odd = {
-            m[1]
-            for m in listing
-            if m[1] in several or ((row := known.get((m[1], m[2]))) is not None and not _same(row, m[3]))
-        }
-        found: dict[str, list[Listed]] = {uidl: [] for uidl in odd}
-        if odd:
-            for message in listing:
-                if message.uidl in odd:
-                    found[message.uidl].append(message)
+        odd = self.listing.doubtful(_SLACK)
+        self.learn(self.listing.rows(odd))
+        found: dict[str, list[Listed]] = {}
+        for place in self.listing.messages(odd):
+            found.setdefault(place[1], []).append(Listed._make(place))
         return {uidl: some for uidl, some in found.items() if not self._unchanged(uidl, some)}
 
     def _unchanged(self, uidl: str, messages: Sequence[Listed]) -> bool:
@@ -158,21 +163,24 @@ class History:
         if row.sha256 and row.state not in NEW:
             self._here.setdefault(row.sha256, []).append(row)
 
-    def check_migration(self, connection: Pop3Connection, listing: Sequence[Listed], *, adopt: bool) -> None:
+    def check_migration(self, tops: Tops, *, adopt: bool) -> None:
         """No UIDL of a long history is listed: the server may have given every message a new one.
         Those whose header is the same are the same messages, and are not downloaded again; without TOP
         they come, and are recognised by their content.
 
         Raises ConfigError when there are such and `adopt` was not asked for.
         """
-        if not listing or any((m[1], m[2]) in self.known for m in listing):
+        if self.listing.empty() or self.listing.familiar():
             return
         current = [
-            r for r in self.known.values() if r.missing_since is None and r.state in ("delivered", OUTLINED)
+            r
+            for r in self._store.pop3_known(self._account).values()
+            if r.missing_since is None and r.state in ("delivered", OUTLINED)
         ]
         if not current:
             return
-        hashes = top_hashes(connection, [m.number for m in listing])
+        listing = [Listed._make(place) for place in self.listing.messages()]
+        hashes = tops.hashes([m.number for m in listing])
         ours: dict[bytes, list[Pop3Row]] = {}
         for row in current:
             if row.header_hash:
@@ -181,7 +189,7 @@ class History:
         same = [(m, rows.pop(0)) for m in listing if (rows := ours.get(hashes.get(m.number, b"")))]
         if same and not adopt:
             raise ConfigError(
-                f"{connection.pump.label} gives new UIDLs to {len(same)} messages that are here already; "
+                f"{tops.label} gives new UIDLs to {len(same)} messages that are here already; "
                 "the mailbox has probably moved to another server",
                 hint="mailcli fetch --adopt takes them over instead of downloading them again",
             )
@@ -192,7 +200,7 @@ class History:
         for _, row in same:
             self.known.pop((row.uidl, row.occurrence), None)
 
-    def recognise(self, connection: Pop3Connection, listing: Sequence[Listed]) -> None:
+    def recognise(self, tops: Tops) -> None:
         """Find messages that are here without a line in the history, since it was lost with a
         database. Where size and header agree they are the same, and need no download; the others
         are recognised by content when they come (`here_already`)."""
@@ -204,23 +212,26 @@ class History:
         for stray in strays:
             row = Pop3Row("", 0, stray.size, "delivered", b"", stray.sha256, now, now, None, stray.id)
             self._expect(row)
-        new = self.fresh(listing)
+        new = self.fresh()
         sizes = {m.size for m in new}
         ours: dict[tuple[int, bytes], list[Unrecorded]] = {}
         for stray in strays:
-            if stray.size in sizes and stray.message_id:  # a header without it may be that of many
-                header = hash_of_header(self._store.open_bytes(stray.id))
+            # A header without it may be that of many: their contents tell, where they are here.
+            if stray.size in sizes and (stray.message_id or not stray.sha256):
+                header = hash_of_header(self._store.known_bytes(stray.id))
                 ours.setdefault((stray.size, header), []).append(stray)
         wanted = {size for size, _ in ours}
-        hashes = top_hashes(connection, [m.number for m in new if m.size in wanted])
+        hashes = tops.hashes([m.number for m in new if m.size in wanted])
         rows = []
         for message in new:
             header = hashes.get(message.number, b"")
             if same := ours.get((message.size, header)):
                 stray = same.pop()
-                self._here[stray.sha256] = [r for r in self._here[stray.sha256] if r.id != stray.id]
-                row = Pop3Row(message.uidl, message.occurrence, message.size, "delivered", header)
-                rows.append(row._replace(sha256=stray.sha256, first_seen=now, delivered_at=now, id=stray.id))
+                row = Pop3Row(*message[1:], OUTLINED, header, first_seen=now, id=stray.id)
+                if stray.sha256:
+                    self._here[stray.sha256] = [r for r in self._here[stray.sha256] if r.id != stray.id]
+                    row = row._replace(state="delivered", sha256=stray.sha256, delivered_at=now)
+                rows.append(row)
         self.record(rows)
 
     def here_already(self, digest: bytes) -> Pop3Row | None:
@@ -235,16 +246,18 @@ class History:
 
     # -- what comes and goes ---------------------------------------------------------------------
 
-    def note_missing(self, listing: Sequence[Listed]) -> None:
+    def note_missing(self) -> None:
         """Remember since when a message is not listed any more; forget it after 30 days."""
         now = self._clock()
-        listed = {(m[1], m[2]) for m in listing}
-        known = self.known
-        back = [r._replace(missing_since=None) for k, r in known.items() if r[8] and k in listed]
-        gone = [(k, known[k]) for k in known.keys() - listed]
-        lost = [r._replace(missing_since=now) for _, r in gone if r.missing_since is None]
-        old = [k for k, r in gone if r.missing_since is not None and now - r.missing_since > REMEMBER]
-        self.record([*back, *lost], old)
+        back, lost, old = self.listing.changes(now - REMEMBER)
+
+        def change(writer: Writer) -> None:
+            writer.pop3_missing(self._account, back, None)
+            writer.pop3_missing(self._account, lost, now)
+            writer.pop3_forget(self._account, old)
+
+        if back or lost or old:
+            self._store.transact(change)
 
     def announce(self, new: Sequence[Listed]) -> None:
         """Commit the ids that these messages are going to have, before they are asked for: a file

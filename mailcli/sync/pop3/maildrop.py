@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-import marshal
-from collections.abc import Collection, Sequence
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Final
 
 from mailcli.errors import RemoteProtocolError, ServerRefused, TryAgain
 from mailcli.model.record import NamedTuple
 from mailcli.net.pop3 import Pop3Connection
 from mailcli.wire.pop3 import commands as pop3
+from mailcli.wire.pop3 import listing
 from mailcli.wire.pop3.events import Completed, Content, Sizes, UniqueIds
 from mailcli.wire.pop3.quirks import is_temporary
 
+TABLES: Final = (pop3.Uidl(), pop3.ListSizes())
+"""What `ask` wants to know; may be asked right behind the login."""
+
 _LONGEST_HEADER: Final = 64 << 20
+_KEPT_HEADERS: Final = 8 << 20
 TOPS: Final = 200
 """TOPs asked for in one flight: the answers are bounded, and each waits for no other."""
 
@@ -33,80 +39,131 @@ class Listed(NamedTuple):
 
 
 class Maildrop(NamedTuple):
-    """All messages of it. `unnamed`: the server has neither UIDL nor TOP, so that a message is only
-    known once it is here; its `uidl` is "" and its occurrence the number."""
+    """(number, UIDL, size) of all messages of it, to be taken once. `unnamed`: the server has neither UIDL
+    nor TOP, so that a message is only known once it is here; its UIDL is ""."""
 
-    messages: list[Listed]
+    messages: Iterable[tuple[int, str, int]]
     unnamed: bool = False
 
 
-class Tables(NamedTuple):
-    """What UIDL and LIST answered: (number, UIDL) pairs, None without UIDL, and sizes by number.
-    `seal` is the same for the same answers."""
+class _Lines:
+    """Lines of a table, deflated: 200,000 messages may be listed, and mostly nobody wants to read them."""
 
-    uidls: list[tuple[int, str]] | None
-    sizes: dict[int, int]
+    _PIECE: Final = 1 << 16
+
+    def __init__(self) -> None:
+        self._deflated: list[bytes] = []
+        self._last = bytearray()
+
+    def add(self, lines: bytes) -> None:
+        self._last += lines
+        if len(self._last) >= self._PIECE:
+            self._deflated.append(zlib.compress(self._last, 1))
+            self._last.clear()
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Whole lines, in pieces."""
+        yield from map(zlib.decompress, self._deflated)
+        yield bytes(self._last)
+
+
+class Tables(NamedTuple):
+    """What UIDL (None where the server does not know it) and LIST answered; `seal` is the same for the
+    same answers, and "" without UIDL: sizes alone do not tell messages apart."""
+
+    uidls: Iterable[bytes] | None
+    sizes: Iterable[bytes]
     seal: str
 
 
 def ask(connection: Pop3Connection) -> Tables:
-    """UIDL and LIST in one flight. Raises ServerRefused or TryAgain when LIST fails."""
-    pump = connection.pump
-    tags = pump.send(pop3.Uidl(), pop3.ListSizes())
-    events = [event for batch in pump.events(tags[-1]) for event in batch]
-    ends = {e.tag: e for e in events if isinstance(e, Completed)}
-    if not ends[tags[1]].ok:
-        raise _refused(pump.label, "LIST", ends[tags[1]])
-    if not ends[tags[0]].ok and connection.greeted.offers("UIDL"):
+    """UIDL and LIST in one flight, once for a connection. Raises ServerRefused or TryAgain when LIST
+    fails."""
+    pump, greeted = connection.pump, connection.greeted
+    last = greeted.ran_on or pump.send(*TABLES)[-1]
+    uidls, sizes = _Lines(), _Lines()
+    hashes = hashlib.sha256(), hashlib.sha256()
+    ends: list[Completed] = []
+    for event in chain(greeted.early, chain.from_iterable(pump.events(last))):
+        if isinstance(event, UniqueIds):
+            uidls.add(event.lines)
+            hashes[0].update(event.lines)
+        elif isinstance(event, Sizes):
+            sizes.add(event.lines)
+            hashes[1].update(event.lines)
+        elif isinstance(event, Completed):
+            ends.append(event)
+    named, listed = ends
+    if not listed.ok:
+        raise _refused(pump.label, "LIST", listed)
+    if not named.ok and greeted.offers("UIDL"):
         # Other names for the same messages would bring all of them again.
-        raise TryAgain(
-            f"{pump.label} offers UIDL, and refused it: {ends[tags[0]].text}", hint="try again later"
-        )
-    uidls = [item for e in events if isinstance(e, UniqueIds) for item in e.items]
-    sizes = [item for e in events if isinstance(e, Sizes) for item in e.items]
-    # Version 2 writes equal values alike, wherever they came from.
-    seal = hashlib.sha256(marshal.dumps((uidls, sizes), 2)).hexdigest()
-    return Tables(uidls if ends[tags[0]].ok else None, dict(sizes), seal)
+        raise TryAgain(f"{pump.label} offers UIDL, and refused it: {named.text}", hint="try again later")
+    if not named.ok:
+        return Tables(None, sizes, "")
+    return Tables(uidls, sizes, hashlib.sha256(b"".join(one.digest() for one in hashes)).hexdigest())
 
 
-def named(connection: Pop3Connection, tables: Tables) -> Maildrop:
+def named(tops: Tops, tables: Tables) -> Maildrop:
     """The messages with their names. Without UIDL it is a hash of the header and the size."""
     if tables.uidls is None:
-        return _without_uidl(connection, tables.sizes)
-    sizes = tables.sizes
-    return Maildrop(_occurrences([(n, uidl, sizes.get(n, 0)) for n, uidl in tables.uidls]))
+        return _without_uidl(tops, dict(chain.from_iterable(map(listing.sizes, tables.sizes))))
+    return Maildrop(_sized(tables.uidls, map(listing.sizes, tables.sizes)))
 
 
-def headers(connection: Pop3Connection, numbers: Sequence[int]) -> dict[int, bytes]:
-    """The header of each message, as far as the server gives it (TOP n 0)."""
-    found: dict[int, bytes] = {}
-    for start in range(0, len(numbers), TOPS):
-        if start and not found:
-            break  # it has no TOP
-        found.update(_tops(connection, numbers[start : start + TOPS]))
-    return found
+def _sized(uidls: Iterable[bytes], sizes: Iterator[list[tuple[int, int]]]) -> Iterator[tuple[int, str, int]]:
+    """Both tables as one. As they are in the same order, little of the second is held at a time."""
+    ahead: dict[int, int] = {}
+    for lines in uidls:
+        for number, uidl in listing.unique_ids(lines):
+            while number not in ahead and (more := next(sizes, None)) is not None:
+                ahead.update(more)
+            yield number, uidl, ahead.pop(number, 0)
 
 
-def _tops(connection: Pop3Connection, numbers: Sequence[int]) -> dict[int, bytes]:
-    pump = connection.pump
-    tags = pump.send(*(pop3.Top(n, 0) for n in numbers))
-    by_tag = dict(zip(tags, numbers, strict=True))
-    pieces: dict[int, list[bytes]] = {}
-    found: dict[int, bytes] = {}
-    for events in pump.events(tags[-1]):
-        for event in events:
-            if isinstance(event, Content):
-                pieces.setdefault(event.tag, []).append(event.data)
-            elif isinstance(event, Completed) and event.ok and event.tag in by_tag:
-                found[by_tag[event.tag]] = b"".join(pieces.pop(event.tag, ()))
-        if sum(len(piece) for some in pieces.values() for piece in some) > _LONGEST_HEADER:
-            raise RemoteProtocolError(f"{pump.label} sends a header without an end")
-    return found
+class Tops:
+    """The headers of a session's messages, by TOP n 0. What several want is asked for once, as long as
+    little is kept for that."""
 
+    def __init__(self, connection: Pop3Connection) -> None:
+        self._pump = connection.pump
+        self.label = connection.pump.label
+        self._kept: dict[int, bytes] = {}
+        self._room = _KEPT_HEADERS
 
-def top_hashes(connection: Pop3Connection, numbers: Sequence[int]) -> dict[int, bytes]:
-    """SHA-256 of the header of each message, as far as the server gives it."""
-    return {number: header_hash(header) for number, header in headers(connection, numbers).items()}
+    def headers(self, numbers: Sequence[int]) -> dict[int, bytes]:
+        """The header of each message, as far as the server gives it."""
+        found = {n: self._kept[n] for n in numbers if n in self._kept}
+        wanted = [n for n in numbers if n not in found]
+        came: dict[int, bytes] = {}
+        for start in range(0, len(wanted), TOPS):
+            if start and not came:
+                break  # it has no TOP
+            came.update(self._asked(wanted[start : start + TOPS]))
+        for number, header in came.items():
+            self._room -= len(header)
+            if self._room >= 0:
+                self._kept[number] = header
+        return found | came
+
+    def hashes(self, numbers: Sequence[int]) -> dict[int, bytes]:
+        """SHA-256 of the header of each message, as far as the server gives it."""
+        return {number: header_hash(header) for number, header in self.headers(numbers).items()}
+
+    def _asked(self, numbers: Sequence[int]) -> dict[int, bytes]:
+        tags = self._pump.send(*(pop3.Top(n, 0) for n in numbers))
+        by_tag = dict(zip(tags, numbers, strict=True))
+        pieces: dict[int, list[bytes]] = {}
+        found: dict[int, bytes] = {}
+        for events in self._pump.events(tags[-1]):
+            for event in events:
+                if isinstance(event, Content):
+                    pieces.setdefault(event.tag, []).append(event.data)
+                elif isinstance(event, Completed) and event.ok and event.tag in by_tag:
+                    found[by_tag[event.tag]] = b"".join(pieces.pop(event.tag, ()))
+            if sum(len(piece) for some in pieces.values() for piece in some) > _LONGEST_HEADER:
+                raise RemoteProtocolError(f"{self.label} sends a header without an end")
+        return found
 
 
 def header_hash(data: bytes) -> bytes:
@@ -120,21 +177,11 @@ def header_of(data: bytes) -> bytes:
     return data[: min(ends)] if ends else data
 
 
-def _occurrences(rows: Collection[tuple[int, str, int]]) -> list[Listed]:
-    """Number the messages that share a UIDL (RFC 1939 §7 forbids it; servers do it)."""
-    seen: dict[str, int] = {}
-    listing = []
-    for number, uidl, size in rows:
-        seen[uidl] = occurrence = seen.get(uidl, 0) + 1
-        listing.append(Listed(number, uidl, occurrence, size))
-    return listing
-
-
-def _without_uidl(connection: Pop3Connection, sizes: dict[int, int]) -> Maildrop:
-    hashes = top_hashes(connection, list(sizes))
+def _without_uidl(tops: Tops, sizes: dict[int, int]) -> Maildrop:
+    hashes = tops.hashes(list(sizes))
     if len(hashes) < len(sizes):
-        return Maildrop([Listed(n, "", n, size) for n, size in sizes.items()], unnamed=True)
-    return Maildrop(_occurrences([(n, f"#{hashes[n].hex()[:40]}:{s}", s) for n, s in sizes.items()]))
+        return Maildrop([(n, "", size) for n, size in sizes.items()], unnamed=True)
+    return Maildrop([(n, f"#{hashes[n].hex()[:40]}:{size}", size) for n, size in sizes.items()])
 
 
 def _refused(label: str, what: str, end: Completed) -> ServerRefused | TryAgain:

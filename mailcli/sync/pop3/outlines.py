@@ -15,7 +15,7 @@ from mailcli.sync.announced import unexpected
 from mailcli.sync.pop3 import maildrop
 from mailcli.sync.pop3.destination import Folder, Top
 from mailcli.sync.pop3.history import OUTLINED, History
-from mailcli.sync.pop3.maildrop import TOPS, Listed
+from mailcli.sync.pop3.maildrop import TOPS, Listed, Tops
 from mailcli.sync.pop3.retr import Received, Refused, Retrieval
 from mailcli.wire.pop3.quirks import is_temporary
 
@@ -24,14 +24,14 @@ AT_ONCE: Final = 8 << 20
 
 
 def outline(
-    connection: Pop3Connection, history: History, folder: Folder, large: Sequence[Listed], now: float
+    tops: Tops, history: History, folder: Folder, large: Sequence[Listed], now: float
 ) -> Iterator[list[Listed]]:
     """Bring the headers of messages and make them durable with their lines in the history. Gives of each
     batch those that came; the others have no header to give (the server may not know TOP)."""
     history.name(large)
     for start in range(0, len(large), TOPS):
         some = large[start : start + TOPS]
-        headers = maildrop.headers(connection, [m.number for m in some])
+        headers = tops.headers([m.number for m in some])
         came = [m for m in some if m.number in headers]
         folder.outline(
             [Top(_row(history, m, headers[m.number], now), headers[m.number]) for m in came], history
@@ -81,9 +81,9 @@ def bring(
     """Fetch the bodies of messages whose header is here, and hand them to `take` as (id, message); it says
     whether they are kept. Returns why some did not come, by id. Raises what ends the conversation; what had
     come was handed over then."""
-    listing = history.place(connection, maildrop.named(connection, maildrop.ask(connection)))
-    known = history.known
-    there = {known[m.key].id: m for m in history.lacking(listing)}
+    tops = Tops(connection)
+    history.place(tops, maildrop.named(tops, maildrop.ask(connection)))
+    there = {history.known[m.key].id: m for m in history.lacking()}
     label = connection.pump.label
     failed: dict[str, MailcliError] = {
         id: NotFound(

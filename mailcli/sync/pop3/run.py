@@ -21,10 +21,10 @@ from mailcli.net.pop3 import Pop3Connection
 from mailcli.store.store import Store
 from mailcli.store.values import Pop3Row, SyncChanges
 from mailcli.sync import removed
-from mailcli.sync.pop3.destination import Destination, Folder, Letter
-from mailcli.sync.pop3.history import NEW, OUTLINED, History
+from mailcli.sync.pop3.destination import Destination, Folder, Letter, begin
+from mailcli.sync.pop3.history import History
 from mailcli.sync.pop3.logins import Logins
-from mailcli.sync.pop3.maildrop import Listed, Maildrop, ask, header_of, named
+from mailcli.sync.pop3.maildrop import Listed, Tables, Tops, ask, header_of, named
 from mailcli.sync.pop3.retr import Received, Refused, Retrieval
 from mailcli.sync.pop3.screening import Screen, Sieve, Verdict
 from mailcli.sync.pop3.seal import Seal
@@ -117,36 +117,46 @@ class Downloader:
             tables = ask(connection)
             if self.seal.holds(tables):
                 return False
-            maildrop = named(connection, tables)
-            history = self.history = History(self.store, self.account, self.clock)
-            screen = self.options.screen.without_headers() if maildrop.unnamed else self.options.screen
-            self.sieve = Sieve(self.store, self.account, history, screen, self.hooks.notice, self.clock)
-            listing = history.place(connection, maildrop)
-            if maildrop.unnamed and self.options.policy.leave != "delete":
-                self.hooks.notice(
-                    f"{connection.pump.label} has neither UIDL nor TOP: everything is downloaded every time; "
-                    'leave = "delete" would spare that'
-                )
-            if not maildrop.unnamed:
-                history.check_migration(connection, listing, adopt=self.options.adopt)
-                history.recognise(connection, listing)
-            new = [m for m in history.fresh(listing) if m.key not in self._tried]
-            if self.options.count_only:
-                self.tally.new = len(self.sieve.wanted(connection, new, record=False))
-                return False
-            if not maildrop.unnamed:
-                history.note_missing(listing)
-            wanted = self.sieve.wanted(connection, new, record=not maildrop.unnamed)
-            self._removable.extend(self._marked_before(listing))
-            if not maildrop.unnamed:
-                wanted += self._lacking(listing)
-            piece = wanted if maildrop.unnamed else wanted[: self._room()]
-            more = len(wanted) > len(piece)
-            again = self._transfer(connection, maildrop, listing, piece, more=more)
-            if not (more or maildrop.unnamed or self._asked or self._undelivered or self.tally.problems):
-                self.seal.put(tables, listing, history.known)
-        if self.options.limit is None and not again:
-            history.all_recorded()
+            with self.store.pop3_listing(self.account) as listing:
+                self.history = History(self.store, self.account, listing, self.clock)
+                again = self._work(connection, tables)
+        if self.options.limit is None and not again and not self.options.count_only:
+            self.history.all_recorded()
+        return again
+
+    def _work(self, connection: Pop3Connection, tables: Tables) -> bool:
+        """Do what there is to do; whether another session should follow."""
+        tops = Tops(connection)
+        maildrop = named(tops, tables)
+        history, screen = self.history, self.options.screen
+        if maildrop.unnamed:
+            screen = screen.without_headers()
+        self.sieve = Sieve(self.store, self.account, history, screen, self.hooks.notice, self.clock)
+        history.place(tops, maildrop)
+        if maildrop.unnamed and self.options.policy.leave != "delete":
+            self.hooks.notice(
+                f"{connection.pump.label} has neither UIDL nor TOP: everything is downloaded every time; "
+                'leave = "delete" would spare that'
+            )
+        if not maildrop.unnamed:
+            history.check_migration(tops, adopt=self.options.adopt)
+            history.recognise(tops)
+        new = [m for m in history.fresh() if m.key not in self._tried]
+        if self.options.count_only:
+            self.tally.new = len(self.sieve.wanted(tops, new, record=False))
+            return False
+        if not maildrop.unnamed:
+            history.note_missing()
+        wanted = self.sieve.wanted(tops, new, record=not maildrop.unnamed)
+        self._removable.extend(self._marked_before())
+        if not maildrop.unnamed:
+            wanted += self._lacking()
+        piece = wanted if maildrop.unnamed else wanted[: self._room()]
+        more = len(wanted) > len(piece)
+        self._unnamed = {} if maildrop.unnamed else None
+        again = self._transfer(connection, tops, piece, more=more)
+        if not (more or maildrop.unnamed or self._asked or self._undelivered or self.tally.problems):
+            self.seal.put(tables, history.listing)
         return again
 
     def _room(self) -> int | None:
@@ -168,16 +178,16 @@ class Downloader:
 
     # -- which are wanted ----------------------------------------------------------------------
 
-    def _lacking(self, listing: Sequence[Listed]) -> list[Listed]:
+    def _lacking(self) -> list[Listed]:
         """The messages of which the header is here, and which are not too large any more."""
         purged = {(row.uidl, row.occurrence) for row in self._purged}
         return [
             m
-            for m in self.history.lacking(listing)
+            for m in self.history.lacking()
             if not (self.options.screen.too_large(m.size) or m.key in purged or m.key in self._tried)
         ]
 
-    def _outlined(self, connection: Pop3Connection, piece: Sequence[Listed]) -> list[Listed]:
+    def _outlined(self, tops: Tops, piece: Sequence[Listed]) -> list[Listed]:
         """Bring the headers of what is too large to come whole; the others of the piece."""
         large = [m for m in piece if self.options.screen.too_large(m.size)]
         if not large:
@@ -187,7 +197,7 @@ class Downloader:
         from mailcli.sync.pop3 import outlines
 
         came: set[int] = set()
-        for some in outlines.outline(connection, self.history, self.destination, large, self.clock()):
+        for some in outlines.outline(tops, self.history, self.destination, large, self.clock()):
             self.tally.new += len(some)
             came.update(m.number for m in some)
             self.hooks.progress(self.tally.new, self.tally.new + len(piece) - len(came), self.tally.octets)
@@ -202,8 +212,7 @@ class Downloader:
     def _transfer(
         self,
         connection: Pop3Connection,
-        maildrop: Maildrop,
-        listing: Sequence[Listed],
+        tops: Tops,
         piece: Sequence[Listed],
         *,
         more: bool,
@@ -211,8 +220,7 @@ class Downloader:
         """Download, delete, QUIT; whether another session should follow."""
         before, problems = self.tally.new, len(self.tally.problems)
         retrieval = Retrieval(connection, self._take_removable, self.hooks.cancel)
-        self._unnamed = {} if maildrop.unnamed else None
-        self._download(retrieval, self._outlined(connection, piece), connection.pump.label)
+        self._download(retrieval, self._outlined(tops, piece), tops.label)
         self._tried.update(m.key for m in piece)
         again = more or (lists_in_pieces(connection.greeted.greeting) and self.tally.new > before)
         again = again and len(self.tally.problems) == problems and self._room() != 0
@@ -224,7 +232,7 @@ class Downloader:
         if self._undelivered and self._expires(connection):
             connection.pump.close()  # QUIT would delete what was downloaded in vain
             return False
-        self._delete(retrieval, listing, wait=again)
+        self._delete(retrieval, wait=again)
         self._asked = retrieval.marked
         return again and len(self.tally.problems) == problems
 
@@ -244,7 +252,7 @@ class Downloader:
         self.hooks.progress(self.tally.new, self._total, self.tally.octets)
         from mailcli.sync.intake import Intake  # a run that finds nothing new delivers nothing
 
-        intake: Intake[Received] = Intake(self._deliver, lambda received: len(received.data))
+        intake: Intake[Received] = Intake(self._store, lambda received: len(received.data))
         try:
             for message in retrieval.messages(piece):
                 if isinstance(message, Refused):
@@ -263,8 +271,8 @@ class Downloader:
             self.history.record([row])
         self.tally.problems.append(f"{label} did not give message {listed.number}: {message.end.text}")
 
-    def _deliver(self, batch: list[Received]) -> None:
-        """Make a batch durable together with its lines in the history. On the intake's thread."""
+    def _store(self, batch: list[Received]) -> Callable[[], None]:
+        """Have a batch made durable along with its lines in the history; what is returned waits for it."""
         letters: list[Letter] = []
         places: list[Listed] = []
         moved: list[Pop3Row] = []
@@ -286,11 +294,8 @@ class Downloader:
                 letters.append(Letter(row, data))
                 places.append(listed)
         self.history.record(moved)
-        try:
-            if letters:
-                self.tally.problems += self.destination.deliver(letters, self.history)
-        finally:
-            self._count(letters, places)
+        deliver = begin(self.destination, letters, self.history)
+        return lambda: self._count(deliver, letters, places)
 
     def _fill(self, lacking: Sequence[Received]) -> None:
         """Store the bodies of messages whose header is here."""
@@ -328,16 +333,19 @@ class Downloader:
         screen = self.options.screen
         return screen.verdict(header_of(data), listed.size) if screen.reads_headers else Verdict.TAKE
 
-    def _count(self, letters: Sequence[Letter], places: Sequence[Listed]) -> None:
-        for letter, listed in zip(letters, places, strict=True):
-            row = self.history.known.get((letter.row.uidl, letter.row.occurrence))
-            if row is None or row.state != "delivered":
-                self._undelivered += 1
-                continue
-            self.tally.new += 1
-            self.tally.octets += len(letter.data)
-            self._let_go(listed)
-        self.hooks.progress(self.tally.new, self._total, self.tally.octets)
+    def _count(self, told: Callable[[], list[str]], letters: list[Letter], places: list[Listed]) -> None:
+        try:
+            self.tally.problems += told()
+        finally:
+            for (row, data), listed in zip(letters, places, strict=True):
+                known = self.history.known.get((row.uidl, row.occurrence))
+                if known is None or known.state != "delivered":
+                    self._undelivered += 1
+                    continue
+                self.tally.new += 1
+                self.tally.octets += len(data)
+                self._let_go(listed)
+            self.hooks.progress(self.tally.new, self._total, self.tally.octets)
 
     def _let_go(self, listed: Listed) -> None:
         """A message that is safely here may be deleted there, if that is wanted."""
@@ -346,32 +354,21 @@ class Downloader:
 
     # -- deletion ------------------------------------------------------------------------------
 
-    def _marked_before(self, listing: Sequence[Listed]) -> list[Listed]:
+    def _marked_before(self) -> list[Listed]:
         """Messages that may go for what earlier runs did with them: delivered, and the policy removes
         them now; refused by a rule; purged here."""
-        policy, now, known = self.options.policy, self.clock(), self.history.known
+        policy, now = self.options.policy, self.clock()
         self._purged = self.store.pop3_pending_deletes(self.account)
-        purged = {(row.uidl, row.occurrence) for row in self._purged}
         ages = policy.leave == "days" and not self._clock_leapt(now)
-        if not purged and not ages and policy.leave != "delete" and self.options.screen.discard is None:
-            return []
-        marked = []
-        for message in listing:
-            row = known.get(message.key)
-            if row is None or row.state in NEW:
-                continue
-            # What a clock that was ahead has dated stays: its age is negative.
-            old = ages and now - (row.delivered_at or now) >= policy.days * 86400
-            done = row.state != OUTLINED and (old or policy.leave == "delete" or row.state == "discarded")
-            if done or message.key in purged:
-                marked.append(message)
-        return marked
+        # What a clock that was ahead has dated stays: its age is negative.
+        return self.history.due(
+            delivered=policy.leave == "delete",
+            before=now - policy.days * 86400 if ages else None,
+            discarded=self.options.screen.discard is not None,
+        )
 
     def _clock_leapt(self, now: float) -> bool:
-        known = self.history.known.values()
-        latest = max(
-            (max(r.first_seen, r.delivered_at or 0.0, r.missing_since or 0.0) for r in known), default=now
-        )
+        latest = self.store.pop3_latest(self.account) or now
         if now - latest <= _LEAP:
             return False
         self.hooks.notice(
@@ -380,21 +377,18 @@ class Downloader:
         )
         return True
 
-    def _delete(self, retrieval: Retrieval, listing: Sequence[Listed], *, wait: bool) -> None:
+    def _delete(self, retrieval: Retrieval, *, wait: bool) -> None:
         """Have the server delete what may go, and write down what is gone."""
-        there = {m.key: m for m in listing}
         done: list[Listed] = []
         if wait or retrieval.marked or self._removable:
             done, problem = retrieval.quit()
             self.tally.problems += [problem] if problem else []
-        numbers = {m.number for m in done}
-        gone = [key for key, m in there.items() if m.number in numbers] if numbers else []
-        keys = set(gone)
-        settled = [r.id for r in self._purged if (k := (r.uidl, r.occurrence)) in keys or k not in there]
+        gone = {m.key for m in done}
+        there = {place[1:3] for place in self.history.listing.messages([row.uidl for row in self._purged])}
+        left = there - gone
+        settled = [row.id for row in self._purged if (row.uidl, row.occurrence) not in left]
         self.tally.gone += len(done)
         self.tally.pushed += len(settled)
-        known = self.history.known
-        rows = [known[k]._replace(state="deleted") for k in gone if k in known]
-        if rows or settled:
+        if gone or settled:
             changes = SyncChanges(expunged=settled)
-            self.store.apply(changes, also=lambda writer: writer.pop3_record(self.account, rows))
+            self.store.apply(changes, also=lambda writer: writer.pop3_deleted(self.account, gone))

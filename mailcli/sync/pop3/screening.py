@@ -10,11 +10,10 @@ from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from mailcli.net.pop3 import Pop3Connection
 from mailcli.store.store import Store
 from mailcli.store.values import Pop3Row
 from mailcli.sync.pop3.history import History
-from mailcli.sync.pop3.maildrop import Listed, headers
+from mailcli.sync.pop3.maildrop import Listed, Tops
 
 if TYPE_CHECKING:
     from mailcli.model.query.ast import Query
@@ -96,7 +95,7 @@ class Sieve:
         self._notice = notice
         self._clock = clock
 
-    def wanted(self, connection: Pop3Connection, new: list[Listed], *, record: bool) -> list[Listed]:
+    def wanted(self, tops: Tops, new: list[Listed], *, record: bool) -> list[Listed]:
         """The messages to download. What the rules leave on the server is written down, so that its
         header is asked for once; what they delete there is, too."""
         screen = self._screen
@@ -111,8 +110,8 @@ class Sieve:
         verdicts = dict.fromkeys((m.number for m in left), Verdict.SKIP)
         kept = [m for m in new if m.number not in verdicts]
         if screen.reads_headers:
-            tops = headers(connection, [m.number for m in kept])
-            verdicts |= {m.number: screen.verdict(tops[m.number], m.size) for m in kept if m.number in tops}
+            found = tops.headers([m.number for m in kept])
+            verdicts |= {m.number: screen.verdict(found[m.number], m.size) for m in kept if m.number in found}
         if record:
             judged = [(m, v) for m in new if (v := verdicts.get(m.number, Verdict.TAKE)) is not Verdict.TAKE]
             self._history.record([self.judged(m, v) for m, v in judged])

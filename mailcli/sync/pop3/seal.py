@@ -1,20 +1,23 @@
 """The note that nothing is left to do for a listing, so that looking again costs a hash.
 
-With 50,000 messages left on a server, comparing them with the history takes half a second.
+With 50,000 messages left on a server, comparing them with the history takes a quarter of a second.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from math import floor
+from typing import TYPE_CHECKING
 
 from mailcli.model.account import Pop3Policy
 from mailcli.store.store import Store
-from mailcli.store.values import Pop3Row
-from mailcli.sync.pop3.history import REMEMBER, Key
-from mailcli.sync.pop3.maildrop import Listed, Tables
+from mailcli.sync.pop3.history import REMEMBER
+from mailcli.sync.pop3.maildrop import Tables
 from mailcli.sync.pop3.screening import Screen
+
+if TYPE_CHECKING:
+    from mailcli.store.maildrop import Listing
 
 
 class Seal:
@@ -33,18 +36,17 @@ class Seal:
     def holds(self, tables: Tables) -> bool:
         """Whether the server answers what it answered when there was nothing left to do."""
         noted = self._store.pop3_settled(self._account).split(" ")
-        if len(noted) != 3 or noted[0] != tables.seal + self._rules:
+        if not tables.seal or len(noted) != 3 or noted[0] != tables.seal + self._rules:
             return False
         return int(noted[1]) <= self._clock() < int(noted[2])
 
-    def put(self, tables: Tables, listing: Iterable[Listed], known: Mapping[Key, Pop3Row]) -> None:
+    def put(self, tables: Tables, listing: Listing) -> None:
         """Nothing is left to do: until a message is old enough to go, or a missing one to be forgotten."""
         now = self._clock()
-        until = min([now + REMEMBER, *(r[8] + REMEMBER for r in known.values() if r[8] is not None)])
-        if self._policy.leave == "days":
-            rows = (known.get(message.key) for message in listing)
-            due = (row.delivered_at + self._policy.days * 86400 for row in rows if row and row.delivered_at)
-            until = min([until, *due])
-        if now < until:
+        missing, delivered = listing.earliest()
+        until = now + REMEMBER if missing is None else min(now, missing) + REMEMBER
+        if self._policy.leave == "days" and delivered is not None:
+            until = min(until, delivered + self._policy.days * 86400)
+        if tables.seal and now < until:
             noted = f"{tables.seal}{self._rules} {floor(now)} {floor(until)}"
             self._store.transact(lambda writer: writer.pop3_settle(self._account, noted))

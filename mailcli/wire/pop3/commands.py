@@ -15,9 +15,11 @@ class Stls(NamedTuple):
 
 
 class Authenticate(NamedTuple):
-    """RFC 5034: AUTH, with the initial response in the command where it fits."""
+    """RFC 5034: AUTH, with the initial response in the command where it fits. `run_on`: with that all is
+    said, and what is queued behind it is written without waiting."""
 
     mechanism: Mechanism
+    run_on: bool = False
 
 
 class User(NamedTuple):
@@ -25,9 +27,10 @@ class User(NamedTuple):
 
 
 class Pass(NamedTuple):
-    """Its repr hides the password: it must never reach a log or a traceback."""
+    """Its repr hides the password: it must never reach a log or a traceback. `run_on` as in Authenticate."""
 
     password: str
+    run_on: bool = False
 
     def __repr__(self) -> str:
         return "Pass(…)"

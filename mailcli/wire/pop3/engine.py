@@ -2,8 +2,8 @@
 
 Commands are written one at a time until a CAPA has said PIPELINING, and from then on all that are
 queued; how many that should be is the caller's choice. Nothing is written behind STLS, AUTH, PASS,
-APOP and QUIT until they are answered. Which answers have several lines is known by the command
-alone, so that the -ERR to one RETR does not disturb the next.
+APOP and QUIT until they are answered, unless AUTH or PASS says so (`run_on`). Which answers have
+several lines is known by the command alone, so that the -ERR to one RETR does not disturb the next.
 """
 
 from __future__ import annotations
@@ -39,14 +39,17 @@ from mailcli.wire.pop3.events import (
     Content,
     Greeting,
     Pop3Event,
+    Sizes,
     Statistics,
     Truncated,
+    UniqueIds,
     Unparsed,
 )
 from mailcli.wire.sasl import Exchange
 
 MAX_TABLE: Final = 128 << 20
 """Octets of one LIST, UIDL or CAPA: more than a million messages with long UIDLs."""
+MAX_TABLE_LINE: Final = 1 << 20
 
 _BARRIERS: Final = (Stls, Authenticate, Pass, Apop, Quit)
 _CONTENT: Final = (Retr, Top)
@@ -64,7 +67,7 @@ _GREETING, _READY, _REFUSED, _HANDSHAKE, _CLOSED = range(5)
 class _Entry:
     """A queued command, and what has come of it."""
 
-    __slots__ = ("cancelled", "command", "exchange", "octets", "tag")
+    __slots__ = ("barrier", "cancelled", "command", "exchange", "octets", "tag")
 
     def __init__(
         self, tag: Tag, command: Pop3Command, octets: bytes, exchange: Exchange | None = None
@@ -74,15 +77,19 @@ class _Entry:
         self.octets = octets
         self.exchange = exchange
         self.cancelled = False
+        runs_on = isinstance(command, (Authenticate, Pass)) and command.run_on
+        asks = exchange is not None and not exchange.said_all
+        self.barrier = isinstance(command, _BARRIERS) and (asks or not runs_on)
 
 
 class Pop3Engine:
     """Satisfies `wire.engine.Engine[Pop3Command, Pop3Event]`.
 
-    `disabled` names capabilities (in any case) to treat as if they were not offered.
+    `disabled` names capabilities (in any case) to treat as if they were not offered; `pipelining`:
+    the server has offered it in an earlier session.
     """
 
-    def __init__(self, *, disabled: Iterable[str] = ()) -> None:
+    def __init__(self, *, disabled: Iterable[str] = (), pipelining: bool = False) -> None:
         self._disabled = frozenset(name.upper() for name in disabled)
         self._buffer = LineBuffer(bare_lf=True)  # of the status line that is arriving
         self._state = _GREETING
@@ -91,11 +98,11 @@ class Pop3Engine:
         self._urgent = b""  # the answer to a SASL challenge
         self._last_tag: Tag = 0
         self._completed: Tag = -1
-        self._pipelining = False
+        self._pipelining = self._known_pipelining = pipelining
         self._quitting = False
         self._unstuffer: Unstuffer | None = None  # in the many lines of an answer
         self._status_text = ""  # of that answer
-        self._table: list[bytes] = []
+        self._table = bytearray()  # what is not told of that answer yet, if it is a table
         self._table_octets = 0
         self._error: RemoteProtocolError | None = None
 
@@ -141,7 +148,7 @@ class Pop3Engine:
             return False
         if not self._pending:
             return True
-        return self._pipelining and not isinstance(self._pending[-1].command, _BARRIERS)
+        return self._pipelining and not self._pending[-1].barrier
 
     # -- answers -----------------------------------------------------------------------------
 
@@ -225,6 +232,8 @@ class Pop3Engine:
     def _challenged(self, entry: _Entry, exchange: Exchange, challenge: bytes) -> None:
         if entry.cancelled:
             raise RemoteProtocolError("the server goes on with AUTH after it was cancelled")
+        if len(self._pending) > 1:  # it takes the next command for the answer
+            raise RemoteProtocolError("the server asks a question in AUTH where it has none")
         answer = exchange.answer(challenge)
         entry.cancelled = answer == b"*"
         self._urgent += answer + b"\r\n"
@@ -249,27 +258,33 @@ class Pop3Engine:
             if content:
                 events.append(Content(entry.tag, content))
         else:
-            self._table.append(content)
+            self._table += content
             self._table_octets += len(content)
             if self._table_octets > MAX_TABLE:
                 raise RemoteProtocolError(f"the server's table has more than {MAX_TABLE >> 20} MiB")
+            self._tabulate(entry, ended, events)
         if ended:
             self._unstuffer = None
+            self._table_octets = 0
             self._pending.popleft()
-            self._tabulate(entry, events)
             self._complete(entry, True, "", self._status_text, events)
 
-    def _tabulate(self, entry: _Entry, events: list[Pop3Event]) -> None:
-        table = b"".join(self._table)
-        self._table, self._table_octets = [], 0
-        if isinstance(entry.command, ListSizes):
-            events += listing.sizes(entry.tag, table)
-        elif isinstance(entry.command, Uidl):
-            events += listing.unique_ids(entry.tag, table)
-        elif isinstance(entry.command, Capa):
-            offered = listing.capabilities(table, self._disabled)
-            self._pipelining = "PIPELINING" in offered
-            events.append(offered)
+    def _tabulate(self, entry: _Entry, ended: bool, events: list[Pop3Event]) -> None:
+        """Tell of the whole lines of a table that are here: nobody has to hold 50,000 of them."""
+        if isinstance(entry.command, Capa):
+            if ended:
+                offered = listing.capabilities(bytes(self._table), self._disabled)
+                self._table.clear()
+                self._pipelining = "PIPELINING" in offered
+                events.append(offered)
+            return
+        stop = self._table.rfind(b"\n") + 1
+        if stop:
+            kind = Sizes if isinstance(entry.command, ListSizes) else UniqueIds
+            events.append(kind(entry.tag, bytes(self._table[:stop])))
+            del self._table[:stop]
+        elif len(self._table) > MAX_TABLE_LINE:
+            raise RemoteProtocolError("the server's table has a line without an end")
 
     def _complete(self, entry: _Entry, ok: bool, code: str, text: str, events: list[Pop3Event]) -> None:
         self._completed = entry.tag
@@ -298,4 +313,4 @@ class Pop3Engine:
             )
             raise self._error
         self._state = _READY
-        self._pipelining = False
+        self._pipelining = self._known_pipelining

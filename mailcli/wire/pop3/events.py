@@ -41,16 +41,17 @@ class Statistics(NamedTuple):
 
 
 class Sizes(NamedTuple):
-    """(message number, size in octets as the server counts), in its order."""
+    """Whole lines of the answer to LIST, as they come; `listing.sizes` reads them."""
 
-    items: tuple[tuple[int, int], ...]
+    tag: int
+    lines: bytes
 
 
 class UniqueIds(NamedTuple):
-    """(message number, UIDL), in the server's order. The text is opaque, at most 1,024 octets,
-    each octet one character (so that octets outside ASCII survive)."""
+    """Whole lines of the answer to UIDL, as they come; `listing.unique_ids` reads them."""
 
-    items: tuple[tuple[int, str], ...]
+    tag: int
+    lines: bytes
 
 
 class Content(NamedTuple):
@@ -71,7 +72,7 @@ class Truncated(NamedTuple):
 
 
 class Unparsed(NamedTuple):
-    """A line of a listing, or a STAT answer, that says nothing we understand."""
+    """A STAT answer that says nothing we understand."""
 
     tag: int
     raw: bytes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from typing import Final, TypeVar
 
 from mailcli.errors import (
@@ -19,7 +19,7 @@ from mailcli.wire import sasl
 from mailcli.wire.flow import Call, Flow, Greet, StartTls
 from mailcli.wire.pop3 import commands as pop3
 from mailcli.wire.pop3.events import Capabilities, Completed, Greeting, Pop3Event
-from mailcli.wire.pop3.quirks import is_temporary
+from mailcli.wire.pop3.quirks import hears_on, is_temporary
 
 USER: Final = "user"
 APOP: Final = "apop"
@@ -28,17 +28,29 @@ APOP: Final = "apop"
 E = TypeVar("E")
 
 
+class Offers(NamedTuple):
+    """What CAPA says before and after signing in, under TLS where that is used; None without CAPA."""
+
+    before: Capabilities | None
+    after: Capabilities | None
+
+
 class Greeted(NamedTuple):
     """A session in the TRANSACTION state.
 
     `capabilities` are those after the login, None if the server does not know CAPA: then whether it
     has TOP and UIDL shows by asking. `mechanism` is what signed us in ("USER" for USER and PASS).
+    `learned` is what CAPA said, if it was asked. `ran_on`: the tag of the last of the commands that were to
+    go right behind the login, if they went there, else 0; `early` are events of theirs.
     """
 
     capabilities: Capabilities | None
     pipelining: bool = False
     greeting: str = ""
     mechanism: str = ""
+    learned: Offers | None = None
+    ran_on: int = 0
+    early: Sequence[Pop3Event] = ()
 
     def offers(self, keyword: str) -> bool:
         """Whether a capability (in upper case) was offered."""
@@ -46,10 +58,19 @@ class Greeted(NamedTuple):
 
 
 _Steps = Generator["Greet | Call[pop3.Pop3Command] | StartTls", list[Pop3Event], None]
+_Asked = Flow[pop3.Pop3Command, Pop3Event, Capabilities | None]
+_SignedIn = Flow[pop3.Pop3Command, Pop3Event, tuple[str, Sequence[Pop3Event]]]
+"""The name of what signed us in, and what came with the answer."""
 
 
 def sign_in(
-    endpoint: Endpoint, secret: Secret | None, *, protected: bool, binding: Callable[[], bytes] = bytes
+    endpoint: Endpoint,
+    secret: Secret | None,
+    *,
+    protected: bool,
+    binding: Callable[[], bytes] = bytes,
+    known: Offers | None = None,
+    behind: Sequence[pop3.Pop3Command] = (),
 ) -> Flow[pop3.Pop3Command, Pop3Event, Greeted]:
     """Greeting, CAPA, STLS and CAPA again, UTF8 if offered, the login, CAPA again unless it
     can bring nothing new.
@@ -58,29 +79,69 @@ def sign_in(
     without it no credential is written unless STLS succeeds first. Signs in by SASL, else by USER
     and PASS; APOP only if `auth` asks for it.
 
+    `known` is what an earlier session learned: CAPA is not asked then, unless the login fails and may
+    have been made the wrong way. `behind` are commands to send right behind the login where that is safe.
+
     Raises TryAgain ([IN-USE], [LOGIN-DELAY], [SYS/TEMP]), ServerRefused, AuthenticationFailed.
     """
     label = endpoint.label
     greeting = _first(Greeting, (yield Greet()))
     if not greeting.ok:
         raise _refusal(f"{label} does not serve us", greeting)
-    offered = yield from _capabilities()
+    offered = known.before if known else (yield from _capabilities())
     if endpoint.tls is Tls.STARTTLS and not protected:
-        yield from _start_tls(label, offered)
+        yield from _start_tls(label, None if known else offered)
         protected = True
-        offered = yield from _capabilities()
+        offered = offered if known else (yield from _capabilities())
     if not protected:
         raise AuthenticationFailed(
             f"{label}: not signing in over an unprotected connection",
             hint='set tls = "implicit" or "starttls" for this server',
         )
-    if offered and "UTF8" in offered:
-        yield Call(pop3.Utf8())  # a refusal only means that headers may come downgraded
-    mechanism = yield from _log_in(endpoint, secret, offered, greeting.timestamp, binding)
-    if not _settled(offered):
+    on = behind if known and _pipelines(offered) and hears_on(greeting.text) else ()
+    login = _Login(endpoint, secret, greeting.timestamp, binding, on)
+    try:
+        mechanism, early = yield from login.by(offered)
+    except AuthenticationFailed as error:
+        if known is None:
+            raise
+        known, offered = None, (yield from _changed(offered, error))
+        login = _Login(endpoint, secret, greeting.timestamp, binding, ())
+        mechanism, early = yield from login.by(offered)
+    if known:
+        after = known.after
+    else:
+        after = offered if _settled(offered) else (yield from _capabilities())
+    return Greeted(
+        after,
+        _pipelines(after),
+        printable.line(greeting.text),
+        mechanism,
+        None if known else Offers(offered, after),
+        ran_on=login.ran_on,
+        early=early,
+    )
+
+
+def _pipelines(offered: Capabilities | None) -> bool:
+    return offered is not None and "PIPELINING" in offered
+
+
+def _changed(known: Capabilities | None, error: AuthenticationFailed) -> _Asked:
+    """What the server offers now that it has refused a login made by what it offered once. Raises the
+    refusal if that is the same: the password is not to be said twice."""
+    try:
         offered = yield from _capabilities()
-    pipelining = offered is not None and "PIPELINING" in offered
-    return Greeted(offered, pipelining, printable.line(greeting.text), mechanism)
+    except (TryAgain, RemoteProtocolError):  # many close after a refusal
+        raise error from None
+    if _ways(offered) == _ways(known):
+        raise error
+    return offered
+
+
+def _ways(offered: Capabilities | None) -> tuple[object, ...]:
+    """What of CAPA decides how to sign in."""
+    return (offered.parameters("SASL"), _pipelines(offered)) if offered is not None else ()
 
 
 def _settled(offered: Capabilities | None) -> bool:
@@ -94,7 +155,7 @@ def _settled(offered: Capabilities | None) -> bool:
     )
 
 
-def _capabilities() -> Flow[pop3.Pop3Command, Pop3Event, Capabilities | None]:
+def _capabilities() -> _Asked:
     events = yield Call(pop3.Capa())
     return next((event for event in events if isinstance(event, Capabilities)), None)
 
@@ -118,26 +179,104 @@ def _start_tls(label: str, offered: Capabilities | None) -> _Steps:
     yield StartTls()
 
 
-def _log_in(
-    endpoint: Endpoint,
-    secret: Secret | None,
-    offered: Capabilities | None,
-    timestamp: str,
-    binding: Callable[[], bytes],
-) -> Flow[pop3.Pop3Command, Pop3Event, str]:
-    """Sign in; the name of what did it."""
-    wanted = endpoint.auth.lower()
-    if secret is None:
-        raise AuthenticationFailed(f"{endpoint.label}: there is no password to sign in with")
-    if isinstance(secret, Password):
-        if wanted == APOP:
-            return (yield from _apop(endpoint, secret, timestamp))
-        known = offered.parameters("SASL") if offered else ()
-        if wanted == USER or (
-            wanted == "auto" and not endpoint.guarded and not _usable(known, endpoint, secret)
-        ):
-            return (yield from _user_pass(endpoint, secret, offered))
-    return (yield from _authenticate(endpoint, secret, offered, binding))
+class _Login:
+    """One account's way in. `ran_on` as in Greeted."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        secret: Secret | None,
+        timestamp: str,
+        binding: Callable[[], bytes],
+        behind: Sequence[pop3.Pop3Command],
+    ) -> None:
+        self._endpoint = endpoint
+        self._secret = secret
+        self._timestamp = timestamp
+        self._binding = binding
+        self._behind = behind
+        self.ran_on = 0
+
+    def by(self, offered: Capabilities | None) -> _SignedIn:
+        """Sign in as the server offers it."""
+        endpoint, secret = self._endpoint, self._secret
+        wanted = endpoint.auth.lower()
+        if secret is None:
+            raise AuthenticationFailed(f"{endpoint.label}: there is no password to sign in with")
+        if offered and "UTF8" in offered:
+            yield Call(pop3.Utf8())  # a refusal only means that headers may come downgraded
+        if isinstance(secret, Password):
+            if wanted == APOP:
+                return (yield from self._apop(secret))
+            known = offered.parameters("SASL") if offered else ()
+            if wanted == USER or (
+                wanted == "auto" and not endpoint.guarded and not _usable(known, endpoint, secret)
+            ):
+                return (yield from self._user_pass(secret, offered))
+        return (yield from self._authenticate(secret, offered))
+
+    def _apop(self, secret: Password) -> _SignedIn:
+        endpoint = self._endpoint
+        if not self._timestamp:
+            raise AuthenticationFailed(
+                f"{endpoint.label} does not offer APOP: its greeting has no timestamp",
+                hint='set auth = "auto" to use what it offers',
+            )
+        import hashlib
+
+        digest = hashlib.md5((self._timestamp + secret.text).encode(), usedforsecurity=False).hexdigest()
+        end = _first(Completed, (yield Call(pop3.Apop(endpoint.user, digest))))
+        if not end.ok:
+            raise _not_signed_in(endpoint, "APOP", end)
+        return "APOP", ()
+
+    def _user_pass(self, secret: Password, offered: Capabilities | None) -> _SignedIn:
+        user, password = pop3.User(self._endpoint.user), pop3.Pass(secret.text, bool(self._behind))
+        early: Sequence[Pop3Event] = ()
+        if _pipelines(offered):
+            ends, early = _split((yield Call(user, password, behind=self._behind)), 2)
+            end = next((e for e in ends if not e.ok), ends[-1])
+            self.ran_on = ends[-1].tag + len(self._behind) if self._behind else 0
+        else:
+            end = _first(Completed, (yield Call(user)))
+            if end.ok:
+                end = _first(Completed, (yield Call(password)))
+        if not end.ok:
+            raise _not_signed_in(self._endpoint, "USER", end)
+        return "USER", early
+
+    def _authenticate(self, secret: Secret, offered: Capabilities | None) -> _SignedIn:
+        endpoint = self._endpoint
+        names = offered.parameters("SASL") if offered else ()
+        try:
+            mechanisms = sasl.choose(
+                names,
+                secret,
+                endpoint.user,
+                wanted=endpoint.auth,
+                protected=not endpoint.guarded,
+                private=endpoint.private,
+                host=endpoint.host,
+                port=endpoint.port,
+                binding=self._binding() if sasl.binds(endpoint.auth, names) else b"",
+            )
+        except AuthenticationFailed as error:
+            raise AuthenticationFailed(f"{endpoint.label}: {error.message}", hint=error.hint) from error
+        # The first only: -ERR does not say whether it was the mechanism or the password, and a
+        # password that was refused is not said again in a weaker way.
+        mechanism = mechanisms[0]
+        # The others ask, or answer a token that has expired with a question.
+        behind = self._behind if mechanism.name == "PLAIN" else ()
+        (end,), early = _split((yield Call(pop3.Authenticate(mechanism, bool(behind)), behind=behind)), 1)
+        self.ran_on = end.tag + len(behind) if behind else 0
+        if mechanism.refusal and not end.ok:
+            raise AuthenticationFailed(
+                f"{endpoint.label}: {mechanism.refusal.message}", hint=mechanism.refusal.hint
+            )
+        if not end.ok:
+            raise _not_signed_in(endpoint, mechanism.name, end, mechanism.reason)
+        mechanism.finish()
+        return mechanism.name, early
 
 
 def _usable(known: Iterable[str], endpoint: Endpoint, secret: Secret) -> bool:
@@ -148,67 +287,15 @@ def _usable(known: Iterable[str], endpoint: Endpoint, secret: Secret) -> bool:
     return True
 
 
-def _apop(endpoint: Endpoint, secret: Password, timestamp: str) -> Flow[pop3.Pop3Command, Pop3Event, str]:
-    if not timestamp:
-        raise AuthenticationFailed(
-            f"{endpoint.label} does not offer APOP: its greeting has no timestamp",
-            hint='set auth = "auto" to use what it offers',
-        )
-    import hashlib
-
-    digest = hashlib.md5((timestamp + secret.text).encode(), usedforsecurity=False).hexdigest()
-    end = _first(Completed, (yield Call(pop3.Apop(endpoint.user, digest))))
-    if not end.ok:
-        raise _not_signed_in(endpoint, "APOP", end)
-    return "APOP"
-
-
-def _user_pass(
-    endpoint: Endpoint, secret: Password, offered: Capabilities | None
-) -> Flow[pop3.Pop3Command, Pop3Event, str]:
-    user, password = pop3.User(endpoint.user), pop3.Pass(secret.text)
-    if offered and "PIPELINING" in offered:
-        ends = [e for e in (yield Call(user, password)) if isinstance(e, Completed)]
-        end = next((e for e in ends if not e.ok), ends[-1])
-    else:
-        end = _first(Completed, (yield Call(user)))
-        if end.ok:
-            end = _first(Completed, (yield Call(password)))
-    if not end.ok:
-        raise _not_signed_in(endpoint, "USER", end)
-    return "USER"
-
-
-def _authenticate(
-    endpoint: Endpoint, secret: Secret, offered: Capabilities | None, binding: Callable[[], bytes]
-) -> Flow[pop3.Pop3Command, Pop3Event, str]:
-    names = offered.parameters("SASL") if offered else ()
-    try:
-        mechanisms = sasl.choose(
-            names,
-            secret,
-            endpoint.user,
-            wanted=endpoint.auth,
-            protected=not endpoint.guarded,
-            private=endpoint.private,
-            host=endpoint.host,
-            port=endpoint.port,
-            binding=binding() if sasl.binds(endpoint.auth, names) else b"",
-        )
-    except AuthenticationFailed as error:
-        raise AuthenticationFailed(f"{endpoint.label}: {error.message}", hint=error.hint) from error
-    # The first only: -ERR does not say whether it was the mechanism or the password, and a
-    # password that was refused is not said again in a weaker way.
-    mechanism = mechanisms[0]
-    end = _first(Completed, (yield Call(pop3.Authenticate(mechanism))))
-    if mechanism.refusal and not end.ok:
-        raise AuthenticationFailed(
-            f"{endpoint.label}: {mechanism.refusal.message}", hint=mechanism.refusal.hint
-        )
-    if not end.ok:
-        raise _not_signed_in(endpoint, mechanism.name, end, mechanism.reason)
-    mechanism.finish()
-    return mechanism.name
+def _split(events: Sequence[Pop3Event], commands: int) -> tuple[list[Completed], Sequence[Pop3Event]]:
+    """The ends of the first commands, and what came behind them."""
+    ends: list[Completed] = []
+    for place, event in enumerate(events):
+        if isinstance(event, Completed):
+            ends.append(event)
+            if len(ends) == commands:
+                return ends, events[place + 1 :]
+    raise RemoteProtocolError("the server's answer has no end")
 
 
 def _not_signed_in(endpoint: Endpoint, mechanism: str, end: Completed, reason: str = "") -> MailcliError:

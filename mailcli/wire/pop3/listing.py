@@ -1,6 +1,6 @@
 """Reading the multi-line answers that are tables: LIST, UIDL, CAPA (RFC 1939 §5, §7; RFC 2449).
 
-A mailbox may have 50,000 messages: one regular expression reads a whole table.
+A mailbox may have 50,000 messages: one regular expression reads many lines.
 """
 
 from __future__ import annotations
@@ -9,8 +9,7 @@ import re
 from typing import Final
 
 from mailcli.model import pattern
-from mailcli.wire.engine import Tag
-from mailcli.wire.pop3.events import Capabilities, Pop3Event, Sizes, UniqueIds, Unparsed
+from mailcli.wire.pop3.events import Capabilities
 
 # "scan listing": what stands behind the size is the server's own (RFC 1939 §5).
 # Message numbers begin at 1 (§4); sizes stay within what a database keeps.
@@ -23,20 +22,16 @@ _UNIQUE_ID: Final = pattern.compile(
 )
 
 
-def sizes(tag: Tag, table: bytes) -> list[Pop3Event]:
-    """Sizes, and an Unparsed for each line that is none."""
-    text = table.decode("latin-1")
-    found = _SIZE.findall(text)
-    items = tuple([(int(number), int(size)) for number, size in found])
-    return [*_unparsed(tag, text, len(found), _SIZE), Sizes(items)]
+def sizes(lines: bytes) -> list[tuple[int, int]]:
+    """(message number, size in octets as the server counts), in its order, of the lines that are such."""
+    return [(int(number), int(size)) for number, size in _SIZE.findall(lines.decode("latin-1"))]
 
 
-def unique_ids(tag: Tag, table: bytes) -> list[Pop3Event]:
-    """UniqueIds, and an Unparsed for each line that is none."""
-    text = table.decode("latin-1")
-    found = _UNIQUE_ID.findall(text)
-    items = tuple([(int(number), unique_id.rstrip(" \t")) for number, unique_id in found])
-    return [*_unparsed(tag, text, len(found), _UNIQUE_ID), UniqueIds(items)]
+def unique_ids(lines: bytes) -> list[tuple[int, str]]:
+    """(message number, UIDL), in the server's order, of the lines that are such. The text is opaque, at
+    most 1,024 octets, each octet one character (so that octets outside ASCII survive)."""
+    found = _UNIQUE_ID.findall(lines.decode("latin-1"))
+    return [(int(number), unique_id.rstrip(" \t")) for number, unique_id in found]
 
 
 def capabilities(table: bytes, disabled: frozenset[str]) -> Capabilities:
@@ -47,10 +42,3 @@ def capabilities(table: bytes, disabled: frozenset[str]) -> Capabilities:
         if words and words[0].upper() not in disabled:
             names.append((words[0].upper(), tuple(words[1:])))
     return Capabilities(tuple(names))
-
-
-def _unparsed(tag: Tag, text: str, matched: int, pattern: re.Pattern[str]) -> list[Pop3Event]:
-    if text.count("\n") == matched:
-        return []
-    bad = (line for line in text.split("\n")[:-1] if not pattern.match(line))
-    return [Unparsed(tag, line.rstrip("\r").encode("latin-1")) for line in bad]

@@ -3,7 +3,7 @@
 Handled where it is read, and only named here:
 
 - Gmail's CAPA shows PIPELINING, TOP and UIDL only after the login, Dovecot's the same before and
-  after: CAPA is always asked again (flows.sign_in).
+  after: CAPA is asked again unless it can bring nothing new (flows.sign_in).
 - Messages stored with bare LF and sent as they are (dotstuff.Unstuffer).
 - UIDLs longer than 70 octets, or with spaces (listing).
 """
@@ -34,3 +34,10 @@ def lists_in_pieces(greeting: str) -> bool:
     """Whether a session may list only the first of the messages: Gmail ("Gpop ready for requests …")
     gives some hundreds, and the next after a QUIT."""
     return "gpop ready" in greeting.lower()
+
+
+def hears_on(greeting: str) -> bool:
+    """Whether what is written right behind the login reaches the session. RFC 2449 §6.6 lets PIPELINING mean
+    every command, but with many servers one program signs in and another one serves, and what the first
+    has read of more is lost: the client waits for ever. Dovecot's hands it on."""
+    return "dovecot" in greeting.lower()

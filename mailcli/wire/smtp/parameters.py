@@ -28,6 +28,10 @@ def of_mail(wishes: Wishes, offered: Extensions, *, label: str, private: bool, n
             parameters.append(f"RET={wishes.returns.upper()}")
         if wishes.envelope_id:
             parameters.append(f"ENVID={xtext(wishes.envelope_id)}")
+    if wishes.binary:
+        for keyword in ("CHUNKING", "BINARYMIME"):
+            _needed(keyword, "messages that are no text", offered, label)
+        parameters.append("BODY=BINARYMIME")
     if wishes.require_tls:
         # RFC 8689 §4.2.1: the tag means that this hop was verified, too.
         if not private:

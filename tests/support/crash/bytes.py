@@ -32,6 +32,8 @@ def _through(
 ) -> tuple[Ended, Passed]:
     passed: list[Passed] = []
     trial.configure(relay.port)
+    if trial.flow.known:
+        trial.look(lambda ending: relay.serve(ending, trial.template.target))
     ended = trial.run(
         deadline=deadline,
         meanwhile=lambda ending: passed.append(relay.serve(ending, trial.template.target, cut)),

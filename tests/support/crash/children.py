@@ -77,7 +77,7 @@ class Child:
         return Ended(code) if code < 0 or not said else Ended(*json.loads(said))
 
 
-def run(work: Callable[[], object], meanwhile: Callable[[int], None] | None = None) -> Ended:
+def run(work: Callable[[], object], meanwhile: Callable[[int], object] | None = None) -> Ended:
     """Do `work` in a child. `meanwhile` is called with its `ending`, and returns then. Raises Hung."""
     child = Child(work)
     if meanwhile is not None:

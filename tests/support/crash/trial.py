@@ -29,7 +29,8 @@ LONG_AGO = 1_500_000_000
 class Flow(NamedTuple):
     """What is cut: the fetch `request`, or a `change` of messages. `arrange` brings a template into
     the state it begins with. Afterwards the change is done again, so it must do only what is still
-    to do, and it is fetched until all is quiet. `incoming` are more lines of the account's table."""
+    to do, and it is fetched until all is quiet. `incoming` are more lines of the account's table.
+    `known`: where octets are cut, the server has been looked at before, so that nothing is asked twice."""
 
     name: str
     protocol: str
@@ -37,6 +38,7 @@ class Flow(NamedTuple):
     request: FetchRequest = FetchRequest()
     change: Callable[[Context], None] | None = None
     incoming: str = ""
+    known: bool = False
 
 
 class Verdict(NamedTuple):
@@ -52,7 +54,7 @@ class Verdict(NamedTuple):
 
 
 def open_context(profile: Path, *, offline: bool = False) -> Context:
-    return Context.open(profile=profile, environ={"HOME": "/nonexistent"}, offline=offline)
+    return Context.open(profile=profile, environ={"HOME": "/proc/nonexistent"}, offline=offline)
 
 
 def fetched(ctx: Context, request: FetchRequest) -> FetchReport:
@@ -192,6 +194,17 @@ class Trial:
 
         self.told = children.run(work, meanwhile)
         return self.told
+
+    def look(self, meanwhile: Callable[[int], object]) -> None:
+        """See what is new, and bring none of it."""
+
+        def work() -> None:
+            ctx = open_context(self.profile)
+            fetched(ctx, FetchRequest(count=True))
+            ctx.close()
+
+        ended = children.run(work, meanwhile)
+        assert ended.code == 0, ended
 
     def command(self, deadline: float | None = None) -> None:
         """The flow's command, in this process."""

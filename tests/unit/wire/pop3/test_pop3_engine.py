@@ -12,6 +12,7 @@ from mailcli.errors import (
     Unreachable,
 )
 from mailcli.wire.challenge import Scram
+from mailcli.wire.pop3 import listing
 from mailcli.wire.pop3.commands import (
     Apop,
     Authenticate,
@@ -315,6 +316,32 @@ def test_capabilities_are_found_by_name() -> None:
     assert offered.parameters("SASL") == ("PLAIN", "SCRAM-SHA-256")
 
 
+def test_a_question_where_the_next_command_has_gone_already_ends_it() -> None:
+    engine = greeted(b"PIPELINING")
+    written = queue(engine, Authenticate(Plain("u", "p"), run_on=True), Uidl())
+    assert written == b"AUTH PLAIN AHUAcA==\r\nUIDL\r\n"
+    with pytest.raises(RemoteProtocolError, match="asks a question"):
+        engine.receive(b"+ \r\n")
+
+
+def test_tables_are_told_as_they_come() -> None:
+    engine = greeted(b"PIPELINING")
+    queue(engine, Uidl())
+    engine.outgoing()
+    assert engine.receive(b"+OK\r\n1 a\r\n2 ") == [UniqueIds(2, b"1 a\r\n")]
+    assert engine.receive(b"b\r\n.\r\n") == [UniqueIds(2, b"2 b\r\n"), Completed(2, True, "", "")]
+
+
+def test_a_line_of_a_table_without_an_end_is_refused() -> None:
+    engine = greeted(b"PIPELINING")
+    queue(engine, Uidl())
+    engine.outgoing()
+    engine.receive(b"+OK\r\n")
+    with pytest.raises(RemoteProtocolError, match="line without an end"):
+        for _ in range(5):
+            engine.receive(b"x" * (1 << 18))
+
+
 def test_tables_of_50_000_messages_are_read_at_once() -> None:
     engine = greeted(b"PIPELINING")
     queue(engine, Uidl(), ListSizes())
@@ -323,9 +350,11 @@ def test_tables_of_50_000_messages_are_read_at_once() -> None:
     sizes = b"+OK\r\n" + b"".join(b"%d %d\r\n" % (n, n * 3) for n in numbers) + b".\r\n"
     start = time.process_time()
     events = engine.receive(uidl) + engine.receive(sizes)
+    named, _, sized, _ = events
+    assert isinstance(named, UniqueIds) and isinstance(sized, Sizes)
+    read = listing.unique_ids(named.lines), listing.sizes(sized.lines)
     assert time.process_time() - start < 1.0  # measured: 0.07 s
-    assert events[0] == UniqueIds(tuple((n, f"{n * 7919:032x}") for n in numbers))
-    assert events[2] == Sizes(tuple((n, n * 3) for n in numbers))
+    assert read == ([(n, f"{n * 7919:032x}") for n in numbers], [(n, n * 3) for n in numbers])
 
 
 def test_downloads_are_linear_in_size_and_number() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -13,11 +13,14 @@ from mailcli.errors import (
     ServerRefused,
     StartTlsInjection,
     TryAgain,
+    Unreachable,
 )
 from mailcli.model.account import BearerToken, Endpoint, Password, Protocol, Secret, Tls
 from mailcli.wire.flow import Greet, StartTls
+from mailcli.wire.pop3.commands import ListSizes, Pop3Command, Uidl
 from mailcli.wire.pop3.engine import Pop3Engine
-from mailcli.wire.pop3.flows import Greeted, sign_in
+from mailcli.wire.pop3.events import Capabilities, UniqueIds
+from mailcli.wire.pop3.flows import Greeted, Offers, sign_in
 
 READY = b"+OK ready <1896.697170952@dbc.mtview.ca.us>\r\n"
 NO = b"-ERR unknown command\r\n"
@@ -46,10 +49,14 @@ class Conversation:
         auth: str = "auto",
         guarded: bool = False,
         user: str = "alice",
+        known: Offers | None = None,
+        behind: Sequence[Pop3Command] = (),
     ) -> Greeted:
         endpoint = Endpoint(Protocol.POP3, "pop.example", 995, tls, user, auth, guarded=guarded)
-        engine = Pop3Engine()
-        flow = sign_in(endpoint, secret, protected=tls is Tls.IMPLICIT if protected is None else protected)
+        pipelining = known is not None and known.after is not None and "PIPELINING" in known.after
+        engine = self.engine = Pop3Engine(pipelining=pipelining)
+        protected = tls is Tls.IMPLICIT if protected is None else protected
+        flow = sign_in(endpoint, secret, protected=protected, known=known, behind=behind)
         step = next(flow)
         try:
             while True:
@@ -59,13 +66,18 @@ class Conversation:
                     step = flow.send([])
                     continue
                 tags = [0] if isinstance(step, Greet) else [engine.send(c) for c in step.commands]
+                for command in () if isinstance(step, Greet) else step.behind:
+                    engine.send(command)
                 events = []
                 while not engine.done(tags[-1]):
                     written = engine.outgoing()
                     self.written += written
                     self.clear += b"" if self.tls else written
+                    if not self.answers:
+                        break
                     events += engine.receive(self.answers.pop(0))
-                step = flow.send(events)
+                closed = not engine.done(tags[-1])
+                step = flow.throw(Unreachable("it has closed")) if closed else flow.send(events)
         except StopIteration as stop:
             result: Greeted = stop.value
             return result
@@ -281,3 +293,106 @@ def test_a_token_is_never_sent_as_a_password() -> None:
 def test_an_explicit_mechanism_that_is_not_offered_fails_with_what_was() -> None:
     talk = Conversation(READY, capa(b"SASL PLAIN LOGIN"))
     talk.fails(AuthenticationFailed, "pop.example:995: .*PLAIN, LOGIN", auth="scram-sha-256")
+
+
+# -- with what is known ----------------------------------------------------------------------------
+
+DOVECOT = b"+OK Dovecot ready.\r\n"
+AUTH = b"AUTH PLAIN AGFsaWNlAHNlc2FtZQ==\r\n"
+TABLES = (Uidl(), ListSizes())
+
+
+def known(*names: bytes) -> Offers:
+    offered = Capabilities(tuple((n.split()[0].decode(), tuple(n.decode().split()[1:])) for n in names))
+    return Offers(offered, offered)
+
+
+PLAIN = known(b"TOP", b"UIDL", b"PIPELINING", b"SASL PLAIN")
+
+
+def test_known_capabilities_are_not_asked_again() -> None:
+    talk = Conversation(READY, YES)
+    greeted = talk.run(known=PLAIN)
+    assert (greeted.pipelining, greeted.learned, greeted.ran_on) == (True, None, 0)
+    assert talk.written == AUTH
+
+
+def test_what_was_asked_is_told_so_that_it_can_be_known() -> None:
+    talk = Conversation(READY, capa(b"SASL PLAIN"), YES, capa(b"TOP", b"UIDL", b"PIPELINING"))
+    assert talk.run().learned == Offers(
+        known(b"SASL PLAIN").before, known(b"TOP", b"UIDL", b"PIPELINING").after
+    )
+
+
+def test_commands_travel_behind_the_login_of_a_server_that_hears_on() -> None:
+    talk = Conversation(DOVECOT, YES + b"+OK\r\n1 u1\r\n2 u")
+    greeted = talk.run(known=PLAIN, behind=TABLES)
+    assert talk.written == AUTH + b"UIDL\r\nLIST\r\n"
+    assert greeted.ran_on == 3 and greeted.early == [UniqueIds(2, b"1 u1\r\n")]
+
+
+@pytest.mark.parametrize(
+    ("greeting", "offers"),
+    [(READY, PLAIN), (DOVECOT, known(b"TOP", b"UIDL", b"SASL PLAIN")), (DOVECOT, None)],
+    ids=["another server", "no pipelining", "not known yet"],
+)
+def test_nothing_travels_behind_the_login_elsewhere(greeting: bytes, offers: Offers | None) -> None:
+    said = capa(b"TOP", b"UIDL", b"PIPELINING", b"SASL PLAIN")
+    talk = Conversation(greeting, *([] if offers else [said]), YES)
+    assert talk.run(known=offers, behind=TABLES).ran_on == 0
+    assert talk.written.endswith(AUTH)
+
+
+@pytest.mark.parametrize("mechanism", [b"OAUTHBEARER", b"XOAUTH2"])
+def test_nothing_travels_behind_a_token_that_may_have_expired(mechanism: bytes) -> None:
+    talk = Conversation(DOVECOT, YES)
+    offers = known(b"TOP", b"UIDL", b"PIPELINING", b"SASL " + mechanism)
+    assert talk.run(secret=BearerToken("t"), known=offers, behind=TABLES).ran_on == 0
+
+
+def test_a_long_password_waits_for_its_plus_and_nothing_travels_behind_it() -> None:
+    talk = Conversation(DOVECOT, b"+ \r\n", YES)
+    assert talk.run(secret=Password("x" * 200), known=PLAIN, behind=TABLES).mechanism == "PLAIN"
+    assert talk.written.startswith(b"AUTH PLAIN\r\n") and b"UIDL" not in talk.written
+
+
+def test_user_and_pass_run_on_too() -> None:
+    offers = known(b"TOP", b"UIDL", b"USER", b"PIPELINING")
+    talk = Conversation(DOVECOT, YES + YES)
+    assert talk.run(known=offers, behind=TABLES).ran_on == 4
+    assert talk.written == b"USER alice\r\nPASS sesame\r\nUIDL\r\nLIST\r\n"
+
+
+def test_a_login_made_by_what_is_no_more_offered_is_made_anew() -> None:
+    now = capa(b"USER", b"TOP", b"UIDL", b"PIPELINING")
+    talk = Conversation(DOVECOT, NO + NO + NO, now, YES + YES)
+    greeted = talk.run(known=PLAIN, behind=TABLES)
+    assert talk.written == AUTH + b"UIDL\r\nLIST\r\nCAPA\r\nUSER alice\r\nPASS sesame\r\n"
+    assert (greeted.mechanism, greeted.ran_on) == ("USER", 0)
+    assert greeted.learned is not None and greeted.learned.before == greeted.capabilities
+
+
+def test_a_refused_password_is_not_said_again_where_nothing_has_changed() -> None:
+    talk = Conversation(READY, NO, capa(b"TOP", b"UIDL", b"PIPELINING", b"SASL PLAIN"))
+    talk.fails(AuthenticationFailed, known=PLAIN)
+    assert talk.written == AUTH + b"CAPA\r\n"
+
+
+def test_a_server_that_closes_after_it_refused_has_refused() -> None:
+    talk = Conversation(READY, NO)
+    talk.fails(AuthenticationFailed, "did not accept", known=PLAIN)
+
+
+def test_a_mailbox_that_is_busy_is_not_asked_for_its_capabilities() -> None:
+    talk = Conversation(READY, b"-ERR [IN-USE] later\r\n")
+    talk.fails(TryAgain, known=PLAIN)
+    assert talk.written == AUTH
+
+
+def test_stls_is_demanded_whatever_is_known() -> None:
+    talk = Conversation(READY, NO)
+    talk.fails(AuthenticationFailed, "refused STLS", tls=Tls.STARTTLS, known=PLAIN, behind=TABLES)
+    assert talk.written == b"STLS\r\n" and not talk.told_the_secret
+    talk = Conversation(DOVECOT, YES, YES)
+    assert talk.run(tls=Tls.STARTTLS, known=PLAIN, behind=TABLES).ran_on
+    assert talk.clear == b"STLS\r\n"
