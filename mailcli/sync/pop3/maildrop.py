@@ -16,8 +16,9 @@ from mailcli.wire.pop3 import listing
 from mailcli.wire.pop3.events import Completed, Content, Sizes, Statistics, UniqueIds
 from mailcli.wire.pop3.quirks import is_temporary
 
-TABLES: Final = (pop3.Stat(), pop3.Uidl(), pop3.ListSizes())
-"""What `ask` wants to know; may be asked right behind the login."""
+TABLES: Final = (pop3.Uidl(), pop3.ListSizes())
+"""What `ask` wants to know, and may ask right behind the login. Where that is refused they are bad commands,
+and Dovecot hangs up at the third."""
 
 _LONGEST_HEADER: Final = 64 << 20
 _KEPT_HEADERS: Final = 8 << 20
@@ -70,7 +71,7 @@ class _Lines:
 class Tables(NamedTuple):
     """What UIDL (None where the server does not know it) and LIST answered; `seal` is the same for the
     same answers, and "" without UIDL: sizes alone do not tell messages apart. `counted` is STAT's
-    number, or 0."""
+    number, or 0 where it was not asked."""
 
     uidls: Iterable[bytes] | None
     sizes: Iterable[bytes]
@@ -79,10 +80,10 @@ class Tables(NamedTuple):
 
 
 def ask(connection: Pop3Connection) -> Tables:
-    """STAT, UIDL and LIST in one flight, once for a connection. Raises ServerRefused or TryAgain when LIST
-    fails."""
+    """STAT, UIDL and LIST in one flight, unless the last two went behind the login; once for a connection.
+    Raises ServerRefused or TryAgain when LIST fails."""
     pump, greeted = connection.pump, connection.greeted
-    last = greeted.ran_on or pump.send(*TABLES)[-1]
+    last = greeted.ran_on or pump.send(pop3.Stat(), *TABLES)[-1]
     uidls, sizes = _Lines(), _Lines()
     hashes = hashlib.sha256(), hashlib.sha256()
     ends: list[Completed] = []
@@ -98,7 +99,7 @@ def ask(connection: Pop3Connection) -> Tables:
             count = event.messages
         elif isinstance(event, Completed):
             ends.append(event)
-    _, named, listed = ends
+    named, listed = ends[-2:]
     if not listed.ok:
         raise _refused(pump.label, "LIST", listed)
     if not named.ok and greeted.offers("UIDL"):
