@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 TYPE_CHECKING = False  # not from typing: its import would double the time of --version
@@ -14,11 +15,24 @@ def main() -> int:
     if sys.argv[1:] in (["--version"], ["-V"]):
         from mailcli import __version__
 
-        sys.stdout.write(f"mailcli {__version__}\n")
+        try:
+            os.write(1, f"mailcli {__version__}\n".encode())
+        except BrokenPipeError:
+            pass
+        except OSError as error:
+            sys.stderr.write(f"mailcli: cannot write the output: {error.strerror}\n")
+            return 74
         return 0
+    import gc
+
+    # What is imported stays: 28,000 objects after a fetch with nothing new, looked at forty times over
+    # with Python's 700, and once more at the end.
+    gc.set_threshold(50_000, 20, 20)
     from mailcli.cli import run, streams
 
-    return run.main(_words(), streams.standard(), reader=_reader)
+    code = run.main(_words(), streams.standard(), reader=_reader)
+    gc.freeze()
+    return code
 
 
 def _words() -> list[str]:

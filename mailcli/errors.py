@@ -14,12 +14,15 @@ from typing import ClassVar
 class MailcliError(Exception):
     """Base of all errors a user may see.
 
-    `message` is one line without a trailing full stop; `hint` is what to do next, or "".
+    `message` is one line, `hint` what to do next, or "". A full stop that ends the message goes: it is
+    a server's, whose words close many of them, and others are put behind it.
     """
 
     exit_code: ClassVar[int] = 70
 
     def __init__(self, message: str, *, hint: str = "") -> None:
+        if message.endswith(".") and message[-2:-1].isalpha():
+            message = message[:-1]
         super().__init__(message)
         self.message = message
         self.hint = hint
@@ -69,6 +72,10 @@ class MessageRefused(MailcliError):
     """The server refused the message or its sender for good (5xx)."""
 
     exit_code = 65
+
+
+class NotHeld(MessageRefused):
+    """The server does not keep a message until then (FUTURERELEASE); nothing was sent."""
 
 
 class NotFound(MailcliError):

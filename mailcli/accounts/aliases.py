@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from mailcli.accounts.paths import user_path
 from mailcli.errors import ConfigError
 from mailcli.model import pattern
 
@@ -35,7 +36,7 @@ def read(files: Iterable[Path]) -> dict[str, str]:
     found: dict[str, str] = {}
     for path in files:
         try:
-            text = path.expanduser().read_text(encoding="utf-8", errors="replace")
+            text = user_path(path).read_text(encoding="utf-8", errors="replace")
         except FileNotFoundError:
             continue
         except OSError as error:

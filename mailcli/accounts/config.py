@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import os
 import stat
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mailcli.accounts import plain
 from mailcli.accounts.extents import body_policy
 from mailcli.accounts.faults import EDIT, Faults, did_you_mean
 from mailcli.accounts.fields import TABLES
-from mailcli.accounts.lines import place_of
 from mailcli.accounts.maildrops import pop3_policy
+from mailcli.accounts.paths import user_path
 from mailcli.accounts.servers import Servers
 from mailcli.errors import ConfigError, LocalIOError, NotFound
 from mailcli.model.account import (
@@ -78,7 +78,7 @@ class Config(NamedTuple):
     @property
     def alias_files(self) -> list[Path]:
         """Files of mailx or mutt with more of them."""
-        return [self.path.parent / Path(name).expanduser() for name in self.settings.get("alias_files", ())]
+        return [self.path.parent / user_path(name) for name in self.settings.get("alias_files", ())]
 
     def account(self, name: str | None = None) -> Account:
         """The account of this name, or the default one. Raises NotFound, ConfigError."""
@@ -128,11 +128,19 @@ def parse(data: bytes, path: Path) -> Config:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise ConfigError(f"{path}, line {line}: the file is not UTF-8", hint=EDIT) from error
+    read = plain.read(text)
+    return _Reader(path, text).config(_tables(text, path) if read is None else read)
+
+
+def _tables(text: str, path: Path) -> dict[str, Any]:
+    import tomllib
+
     try:
-        read = tomllib.loads(text)
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
+        from mailcli.accounts.lines import place_of
+
         raise ConfigError(f"{path}{place_of(str(error))}", hint=EDIT) from error
-    return _Reader(path, text).config(read)
 
 
 def unfit_name(name: str) -> str:
@@ -245,7 +253,7 @@ class _Reader:
             if signature:
                 fault = f"{'.'.join(at)} has both signature and signature_file"
                 raise self.fault((*at, "signature_file"), fault, "keep one of them")
-            signature = self.path.parent / Path(table["signature_file"]).expanduser()
+            signature = self.path.parent / user_path(table["signature_file"])
         return Composing(
             signature,
             table.get("signature_place") == "above",

@@ -5,12 +5,11 @@ A fault names the file, the line, and for a misspelt word the likely one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from mailcli.accounts.fields import SECRET_KINDS, TABLES, Field
-from mailcli.accounts.lines import line_of
 from mailcli.errors import ConfigError
 from mailcli.model.extent import octets
 
@@ -23,6 +22,16 @@ _WORDS: Final = {
     "size": 'a number of octets, or a text such as "10M"',
     "bool": "true or false",
     "texts": "a list of texts",
+}
+
+
+_FITS: Final[dict[str, Callable[[Any], bool]]] = {
+    "text": lambda value: isinstance(value, str),
+    "lines": lambda value: isinstance(value, str),
+    "number": lambda value: isinstance(value, int) and not isinstance(value, bool),
+    "size": lambda value: octets(str(value)) is not None and not isinstance(value, bool),
+    "bool": lambda value: isinstance(value, bool),
+    "texts": lambda value: isinstance(value, list) and all(isinstance(item, str) for item in value),
 }
 
 
@@ -71,15 +80,7 @@ class Faults:
 
     def check_value(self, at: tuple[str, ...], value: object, field: Field) -> None:
         name = ".".join(at)
-        fits = {
-            "text": isinstance(value, str),
-            "lines": isinstance(value, str),
-            "number": isinstance(value, int) and not isinstance(value, bool),
-            "size": octets(str(value)) is not None and not isinstance(value, bool),
-            "bool": isinstance(value, bool),
-            "texts": isinstance(value, list) and all(isinstance(item, str) for item in value),
-        }[field.kind]
-        if not fits:
+        if not _FITS[field.kind](value):
             raise self.fault(at, f"{name} must be {_WORDS[field.kind]}, not {_type(value)}")
         texts = value if isinstance(value, list) else [value] if isinstance(value, str) else []
         allowed = "\n\t" if field.kind == "lines" else ""
@@ -114,6 +115,8 @@ class Faults:
             raise self.fault((*at, kind), f"{name}.{kind} must be {wanted}")
 
     def fault(self, at: tuple[str, ...], message: str, hint: str = "") -> ConfigError:
+        from mailcli.accounts.lines import line_of
+
         line = line_of(self.text, at)
         place = f"{self.path}, line {line}: " if line else f"{self.path}: "
         return ConfigError(place + message, hint=hint or EDIT)

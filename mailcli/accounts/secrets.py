@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from mailcli.accounts.durable import replace_file
+from mailcli.accounts.paths import user_path
 from mailcli.errors import ConfigError, TimedOut
 from mailcli.model.account import Account, BearerToken, Endpoint, Password, Protocol, Secret, SecretSpec
 
@@ -78,7 +78,7 @@ class Secrets:
         elif spec.kind == "command":
             text = _from_command(spec.value, where, self._environ)
         elif spec.kind == "file":
-            text = _from_file(Path(spec.value).expanduser(), where)
+            text = _from_file(user_path(spec.value), where)
         elif spec.kind == "env":
             text = self._from_env(spec.value, where)
         else:
@@ -142,6 +142,8 @@ class Secrets:
         try:
             self._in_keyring(lambda ring: ring.set_password(SERVICE, entry, secret.text), "keyring")
         except (ConfigError, TimedOut):
+            from mailcli.accounts.durable import replace_file
+
             path = directory / (entry.replace("/", "-") + ".password")
             replace_file(path, secret.text.encode("utf-8") + b"\n", backup=False)
             return SecretSpec("file", str(path))

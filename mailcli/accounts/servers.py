@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from mailcli.accounts.paths import user_path
 from mailcli.errors import ConfigError
 from mailcli.model.account import DEFAULT_PORTS, Endpoint, Protocol, Proxy, SecretSpec, Tls
 
@@ -138,4 +139,4 @@ class Servers:
 
     def beside(self, path: str) -> Path:
         """A path in the configuration: ~ is the home, a relative one counts from the file."""
-        return self.path.parent / Path(path).expanduser()
+        return self.path.parent / user_path(path)

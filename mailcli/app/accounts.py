@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mailcli.accounts.config import is_address, parse, unfit_name
+from mailcli.accounts.paths import user_path
 from mailcli.app.checks import Check, endpoints, sign_in, try_server
 from mailcli.app.connecting import deadlines, secret_of, with_proxy
 from mailcli.app.context import Context
@@ -202,7 +203,7 @@ def _table(new: NewAccount, stored: dict[str, SecretSpec]) -> dict[str, Any]:
     if new.password is not None:
         table["password"] = _secret(new.password, stored.get(""))
     if new.ca_file is not None:
-        table["ca_file"] = str(new.ca_file.expanduser().absolute())
+        table["ca_file"] = str(user_path(new.ca_file).absolute())
     for server in (new.incoming, new.sending):
         if server is None:
             continue
@@ -228,7 +229,7 @@ def _secret(given: Password | SecretSpec, stored: SecretSpec | None) -> dict[str
     if spec.kind == "keyring":
         return {"keyring": spec.value or True}
     if spec.kind == "file":
-        return {"file": str(Path(spec.value).expanduser().absolute())}
+        return {"file": str(user_path(spec.value).absolute())}
     return {spec.kind: spec.value}
 
 

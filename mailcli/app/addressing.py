@@ -20,7 +20,7 @@ from mailcli.errors import (
     RecipientRefused,
     UsageError,
 )
-from mailcli.mime import addresses, encode
+from mailcli.mime import address_list
 from mailcli.model import pattern, printable
 from mailcli.model.account import LOCAL, Account
 from mailcli.model.address import Address
@@ -101,20 +101,8 @@ def _aliases(ctx: Context, name: str) -> list[str]:
 
 
 def strict(texts: Sequence[str]) -> tuple[Address, ...]:
-    """The addresses of header texts or arguments. Raises MessageMalformed for what is none."""
-    found: list[Address] = []
-    for text in texts:
-        if any(c in text for c in "\r\n\0"):
-            raise MessageMalformed("an address must not contain a line break or NUL")
-        parsed = addresses.parse_strictly(text)
-        if not parsed:
-            raise MessageMalformed(f"{printable.line(text)!r} is not an address")
-        for address in parsed:
-            encode.addr_spec(address.email, smtputf8=True)
-            if address.name and not {"<", "("} & set(text):
-                raise MessageMalformed(f"{printable.line(text)!r} is not an address")
-        found.extend(parsed)
-    return tuple(found)
+    """The addresses of arguments. Raises MessageMalformed for what is none."""
+    return tuple(address for text in texts for address in address_list.parse(text))
 
 
 def local_zone(when: float) -> int:
@@ -147,13 +135,22 @@ def sender_address(account: Account, sender: str | None) -> Address:
     """The From address: that of `-r`, else the account's; with the account's name if it has none."""
     if not sender:
         return account.sender
-    (address,) = strict([sender])
+    address = _one(sender)
     return address if address.name else Address(account.full_name, address.email)
 
 
 def bare(sender: str) -> str:
     """The address alone of a From text; "" for the null sender `<>`."""
-    return strict([sender])[0].email if sender.strip("<>") else ""
+    return _one(sender).email if sender.strip("<>") else ""
+
+
+def _one(sender: str) -> Address:
+    found = strict([sender])
+    if len(found) != 1:
+        raise MessageMalformed(
+            f"{printable.line(sender)!r} is more than one address, and a mail has one sender"
+        )
+    return found[0]
 
 
 def attachment(path: Path) -> Attachment:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mailcli.accounts.paths import Paths, paths
+from mailcli.accounts.paths import user_path as user_path
 from mailcli.model.record import NamedTuple
 
 if TYPE_CHECKING:

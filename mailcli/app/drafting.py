@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Final
 
+from mailcli.accounts.paths import user_path
 from mailcli.app.addressing import attachment, expanded, header
 from mailcli.app.context import Context
 from mailcli.errors import MessageMalformed
@@ -42,7 +42,7 @@ def from_text(ctx: Context, draft: Draft, text: str) -> Draft:
             fields.setdefault(known, []).append(value.strip())
         else:
             others.append(header(name.strip(), value.strip()))
-    added = tuple(attachment(Path(p).expanduser()) for p in fields.get("Attach", ()))
+    added = tuple(attachment(user_path(p)) for p in fields.get("Attach", ()))
 
     def people(name: str) -> tuple[Address, ...]:
         return expanded(ctx, [value for value in fields.get(name, ()) if value])
@@ -64,6 +64,7 @@ def _joined(draft: Draft, field: str) -> str:
 
 
 def _typed(name: str, email: str) -> str:
+    """An address in the form in which `expanded` reads it again."""
     if not name:
         return email
     if all(c.isalnum() or c in " '-_" for c in name):

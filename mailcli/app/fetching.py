@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from mailcli.app.arrivals import Arrivals
     from mailcli.model.message import Summary
     from mailcli.net.pop3 import Pop3Connection
-    from mailcli.sync.imap.run import Progress as FolderProgress
+    from mailcli.sync.imap.downloading import Progress as FolderProgress
     from mailcli.sync.imap.server import Server
     from mailcli.sync.tally import FolderPlan, Tally
 

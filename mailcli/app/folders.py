@@ -19,10 +19,14 @@ def folders(ctx: Context) -> list[Folder]:
 
 
 class Done(NamedTuple):
-    """What was done to a folder: a notice for people ("" if there is none), and the token of `undo`."""
+    """What was done to a folder, in the words of `changing.Change`; `notice` is what else to know of it
+    ("" if nothing)."""
 
-    notice: str = ""
+    summary: str
     undo: str = ""
+    notice: str = ""
+    pushed: bool = True
+    ids: tuple[str, ...] = ()
 
 
 def create(ctx: Context, name: str) -> Done:
@@ -30,7 +34,8 @@ def create(ctx: Context, name: str) -> Done:
     account = _one(ctx)
     check_name(name)
     _, token = ctx.store.create_folder(account, name, Note("folder create", name))
-    return Done(tell(ctx, account, "CREATE", name), token)
+    notice = tell(ctx, account, "CREATE", name)
+    return Done(f"folder {name} created", token, notice, pushed=not notice)
 
 
 def rename(ctx: Context, name: str, to: str) -> Done:
@@ -41,9 +46,9 @@ def rename(ctx: Context, name: str, to: str) -> Done:
     if folder.name == INBOX:
         raise UsageError("the inbox keeps its name")
     tell(ctx, account, "RENAME", folder.name, to)
-    return Done(
-        undo=ctx.store.rename_folder(folder.key, to, note=Note("folder rename", f"{folder.name} to {to}"))
-    )
+    note = Note("folder rename", f"{folder.name} to {to}")
+    token = ctx.store.rename_folder(folder.key, to, note=note)
+    return Done(f"folder {folder.name} renamed to {to}", token)
 
 
 def delete(ctx: Context, name: str) -> Done:
@@ -55,7 +60,8 @@ def delete(ctx: Context, name: str) -> Done:
     tell(ctx, account, "DELETE", folder.name)
     count, token = ctx.store.discard_folder(folder.key, Note("folder delete", folder.name))
     messages = f"{count} message{' is' if count == 1 else 's are'}"
-    return Done(f"{messages} kept for recovery for 14 days" if count else "", token)
+    notice = f"{messages} kept for recovery for 14 days" if count else ""
+    return Done(f"folder {folder.name} deleted", token, notice)
 
 
 def subscribe(ctx: Context, name: str, *, wanted: bool = True) -> Done:
@@ -64,7 +70,8 @@ def subscribe(ctx: Context, name: str, *, wanted: bool = True) -> Done:
     folder = ctx.store.find_folder(account, name)
     tell(ctx, account, "SUBSCRIBE" if wanted else "UNSUBSCRIBE", folder.name)
     note = Note("folder subscribe" if wanted else "folder unsubscribe", folder.name)
-    return Done(undo=ctx.store.subscribe_folder(account, folder.name, wanted, note))
+    token = ctx.store.subscribe_folder(account, folder.name, wanted, note)
+    return Done(f"{'subscribed' if wanted else 'unsubscribed'} {folder.name}", token)
 
 
 def _one(ctx: Context) -> str:
@@ -93,14 +100,15 @@ def tell(ctx: Context, account: str, verb: str, name: str, to: str = "") -> str:
         raise UsageError(f'{account} has sync = "pull": its folders are changed on the server only')
     if verb == "CREATE" and ctx.offline:
         return "queued: the next fetch creates it on the server"
-    from mailcli.app.connecting import deadlines, open_incoming_imap
+    from mailcli.app.connecting import deadlines, named, open_incoming_imap
     from mailcli.sync.imap.folders import change
 
     held = _held(ctx, account, name) if verb == "DELETE" else None
-    with open_incoming_imap(ctx, config, deadlines(20)) as connection:
+    with named(config), open_incoming_imap(ctx, config, deadlines(20)) as connection:
         answer = change(connection, config.incoming.disabled, verb, name, to, held)
-    if answer:
-        raise ServerRefused(f"{config.incoming.label} refused to {verb.lower()} {name}: {answer}")
+        if answer:
+            refused = f"{config.incoming.label} refused to {verb.lower()} {name}: {answer}"
+            raise ServerRefused(refused, hint="`mailcli fetch` shows its folders as they are there")
     return ""
 
 

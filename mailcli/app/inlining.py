@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
 
+from mailcli.accounts.paths import user_path
 from mailcli.app.addressing import attachment
 from mailcli.errors import MessageMalformed
 from mailcli.model import pattern
@@ -39,7 +40,7 @@ def inlined(draft: Draft, base: Path, *, markdown: bool = False, foreign: str = 
             _SCHEME.match(source) and not source.lower().startswith("file:")
         ):
             return source
-        path = base / Path(unquote(re.sub(r"(?i)^file:(//)?", "", source))).expanduser()
+        path = base / user_path(unquote(re.sub(r"(?i)^file:(//)?", "", source)))
         if source not in pictures:
             found = attachment(path)
             if not found.type.startswith("image/"):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mailcli.app.context import Context
 from mailcli.errors import NotFound
 from mailcli.model.account import LOCAL
 from mailcli.model.folder import INBOX
-from mailcli.model.message import Page, Summary
+from mailcli.model.message import Lines, Page, Summary
 
 if TYPE_CHECKING:
     from mailcli.model.query.ast import Query
@@ -110,9 +110,16 @@ def search(
     )
 
 
-def count(ctx: Context, wanted: Sequence[str] | Query) -> int:
-    """How many messages match a query, given as for `search`."""
-    return ctx.store.count_matches(_parsed(ctx, wanted), own_addresses=own_addresses(ctx))
+def search_lines(ctx: Context, wanted: Sequence[str] | Query, *, ids: bool = False, **asked: Any) -> Lines:
+    """As `search`, for lines of text; with `ids` for those alone."""
+    own = own_addresses(ctx)
+    return ctx.store.search_lines(_parsed(ctx, wanted), ids=ids, own_addresses=own, **asked)
+
+
+def count(ctx: Context, wanted: Sequence[str] | Query, *, threads: bool = False) -> int:
+    """How many messages match a query, given as for `search`, or in how many threads."""
+    own = own_addresses(ctx)
+    return ctx.store.count_matches(_parsed(ctx, wanted), threads=threads, own_addresses=own)
 
 
 def own_addresses(ctx: Context) -> list[str]:

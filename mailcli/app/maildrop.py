@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mailcli.accounts.paths import user_path
 from mailcli.app.connecting import open_incoming_pop3
 from mailcli.app.context import Context, Progress
 from mailcli.errors import (
@@ -92,7 +92,7 @@ def _destination(ctx: Context, account: Account, form: str, place: str, limits: 
         from mailcli.sync.pop3.pipe import Pipe
 
         return Pipe(place, environment(ctx, {}), limits, ctx.cancel)
-    path = ctx.paths.config.parent / Path(place).expanduser()
+    path = ctx.paths.config.parent / user_path(place)
     if form == "maildir":
         from mailcli.sync.pop3.maildir import Maildir
 

@@ -161,7 +161,7 @@ def queue(
         fresh: list[str] = []
         entry = outbox.entry(prepared, ctx.clock(), not_before=start + new * interval, on_unknown=on_unknown)
 
-        def send(digest: str, entry: Entry = entry, fresh: list[str] = fresh) -> Sent:
+        def send(digest: str, _: Prepared, entry: Entry = entry, fresh: list[str] = fresh) -> Sent:
             fresh.append(digest)
             return outbox.standing(outbox.enqueue(ctx, entry._replace(key=digest)))
 

@@ -23,6 +23,7 @@ from mailcli.model.draft import Outcome, Sent
 from mailcli.model.flags import SEEN, Flags
 from mailcli.model.record import NamedTuple
 from mailcli.model.wishes import NONE, Wishes
+from mailcli.outbox import keys
 from mailcli.outbox.entry import COMMITTING, FAILED, HELD, QUEUED, SENT, UNKNOWN, Entry, State
 from mailcli.outbox.spool import Row, Spool
 
@@ -72,7 +73,8 @@ def entry(
         on_unknown=on_unknown,
         ehlo=ehlo,
         key=key,
-        wishes=wishes,
+        wishes=wishes._replace(binary=True) if prepared.binary else wishes,
+        composed=prepared.composed,
         octets=len(prepared.data),
         data=prepared.data,
         copy=b"" if prepared.copy == prepared.data else prepared.copy,
@@ -110,7 +112,9 @@ def standing(row: Row) -> Sent:
     long as the outbox goes on with it."""
     entry, state = row.entry, row.state
     word, text, stage = "deferred", f"in the outbox as {entry.id}", "queued"
-    if state.phase in (COMMITTING, UNKNOWN):
+    if row.busy:
+        text = f"being sent from the outbox as {entry.id}"
+    elif state.phase in (COMMITTING, UNKNOWN):
         word, text = "unknown", state.note or "interrupted while the server was answering"
     elif state.phase == FAILED:
         word, text, stage = "rejected", state.note, state.stage or "message"
@@ -179,14 +183,36 @@ def _adopt(box: Spool, row: Row, state: State) -> Row:
 
 
 def cancel(ctx: Context, ids: Sequence[str]) -> list[Row]:
-    """Take entries out of the outbox, unsent. Locked: one is being sent just now."""
+    """Take entries out of the outbox, unsent. A script that comes again with the key of one does not
+    send it either. Locked: one is being sent just now."""
     box = spool(ctx)
     rows = []
     for id in _resolved(ctx, ids):
         with box.locked(id):
-            rows.append(box.row(id)._replace(busy=False))
+            row = box.row(id)._replace(busy=False)
+            if row.word != "abandoned":  # its script was killed, and comes again
+                keys.settle(box, row.entry.key, _cancelled(row))
+            rows.append(row)
             box.remove(id)
     return rows
+
+
+def recall(ctx: Context, id: str) -> None:
+    """Take an entry out whose command is still waiting: nothing has come of its key."""
+    box = spool(ctx)
+    with box.locked(id):
+        box.remove(id)
+
+
+def _cancelled(row: Row) -> Sent:
+    sent = standing(row)
+    if sent.stage != "queued":
+        return sent
+    everyone = [
+        o._replace(outcome="rejected", text="cancelled in the outbox") if o.outcome == "deferred" else o
+        for o in sent.recipients
+    ]
+    return sent._replace(recipients=tuple(everyone), stage="message")
 
 
 def _resolved(ctx: Context, ids: Sequence[str]) -> list[str]:
@@ -269,7 +295,7 @@ def _runner(ctx: Context, box: Spool, account: Account) -> Run:
     def copy(sent: Entry) -> None:
         keep_copy(ctx, account, sent.copy or sent.data, sent.message_id)
 
-    return Run(box, connect, copy, clock=ctx.clock, cancel=ctx.cancel)
+    return Run(box, connect, copy if account.save_sent else None, clock=ctx.clock, cancel=ctx.cancel)
 
 
 def _send(ctx: Context, box: Spool, name: str, rows: Sequence[Row]) -> list[Report]:

@@ -57,7 +57,8 @@ class SendRequest(NamedTuple):
 
 class Prepared(NamedTuple):
     """A message ready to go: the account that sends it, the envelope, the exact bytes, and the
-    bytes of the copy kept in Sent (with its Bcc). `source` is what it was made of."""
+    bytes of the copy kept in Sent (with its Bcc). `source` is what it was made of. `binary`: it is no
+    text, and only servers with BINARYMIME take it."""
 
     account: Account
     envelope: Envelope
@@ -65,6 +66,12 @@ class Prepared(NamedTuple):
     copy: bytes
     message_id: str
     source: Draft | bytes
+    binary: bool = False
+
+    @property
+    def composed(self) -> bool:
+        """Whether we have written it."""
+        return isinstance(self.source, Draft)
 
 
 def prepare(ctx: Context, request: SendRequest) -> Prepared:
@@ -142,16 +149,18 @@ def prepare_raw(
         zone=local_zone(ctx.clock()),
         default_sender=default,
     )
-    named = [*recipients, *found.recipients]
+    # What has an @ in the header is an address that was read there, and may be an odd one.
+    met = [name for name in found.recipients if "@" in name]
+    named = [*recipients, *(name for name in found.recipients if "@" not in name)]
     if local_names:
-        named = [found_ for name in named for found_ in localised(ctx, account, name)]
-    everyone = tuple(dict.fromkeys(a.email for a in expanded(ctx, named)))
+        named = [each for name in named for each in localised(ctx, account, name)]
+    everyone = tuple(dict.fromkeys([*(a.email for a in expanded(ctx, named)), *met]))
     if not everyone:
         raise UsageError("no recipient", hint="name one, or use -t to take them from the header")
     origin = bare(sender) if sender is not None else found.sender if "@" in found.sender else default.email
     envelope = Envelope(origin, tuple(map(_on_wire, everyone)))
     message_id = mime.envelope(found.data).message_id
-    return Prepared(account, envelope, found.data, found.data, message_id, data)
+    return Prepared(account, envelope, found.data, found.data, message_id, data, found.binary)
 
 
 def prepare_reply(
@@ -322,7 +331,9 @@ def extensions(prepared: Prepared) -> tuple[str, ...]:
     """What the server must offer for this message: 8BITMIME for its octets, SMTPUTF8 for its
     addresses."""
     addresses = (prepared.envelope.sender, *prepared.envelope.recipients)
-    wanted = [] if prepared.data.isascii() else ["8BITMIME"]
+    wanted = ["CHUNKING", "BINARYMIME"] if prepared.binary else []
+    if not prepared.data.isascii() and not prepared.binary:
+        wanted.append("8BITMIME")
     if not all(address.isascii() for address in addresses):
         wanted.append("SMTPUTF8")
     return tuple(wanted)

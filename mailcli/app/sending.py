@@ -8,15 +8,15 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from mailcli.app import outbox
-from mailcli.app.connecting import deadlines, named, open_sending, own_name
+from mailcli.app.connecting import named, open_sending, own_name
 from mailcli.app.context import Context
 from mailcli.app.preparing import Prepared
 from mailcli.errors import (
     CannotCreate,
-    Interrupted,
     LocalIOError,
     MailcliError,
     MessageRefused,
+    NotHeld,
     OutcomeUnknown,
     PartialFailure,
     RecipientRefused,
@@ -25,17 +25,20 @@ from mailcli.errors import (
 from mailcli.model.draft import Outcome, Sent
 from mailcli.model.record import NamedTuple
 from mailcli.model.wishes import NONE, Wishes
+from mailcli.net.deadline import Deadlines
 from mailcli.outbox import keys, schedule
 from mailcli.outbox.entry import COMMITTING, SENT, UNKNOWN, Entry, State
 from mailcli.outbox.submit import Letter, Submission, submit
+from mailcli.outbox.terms import fitting
 from mailcli.store.disk import Parallel
 
 if TYPE_CHECKING:
     from mailcli.outbox.spool import Spool
 
 
-_FOR_A_QUESTION: Final = 20.0
-"""Seconds for finding out whether the server keeps messages for later."""
+_USUAL: Final = Deadlines()
+_FOR_A_QUESTION: Final = Deadlines(connect=10, tls=10, greeting=20, reply=20)
+"""For finding out whether the server keeps messages for later."""
 
 
 class Delivery(NamedTuple):
@@ -52,7 +55,7 @@ class Delivery(NamedTuple):
     wishes: Wishes = NONE
 
 
-def deliver(ctx: Context, prepared: Prepared, delivery: Delivery) -> Sent:
+def deliver(ctx: Context, prepared: Prepared, delivery: Delivery, usual: Deadlines = _USUAL) -> Sent:
     """Submit a message, and file the copy in Sent. Returns the outcome of each recipient.
 
     A record in the outbox says how far it is, so that a kill does not leave anybody guessing; it
@@ -64,15 +67,18 @@ def deliver(ctx: Context, prepared: Prepared, delivery: Delivery) -> Sent:
         with (
             named(prepared.account),
             open_sending(
-                ctx, prepared.account, deadlines(delivery.deadline), delivery.ehlo or own_name()
+                ctx,
+                prepared.account,
+                usual.within(delivery.deadline) if delivery.deadline else usual,
+                delivery.ehlo or own_name(),
             ) as connection,
         ):
             letter = Letter(
                 prepared.envelope,
-                prepared.data,
+                fitting(connection, prepared.data, composed=prepared.composed),
                 delivery.partial,
                 record.committing,
-                delivery.wishes,
+                delivery.wishes._replace(binary=True) if prepared.binary else delivery.wishes,
                 prepared.account.sending is not None and prepared.account.sending.chunking,
             )
             done = submit(connection, letter)
@@ -89,16 +95,14 @@ def deliver(ctx: Context, prepared: Prepared, delivery: Delivery) -> Sent:
 
 def deliver_held(ctx: Context, prepared: Prepared, delivery: Delivery, when: float) -> Sent | None:
     """Hand a message over now, for the server to keep until `when` (RFC 4865). None: the server does
-    not do that, is away, or has no room now; then nothing was sent, and the outbox can keep it."""
+    not do that, is away, or has no room now; then nothing was sent, and the outbox can keep it. What
+    does not pass by itself (a wrong password, a message too large) raises now, not in the night."""
     if ctx.offline:
         return None
-    limit = min(delivery.deadline or _FOR_A_QUESTION, _FOR_A_QUESTION)
-    how = delivery._replace(deadline=limit, wishes=delivery.wishes._replace(hold_until=when))
+    how = delivery._replace(wishes=delivery.wishes._replace(hold_until=when))
     try:
-        sent = deliver(ctx, prepared, how)
-    except Interrupted:
-        raise
-    except MailcliError:
+        sent = deliver(ctx, prepared, how, _FOR_A_QUESTION)
+    except (NotHeld, TryAgain):
         return None
     return None if all(o.outcome == "deferred" for o in sent.recipients) else sent
 

@@ -131,8 +131,10 @@ def content(session: Session, name: str | None) -> bytes:
     """The bytes of a file, or of stdin for `-` and None. NotFound, LocalIOError."""
     if name is None or name == "-":
         return session.streams.stdin.read()
+    from mailcli.app.context import user_path
+
     try:
-        return Path(name).expanduser().read_bytes()
+        return user_path(name).read_bytes()
     except FileNotFoundError:
         raise NotFound(f"there is no file {name}") from None
     except OSError as error:
@@ -149,6 +151,7 @@ def _decoded(data: bytes) -> str:
 
 
 def request(session: Session, letter: Letter, text: str) -> SendRequest:
+    from mailcli.app.context import user_path
     from mailcli.app.preparing import SendRequest
 
     return SendRequest(
@@ -159,7 +162,7 @@ def request(session: Session, letter: Letter, text: str) -> SendRequest:
         sender=letter.sender,
         text=text,
         html=_decoded(content(session, letter.html)) if letter.html else "",
-        attachments=[Path(name).expanduser() for name in letter.attach],
+        attachments=[user_path(name) for name in letter.attach],
         headers=[_header(line) for line in letter.header],
         markdown=letter.markdown,
         base=_beside(letter),
@@ -169,8 +172,10 @@ def request(session: Session, letter: Letter, text: str) -> SendRequest:
 
 def _beside(letter: Letter) -> Path:
     """Where the images lie that the text names: beside its file, or here."""
+    from mailcli.app.context import user_path
+
     name = letter.html or letter.file
-    return Path() if name in (None, "-") else Path(name).expanduser().parent
+    return Path() if name in (None, "-") else user_path(name).parent
 
 
 def _header(line: str) -> tuple[str, str]:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mailcli.cli import failure
 from mailcli.cli.session import Session
+from mailcli.cli.views.fetches import FETCHES
 from mailcli.cli.views.messages import MESSAGES, date
-from mailcli.cli.views.results import FETCHES
 from mailcli.cli.views.view import View, address_text
 from mailcli.errors import PartialFailure
 from mailcli.model import printable

@@ -53,13 +53,12 @@ def send(session: Session, letter: Letter, table: str, rate: str | None, limit: 
         told = [submitting.Row(o, sent.message_id, sent.queue_id, sent.account) for o in sent.recipients]
         outcomes += told
         if not session.options.json:
-            session.out.show(SENT, told, quiet=True)
-            session.streams.flush()
+            session.out.outcome(SENT, told)
         if report.error is not None:
             session.out.notice(f"{report.row.entry.id}: {failure.sentence(report.error)}")
         codes.append(report.error.exit_code if report.error is not None else 0)
     if session.options.json:
-        session.out.show(SENT, outcomes)
+        session.out.outcome(SENT, outcomes)
     waiting = sum(row.entry.key in job.keys and row.word == "queued" for row in outbox.listed(session.ctx))
     if waiting:
         session.out.notice(f"{waiting} wait in the outbox: mailcli outbox run, or the next fetch or send")

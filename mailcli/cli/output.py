@@ -49,6 +49,23 @@ class Output:
     def _structured(self) -> bool:
         return self.options.json or self.options.ids or self.options.format is not None
 
+    @property
+    def as_lines(self) -> bool:
+        """Whether rows become tab-separated lines, or ids alone."""
+        return not (self.options.json or self.options.format is not None or self.for_people)
+
+    @property
+    def end(self) -> str:
+        """What ends a line."""
+        return "\0" if self.options.null else "\n"
+
+    def pieces(self, rows: Iterable[str]) -> None:
+        """Lines that are laid out and harmless, with their ends."""
+        from mailcli.cli import printers
+
+        for piece in printers.pieces(rows):
+            self.streams.write(piece)
+
     def show(
         self,
         view: View,
@@ -87,8 +104,7 @@ class Output:
     ) -> Iterator[str]:
         from mailcli.cli import printers  # not needed for help, and dear beside it
 
-        options = self.options
-        end = "\0" if options.null else "\n"
+        options, end = self.options, self.end
         if options.json:
             return printers.pieces(printers.json_document(view, rows, following, self.warnings))
         if options.format is not None:
@@ -115,8 +131,7 @@ class Output:
         from mailcli.cli import printers
 
         if self.options.json:
-            end = "\0" if self.options.null else "\n"
-            pieces: Iterable[str] = (printers.json_line(view, row) + end for row in rows)
+            pieces: Iterable[str] = (printers.json_line(view, row) + self.end for row in rows)
         elif self.for_people:
             pieces = (line(row) + "\n" for row in rows)
         else:
@@ -133,13 +148,12 @@ class Output:
 
     def value(self, value: object) -> None:
         """One bare value: a count, a setting; of a table a line for each of its values."""
-        end = "\0" if self.options.null else "\n"
         if self.options.json:
             from mailcli.cli import printers
 
             self.streams.write(printers.json_value(value, self.warnings))
         else:
-            self.streams.write("".join(printable.line(line) + end for line in _lines(value)))
+            self.streams.write("".join(printable.line(line) + self.end for line in _lines(value)))
 
     def text(self, text: str) -> None:
         """Text that is the result itself and safe: help, a schema, a script."""
@@ -156,6 +170,19 @@ class Output:
             self.block(data.decode("utf-8", "replace"))
         else:
             self.streams.write_bytes(data)
+
+    def outcome(self, view: View, rows: Iterable[Any]) -> None:
+        """Print what has become of messages. A pipe that nobody reads and a full disk make what was sent no
+        failure, and what was refused no success: the exit code goes by the messages alone."""
+        try:
+            self.show(view, rows, quiet=True)
+            self.streams.flush()
+        except OSError as error:
+            from mailcli.cli.streams import abandon
+
+            abandon(self.streams.stdout)
+            if not isinstance(error, BrokenPipeError):
+                self.streams.say(f"mailcli: the outcome could not be printed: {error.strerror}\n")
 
     def notice(self, text: str) -> None:
         """One line that is not the result: to stderr, or among the document's warnings."""

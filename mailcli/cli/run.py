@@ -5,12 +5,12 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from mailcli.cli import fast
 from mailcli.cli.session import Session
 from mailcli.cli.spec import Globals, Invocation
-from mailcli.cli.streams import Streams
+from mailcli.cli.streams import Streams, abandon
 from mailcli.errors import Interrupted, LocalIOError, MailcliError, UsageError, told
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def main(argv: Sequence[str], streams: Streams, *, reader: Reader | None = None)
         code = execute(invocation, streams, warnings, reader)
         streams.flush()
     except BrokenPipeError:
-        _abandon(streams.stdout)
+        abandon(streams.stdout)
         return 0
     except MailcliError as error:
         return _failed(streams, options, error, warnings=warnings)
@@ -41,7 +41,7 @@ def main(argv: Sequence[str], streams: Streams, *, reader: Reader | None = None)
     except OSError as error:
         return _failed(streams, options, _from_system(error), error)
     except Exception as error:
-        return _failed(streams, options, told(error), error)
+        return _failed(streams, options, _of_words(error, argv) or told(error), error)
     _log(options, argv, code, "")
     return code
 
@@ -101,12 +101,9 @@ def _failed(
     try:
         streams.flush()
     except (OSError, ValueError):
-        _abandon(streams.stdout)
-    try:
-        error.__cause__ = cause or error.__cause__
-        failure.tell(streams, options, error, warnings)
-    except BrokenPipeError:
-        _abandon(streams.stderr)
+        abandon(streams.stdout)
+    error.__cause__ = cause or error.__cause__
+    failure.tell(streams, options, error, warnings)
     _log(options, (), error.exit_code, failure.sentence(error))
     return error.exit_code
 
@@ -118,16 +115,16 @@ def _from_system(error: OSError) -> MailcliError:
     return told(error)
 
 
-def _abandon(stream: BinaryIO) -> None:
-    """The reader of our pipe has gone, or it cannot be written: what is left goes nowhere, so that
-    the interpreter's own flush at exit does not turn the exit code into 120."""
-    try:
-        descriptor = stream.fileno()
-        null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, descriptor)
-        os.close(null)
-    except (OSError, ValueError):
-        pass
+def _of_words(error: Exception, argv: Sequence[str]) -> MailcliError | None:
+    """A word that is not in the locale's encoding may name a file, and nothing else: what is meant to
+    be text, and is stored or sent, meets its end where it is encoded."""
+    if isinstance(error, UnicodeEncodeError):
+        for word in argv:
+            try:
+                word.encode()
+            except UnicodeEncodeError:
+                return UsageError(f"{word!r} is not valid UTF-8", hint="write it in UTF-8")
+    return None
 
 
 def _log(options: Globals, argv: Sequence[str], code: int, text: str) -> None:

@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from mailcli.cli.completion import leaves
 from mailcli.cli.printers import SCHEMA
-from mailcli.cli.views.results import PLANS, PREPARED
+from mailcli.cli.views.fetches import PLANS
+from mailcli.cli.views.results import PREPARED
 from mailcli.cli.views.view import Field, View
 
 _TEXT: Final = {"type": "string"}

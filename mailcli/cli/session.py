@@ -66,19 +66,17 @@ class Session:
         return self._ctx
 
     def _open(self) -> Context:
-        from pathlib import Path
-
-        from mailcli.app.context import Context
+        from mailcli.app.context import Context, user_path
 
         options = self.options
         environ = self.streams.environ
         profile = options.profile or environ.get("MAILCLI_PROFILE")
         return Context.open(
-            profile=Path(profile).expanduser() if profile else None,
-            config=Path(options.config).expanduser() if options.config else None,
+            profile=user_path(profile) if profile else None,
+            config=user_path(options.config) if options.config else None,
             account=options.account,
             offline=options.offline,
-            transcript=Path(options.transcript).expanduser() if options.transcript else None,
+            transcript=user_path(options.transcript) if options.transcript else None,
             progress=self._progress,
             notice=self._notice,
             interruptible=self._watch_interrupt,

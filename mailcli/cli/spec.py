@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 # command defines all of these before it can begin.
 
 
+_MOST: Final = 10**18
+"""A larger whole number means this one, which is more than there is of anything, and SQLite's integers
+hold it with room to count on."""
+
+
 class Option:
     """One option.
 
@@ -72,7 +77,7 @@ class Option:
         if self.kind == "integer":
             if not (text.isascii() and text.isdigit()):
                 raise ValueError(f"{text!r} is not a whole number")
-            return int(text)
+            return int(text) if len(text) < len(str(_MOST)) else _MOST
         if self.kind == "number":
             return _positive(text)
         if self.kind == "choice" and text not in self.choices:

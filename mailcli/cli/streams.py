@@ -42,12 +42,28 @@ class Streams:
         self.stdout.write(data)
 
     def say(self, text: str) -> None:
-        """Notices, warnings, errors, questions: stderr, at once."""
-        self.stderr.write(text.encode(self.encoding if self.stderr_terminal else "utf-8", "replace"))
-        self.stderr.flush()
+        """Notices, warnings, errors, questions: stderr, at once. Where they cannot be written they are
+        left out: no command stops half-way, or fails, because nobody can be told of it."""
+        try:
+            self.stderr.write(text.encode(self.encoding if self.stderr_terminal else "utf-8", "replace"))
+            self.stderr.flush()
+        except (OSError, ValueError):
+            abandon(self.stderr)
 
     def flush(self) -> None:
         self.stdout.flush()
+
+
+def abandon(stream: BinaryIO) -> None:
+    """The reader of our pipe has gone, or it cannot be written: what is left goes nowhere, so that
+    the interpreter's own flush at exit does not turn the exit code into 120."""
+    try:
+        descriptor = stream.fileno()
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, descriptor)
+        os.close(null)
+    except (OSError, ValueError):
+        pass
 
 
 def standard() -> Streams:

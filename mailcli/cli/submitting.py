@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from mailcli.cli.composing import Letter, refuse_together
@@ -12,6 +12,7 @@ from mailcli.cli.views.messages import MESSAGES
 from mailcli.cli.views.results import PREPARED, SENT
 from mailcli.cli.wishing import wishes
 from mailcli.errors import Interrupted, TryAgain, UsageError
+from mailcli.mime import encode
 from mailcli.model.record import NamedTuple
 
 if TYPE_CHECKING:
@@ -38,8 +39,10 @@ class DryRun(NamedTuple):
     needs: tuple[str, ...]
 
 
-def check_options(session: Session, letter: Letter) -> None:
-    """UsageError for what cannot be done, before anything is read or written."""
+def check_options(session: Session, letter: Letter, *others: str | None) -> None:
+    """UsageError for what cannot be done, before anything is read or written; MessageMalformed for a
+    line break or NUL in any argument: a script that hands one over was given it by somebody else."""
+    encode.refuse_breaks("an argument", *_texts((*letter, *others)))
     if letter.draft:
         refuse_together(
             (
@@ -60,6 +63,14 @@ def check_options(session: Session, letter: Letter) -> None:
     if letter.at is not None:
         _moment(session, letter.at)
     wishes(letter, session.ctx.clock())
+
+
+def _texts(values: Iterable[object]) -> Iterator[str]:
+    for value in values:
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, tuple):
+            yield from _texts(value)
 
 
 def finish(
@@ -151,17 +162,16 @@ def _finish(session: Session, prepared: Prepared, letter: Letter, after: Callabl
     else:
         from mailcli.app.once import once
 
-        def send(digest: str) -> Sent:
-            return _send(session, prepared, letter, digest)
+        def send(digest: str, rest: Prepared) -> Sent:
+            return _send(session, rest, letter, digest)
 
         sent = once(session.ctx, letter.idempotency_key, prepared, send)
     session.end_progress()
-    rows = [Row(o, sent.message_id, sent.queue_id, sent.account) for o in sent.recipients]
-    session.out.show(SENT, rows, quiet=True)
-    session.streams.flush()
     failed = sending.failure(sent)
     if failed is None or any(outcome.outcome == "sent" for outcome in sent.recipients):
         after()
+    rows = [Row(o, sent.message_id, sent.queue_id, sent.account) for o in sent.recipients]
+    session.out.outcome(SENT, rows)
     if failed is not None:
         raise failed
 
@@ -242,7 +252,7 @@ def _recallable(session: Session, entry: Entry) -> Sent:
             session.streams.say(f"\rsending in {left:.0f} s, Ctrl-C recalls it ")
             time.sleep(min(left, 1.0))
     except (KeyboardInterrupt, Interrupted):
-        outbox.cancel(session.ctx, [row.entry.id])
+        outbox.recall(session.ctx, row.entry.id)
         session.streams.say("\n")
         raise Interrupted("recalled: it was not sent") from None
     session.streams.say("\r\x1b[K")

@@ -44,8 +44,13 @@ def parse_text(value: str) -> tuple[Address, ...]:
 
 
 def parse_strictly(value: str) -> tuple[Address, ...]:
-    """The same where an address lost would be mail not sent: no guess that `Doe, J <j@doe>` is one."""
-    return tuple(_reader(value, guess=False))
+    """The same where an address lost would be mail not sent: no guess that `Doe, J <j@doe>` is one. What
+    is not closed is an item without an address, since nobody knows what it was to hold."""
+    from mailcli.mime.mailboxes import Reader
+
+    reader = Reader(value, guess=False)
+    found = reader.addresses(LIMIT)
+    return tuple(found) if not reader.open else (Address(value, ""),)
 
 
 @lru_cache(maxsize=4096)
@@ -64,7 +69,7 @@ def _usual(item: str) -> Address | None:
     return Address(words.name(name) if name else "", email or bare)
 
 
-def _reader(value: str, *, guess: bool = True) -> list[Address]:
+def _reader(value: str) -> list[Address]:
     from mailcli.mime.mailboxes import Reader  # few messages need it
 
-    return Reader(value, guess=guess).addresses(LIMIT)
+    return Reader(value).addresses(LIMIT)

@@ -166,7 +166,7 @@ def _text(text: str, subtype: str, *, eightbit: bool, flow: bool = False) -> _Pi
         text += "\n"
     data = text.encode("utf-8", "replace")
     label = "us-ascii" if data.isascii() else "utf-8"
-    encoding, body = _encoded_text(data, eightbit)
+    encoding, body = encoded_text(data, eightbit=eightbit)
     parameters = [("charset", label)]
     if flow:
         parameters.append(("format", "flowed"))
@@ -174,7 +174,7 @@ def _text(text: str, subtype: str, *, eightbit: bool, flow: bool = False) -> _Pi
     return _Piece(header + b"Content-Transfer-Encoding: " + encoding + b"\r\n", body)
 
 
-def _encoded_text(data: bytes, eightbit: bool) -> tuple[bytes, bytes]:
+def encoded_text(data: bytes, *, eightbit: bool) -> tuple[bytes, bytes]:
     """The encoding and the encoded body of text with LF that ends in one."""
     clean = not _LONG.search(data) and b"\0" not in data
     if clean and (eightbit or data.isascii()):
@@ -182,10 +182,10 @@ def _encoded_text(data: bytes, eightbit: bool) -> tuple[bytes, bytes]:
     quoted = binascii.b2a_qp(data, istext=True)
     if len(quoted) <= len(data) * 4 // 3 + 40:
         return b"quoted-printable", quoted.replace(b"\n", b"\r\n")[:-2]
-    return b"base64", _base64(data.replace(b"\n", b"\r\n"))
+    return b"base64", base64(data.replace(b"\n", b"\r\n"))
 
 
-def _base64(data: bytes) -> bytes:
+def base64(data: bytes) -> bytes:
     text = binascii.b2a_base64(data, newline=False)
     return b"\r\n".join([text[place : place + 76] for place in range(0, len(text), 76)])
 
@@ -212,7 +212,7 @@ def _attachment(
             encoding = b"7bit" if body.isascii() else b"8bit"
             body = body[:-2] if body.endswith(b"\r\n") else body
     if encoding == b"base64":
-        body = _base64(found.data)
+        body = base64(found.data)
     if kind.startswith("text/"):
         parameters += [("charset", label)] if (label := _label(found.data)) else []
     disposition = encode.typed(

@@ -42,6 +42,7 @@ class Reader:
         self.found: list[Address] = []
         self.surname = ""  # an item that may be the first half of  Doe, John <j@doe>
         self.comments_end = True  # false once a parenthesis is known never to close
+        self.open = False  # whether a quotation mark, parenthesis or bracket is never closed
         self.clear()
 
     def clear(self) -> None:
@@ -66,6 +67,7 @@ class Reader:
                 self.at = self.at or "@" in text
             elif text == '"':
                 token = _TOKEN_UNQUOTED.match  # it never closes: none after it need be tried
+                self.open = True
             elif text == "(":
                 position = self.comment(position)
             elif text == "<":
@@ -89,6 +91,7 @@ class Reader:
                     self.comments.append(self.value[position : match.start()])
                     return match.end()
             self.comments_end = False
+        self.open = True
         if self.value.rfind("@") < position:
             self.comments.append(self.value[position:])
             return len(self.value)
@@ -101,6 +104,7 @@ class Reader:
         other = self.value.find("<", position, close if close >= 0 else position + 1000)
         if close < 0 or other >= 0:
             # The bracket is missing: the address ends where the next item does.
+            self.open = True
             match = _UNTIL_SEPARATOR.match(self.value, position)
             close = after = match.end() if match else position
         else:

@@ -23,6 +23,10 @@ _SIGNED: Final = pattern.compile(
     rb"|-----BEGIN PGP SIGNED MESSAGE-----|dkim-signature[ \t]*:)",
     re.IGNORECASE | re.MULTILINE,
 )
+_HEADER_END: Final = pattern.compile(rb"\r?\n\r?\n")
+_BINARY: Final = pattern.compile(
+    rb"^content-transfer-encoding[ \t]*:\s*binary\s*$", re.IGNORECASE | re.MULTILINE
+)
 _FIELD: Final = pattern.compile(rb"([!-9;-~]+)[ \t]*:[^\r]*(?:\r\n[ \t][^\r]*)*(?:\r\n|\Z)")
 _FROM_LINE: Final = pattern.compile(rb">?From [^\r]*\r\n")
 _SECRET: Final = frozenset({b"bcc", b"resent-bcc"})
@@ -37,7 +41,8 @@ class RawMessage(NamedTuple):
     `data` has CRLF line ends and ends with one. `sender` is the header's own (Resent-Sender,
     Resent-From, Sender, From, in this order), else the default; `recipients` those of the header
     if they were asked for. `added` names the fields that were missing, `long_lines` counts lines
-    over 998 octets (RFC 5321 §4.5.3.1.6: a server may refuse or break them).
+    over 998 octets (RFC 5321 §4.5.3.1.6: a server may refuse or break them). `binary`: its body is no
+    text and goes as it is, by servers with BINARYMIME (RFC 3030).
     """
 
     data: bytes
@@ -45,6 +50,7 @@ class RawMessage(NamedTuple):
     recipients: tuple[str, ...]
     added: tuple[str, ...]
     long_lines: int
+    binary: bool = False
 
 
 def submission(
@@ -62,17 +68,23 @@ def submission(
     gets if it has none ("": a new one). If any Resent field is there, the recipients are those of
     the newest Resent block and no others (RFC 5322 §3.6.6).
 
-    Raises MessageMalformed for NUL, for a bare CR in a signed message (making it a line end would
-    break the signature), and for a recipient that is no address.
+    Raises MessageMalformed for NUL in what does not say that it is binary, for a bare CR in a signed
+    message (making it a line end would break the signature), and for a recipient that is no address.
     """
+    data, octets = _parted(data)
     if b"\0" in data:
-        raise MessageMalformed("the message contains a NUL, which mail cannot carry")
+        raise MessageMalformed(
+            "the message contains a NUL, which mail cannot carry",
+            hint="encode the part, or say Content-Transfer-Encoding: binary to a server with BINARYMIME",
+        )
     if b"\r" in data and _BARE_CR.search(data) and _SIGNED.search(data):
         raise MessageMalformed(
             "the signed message contains a CR that is no line end", hint="sign it again without bare CRs"
         )
     data = _ENDS.sub(b"\r\n", data)
     header, body = _split(data)
+    if octets is not None:
+        body = octets
     recipients = _recipients(header) if recipients_from_header else ()
     sender = _sender(header) or default_sender.email
     kept = b"".join([field for name, field in header if name not in _SECRET])
@@ -90,10 +102,22 @@ def submission(
         missing += encode.message_ids("Message-ID", [message_id or compose.new_message_id(domain)])
         added.append("Message-ID")
     whole = kept + missing + b"\r\n" + body
-    if not whole.endswith(b"\r\n"):
+    if octets is None and not whole.endswith(b"\r\n"):
         whole += b"\r\n"
     long_lines = sum(len(line) > 998 for line in whole.split(b"\r\n")) if len(whole) > 998 else 0
-    return RawMessage(whole, sender, recipients, tuple(added), long_lines)
+    return RawMessage(whole, sender, recipients, tuple(added), long_lines, octets is not None)
+
+
+def _parted(data: bytes) -> tuple[bytes, bytes | None]:
+    """What is text, and a body that is none: the message says so, and holds what no line of text can.
+    Of the many that say so and are text nothing is split off."""
+    end = _HEADER_END.search(data)
+    if end is None or not _BINARY.search(data, 0, end.end()):
+        return data, None
+    body = data[end.end() :]
+    if b"\0" in body or _BARE_CR.search(body):
+        return data[: end.end()], body
+    return data, None
 
 
 def _split(data: bytes) -> tuple[list[tuple[bytes, bytes]], bytes]:

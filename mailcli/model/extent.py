@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from mailcli.errors import QueryError
+from mailcli.model import pattern
 from mailcli.model.record import NamedTuple
 
 MODES: Final = ("full", "headers", "recent")
@@ -13,9 +14,9 @@ OLDER: Final = ("headers", "skip")
 RECENT: Final = "90d"
 """What `recent` means where no `since` is given."""
 
-_AGE: Final = re.compile(r"(\d{1,5})\s*(d|day|w|week|mo|month|y|year)s?", re.IGNORECASE | re.ASCII)
+_AGE: Final = pattern.compile(r"(\d{1,5})\s*(d|day|w|week|mo|month|y|year)s?", re.IGNORECASE | re.ASCII)
 _SHORT: Final = {"day": "d", "week": "w", "month": "mo", "year": "y"}
-_SIZE: Final = re.compile(r"(\d{1,12})\s*([kmg]?)(?:i?b)?", re.IGNORECASE | re.ASCII)
+_SIZE: Final = pattern.compile(r"(\d{1,12})\s*([kmg]?)(?:i?b)?", re.IGNORECASE | re.ASCII)
 
 
 class Extent(NamedTuple):
@@ -55,8 +56,8 @@ class BodyPolicy(NamedTuple):
         named = dict(self.folders).get(folder)
         if named is not None:
             return named
-        for pattern, extent in self.folders:
-            if fnmatchcase(folder, pattern.replace("[", "[[]")):
+        for shell, extent in self.folders:
+            if fnmatchcase(folder, shell.replace("[", "[[]")):
                 return extent
         return self.usual
 

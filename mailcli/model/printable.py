@@ -20,13 +20,13 @@ _BREAKS: Final = pattern.compile(r"[ \t]*\r?\n[ \t]*|[\t\x0b\x0c\r\x85\u2028\u20
 
 def line(text: str) -> str:
     """One line of harmless text: breaks and tabs become one space, controls a visible mark."""
-    if text.isascii() and text.isprintable():
+    if text.isprintable():  # nothing that is filtered here is, in any version of Unicode
         return text
     return _UNSAFE.sub("\ufffd", _BREAKS.sub(" ", text))
 
 
 def block(text: str) -> str:
     """Harmless text of several lines: LF and TAB stay, CRLF becomes LF, controls a visible mark."""
-    if text.isascii() and text.replace("\n", "").isprintable():
+    if text.replace("\n", "").isprintable():
         return text
     return _UNSAFE.sub("\ufffd", text.replace("\r\n", "\n"))

@@ -18,7 +18,8 @@ class Wishes(NamedTuple):
     `envelope_id` are RFC 3461's; () and "" leave it to the server. `require_tls`: RFC 8689.
     `priority`: RFC 6710, -9 to 9, 0 is none. `deliver_by`: seconds since the epoch, 0 is none, and what
     the server does then: `late` is "return" or "notify" (RFC 2852). `hold_until`: seconds since the
-    epoch until which the server keeps the message (RFC 4865), 0 is not at all.
+    epoch until which the server keeps the message (RFC 4865), 0 is not at all. `binary`: the message
+    is no text, and goes by BDAT alone (RFC 3030 §3).
     """
 
     notify: tuple[str, ...] = ()
@@ -29,6 +30,7 @@ class Wishes(NamedTuple):
     deliver_by: float = 0.0
     late: str = "return"
     hold_until: float = 0.0
+    binary: bool = False
 
 
 NONE: Final = Wishes()

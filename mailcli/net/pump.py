@@ -6,6 +6,7 @@ the other on full buffers; it ends every wait at a deadline, and at once when ca
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -171,8 +172,14 @@ class Pump(Generic[C, E]):
             raise type(error)(f"{self.label}: {error.message}", hint=error.hint) from error
         self._start_tls(self.stream)
 
-    def close(self) -> None:
-        """Close the connection at once. Never raises; may be called again."""
+    def close(self, *goodbye: C) -> None:
+        """Close the connection at once, `goodbye` and the end in one write. Never raises; may be called
+        again."""
+        if goodbye:
+            with contextlib.suppress(MailcliError):
+                for command in goodbye:
+                    self.engine.send(command)
+                self._queue()
         self.stream.close()
         if self._trace is not None:
             self._trace.close()
@@ -222,13 +229,16 @@ class Pump(Generic[C, E]):
         return events
 
     def _write(self) -> None:
+        self._queue()
+        self.stream.flush()
+
+    def _queue(self) -> None:
         data = self.engine.outgoing()
         if data:
             self.sent += len(data)
             if self._trace is not None:
                 self._trace.sent(data)
             self.stream.write(data)
-        self.stream.flush()
 
     def _over(self) -> MailcliError:
         """The engine is at its end, and the server leaves the connection open: why it is over."""

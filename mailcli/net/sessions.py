@@ -3,7 +3,6 @@ protocols share of it. `net.imap`, `net.pop3` and `net.smtp` open theirs."""
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
@@ -42,10 +41,7 @@ class Connection(Generic[C, E, G]):
     def close(self) -> None:
         """Say good-bye, unless the conversation is over already, and close. Never raises, and
         waits for nothing: whoever needs the answer (POP3's QUIT) has asked for it before."""
-        if not self.pump.engine.closed:
-            with contextlib.suppress(MailcliError):
-                self.pump.send(self._goodbye)
-        self.pump.close()
+        self.pump.close(*() if self.pump.engine.closed else (self._goodbye,))
 
     def __enter__(self) -> Self:
         return self

@@ -177,18 +177,23 @@ class Stream:
             if self._plain:
                 self._wire, self._plain = memoryview(bytes(self._plain)), bytearray()
             return bool(self._wire)
-        if self._plain:
-            piece = self._plain[:READ_SIZE]
-            try:
-                written = self.tls.write(piece)
-                del self._plain[:written]
-                self.begun += written
-            except ssl.SSLWantReadError:
-                pass  # a key update is under way: the peer's part has to arrive first
-            except ssl.SSLError as error:
-                raise tls.broken(error, self.label) from error
+        self._encrypt()
         self._wire = memoryview(self._outgoing.read())
         return bool(self._wire)
+
+    def _encrypt(self) -> None:
+        assert self.tls is not None
+        if not self._plain:
+            return
+        piece = self._plain[:READ_SIZE]
+        try:
+            written = self.tls.write(piece)
+            del self._plain[:written]
+            self.begun += written
+        except ssl.SSLWantReadError:
+            pass  # a key update is under way: the peer's part has to arrive first
+        except ssl.SSLError as error:
+            raise tls.broken(error, self.label) from error
 
     # -- TLS, and the end
 
@@ -255,10 +260,13 @@ class Stream:
         return bool(ready)
 
     def close(self) -> None:
-        """Say close_notify if that is possible at once, and close. Never raises."""
+        """Send what waits to be written, with close_notify behind it, as far as that is possible at
+        once, and close. Never raises."""
         with contextlib.suppress(OSError, MailcliError, ValueError):
-            if self.tls is not None and not self._plain:
-                with contextlib.suppress(ssl.SSLError):
-                    self.tls.unwrap()
+            if self.tls is not None:
+                self._encrypt()
+                if not self._plain:
+                    with contextlib.suppress(ssl.SSLError):
+                        self.tls.unwrap()
             self.flush()
         self.socket.close()

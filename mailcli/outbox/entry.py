@@ -35,7 +35,8 @@ class Entry(NamedTuple):
     `data` has CRLF line ends; `copy` is what goes to Sent where that differs (it has the Bcc).
     Both are empty in an entry read for a list. `octets` is the size of `data`. Times are seconds
     since the epoch. `kept` is false for the record of a plain `send`, which is never sent by
-    itself. `key` is the idempotency key's digest, or ""; `wishes` is what is asked of the server.
+    itself; `composed` is true for what we have written ourselves. `key` is the idempotency key's
+    digest, or ""; `wishes` is what is asked of the server.
     """
 
     id: str
@@ -51,6 +52,7 @@ class Entry(NamedTuple):
     ehlo: str = ""
     key: str = ""
     wishes: Wishes = NONE
+    composed: bool = False
     octets: int = 0
     data: bytes = b""
     copy: bytes = b""
@@ -99,6 +101,7 @@ def encode_entry(entry: Entry) -> bytes:
         "on_unknown": entry.on_unknown,
         "ehlo": entry.ehlo,
         "key": entry.key,
+        "composed": entry.composed,
         "octets": len(entry.data),
         "copy_octets": len(entry.copy),
     }
@@ -133,6 +136,7 @@ def decode_entry(line: bytes, rest: bytes | None = None) -> Entry:
             ehlo=str(head["ehlo"]),
             key=str(head["key"]),
             wishes=_wishes(head["wishes"]) if "wishes" in head else NONE,
+            composed=bool(head.get("composed", False)),
             octets=octets,
             data=rest[:octets] if rest is not None else b"",
             copy=rest[octets:] if rest is not None else b"",

@@ -27,12 +27,30 @@ def look(box: Spool, digest: str) -> tuple[str, Sent | None] | None:
     return str(noted["content"]), _decode(noted["sent"]) if noted["sent"] else None
 
 
-def settle(box: Spool, digest: str, sent: Sent) -> None:
-    """Note what became of a key's message; durable when this returns. Nothing without a key, and for
-    what is worth trying again: then trying again works."""
+def settle(box: Spool, digest: str, sent: Sent) -> Sent:
+    """Note what became of a key's message; durable when this returns. Returns what is known of all its
+    recipients by now. Nothing is noted without a key, and of what is worth trying again for everybody."""
     known = look(box, digest) if digest else None
-    if known is not None and final(sent):
-        box.note_result(digest, _encode(known[0], sent))
+    if known is None:
+        return sent
+    whole = joined(known[1], sent)
+    if final(whole):
+        box.note_result(digest, _encode(known[0], whole))
+    return whole
+
+
+def joined(before: Sent | None, after: Sent) -> Sent:
+    """The outcomes of two tries: the later one was for those whom the first had left open. Who has the
+    message has it, whatever an entry says that a power failure brought back."""
+    if before is None:
+        return after
+    later = {o.email: o for o in after.recipients}
+    had = {o.email: o for o in before.recipients if o.outcome == "sent"}
+    everyone = {o.email: o for o in before.recipients} | later | had
+    stage = after.stage or (before.stage if before.stage != "queued" else "")
+    return after._replace(
+        recipients=tuple(everyone.values()), queue_id=after.queue_id or before.queue_id, stage=stage
+    )
 
 
 def final(sent: Sent) -> bool:

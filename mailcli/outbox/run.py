@@ -1,15 +1,25 @@
 """Sending what is due: one account, one connection, one message after the other.
 
 Each entry is locked while it is sent, so that runs beside each other never send one twice. What a
-run decides about an entry is durable before the next one is begun.
+run decides about an entry is durable before the end of the next one leaves. A message that is accepted
+costs two fsyncs: one of its own `committing`, made while the server answers the message before; one of
+the directory, which also makes it durable that the message before is gone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
-from mailcli.errors import AuthenticationFailed, Interrupted, Locked, MailcliError, NotFound
+from mailcli.errors import (
+    AuthenticationFailed,
+    CannotCreate,
+    Interrupted,
+    LocalIOError,
+    Locked,
+    MailcliError,
+    NotFound,
+)
 from mailcli.model.draft import Envelope, Outcome, Sent
 from mailcli.model.record import NamedTuple
 from mailcli.net.cancel import CancelToken
@@ -18,6 +28,7 @@ from mailcli.outbox import keys, schedule
 from mailcli.outbox.entry import COMMITTING, FAILED, QUEUED, SENT, UNKNOWN, Entry, State
 from mailcli.outbox.spool import Row, Spool
 from mailcli.outbox.submit import Letter, Submission, Submitter
+from mailcli.outbox.terms import fitting
 
 
 class Result(NamedTuple):
@@ -46,15 +57,15 @@ def _by_chance() -> float:
 class Run:
     """One pass over one account's due entries.
 
-    `connect` opens a signed-in connection. `file_copy` keeps the copy in Sent; it must not raise for
-    a copy's sake, and may be called twice for one message after a crash.
+    `connect` opens a signed-in connection. `file_copy` keeps the copy in Sent (None: there is to be
+    none); it must not raise for a copy's sake, and may be called twice for one message after a crash.
     """
 
     def __init__(
         self,
         spool: Spool,
         connect: Callable[[Entry], SmtpConnection],
-        file_copy: Callable[[Entry], None],
+        file_copy: Callable[[Entry], None] | None,
         *,
         clock: Callable[[], float],
         cancel: CancelToken,
@@ -84,18 +95,19 @@ class Run:
                 waiting = self._over_one_connection(connection, waiting)
             finally:
                 connection.close()
+                self._spool.tidy()
         return self._results
 
     def _over_one_connection(self, connection: SmtpConnection, rows: list[Row]) -> list[Row]:
         """As many as it carries; the others."""
         submitter = Submitter(connection)
         queue = list(rows)
-        turn = self._next(queue)
+        turn = self._next(queue, connection)
         following: _Turn | None = None
         try:
             while turn is not None:
                 self._cancel.check()
-                following = self._next(queue)
+                following = self._next(queue, connection)
                 self._submit(submitter, turn, following)
                 turn.release.close()
                 if not submitter.usable and following is not None:
@@ -126,19 +138,23 @@ class Run:
 
     def finish(self, entry: Entry, state: State) -> State:
         """Do what a crash left undone after the server had the message."""
-        return self._conclude(entry, state)
+        state = self._conclude(entry, state)
+        self._spool.tidy()
+        return state
 
     def _conclude(self, entry: Entry, state: State, error: MailcliError | None = None) -> State:
-        self._spool.set_state(entry.id, state)
-        if state.reached and not state.filed:
+        done = state.phase == SENT
+        if not done or self._file_copy is not None:
+            self._spool.set_state(entry.id, state)
+        if self._file_copy is not None and state.reached and not state.filed:
             self._file_copy(entry if entry.data else self._spool.load(entry.id))
             state = state._replace(filed=True)
-            if state.phase != SENT:
+            if not done:
                 self._spool.set_state(entry.id, state)
-        if state.phase == SENT:
-            done = Sent(entry.account, entry.message_id, state.queue_id, state.outcomes)
-            keys.settle(self._spool, entry.key, done)
-            self._spool.remove(entry.id)
+        if done:
+            sent = Sent(entry.account, entry.message_id, state.queue_id, state.outcomes)
+            keys.settle(self._spool, entry.key, sent)
+            self._spool.drop(entry.id)
         elif state.phase == FAILED:
             self._spool.fail(entry.id)
         self._results.append(Result(entry, state, error))
@@ -147,7 +163,7 @@ class Run:
     def _settle(self, turn: _Turn, state: State, error: MailcliError) -> None:
         self._conclude(turn.entry, state, error)
 
-    def _next(self, queue: list[Row]) -> _Turn | None:
+    def _next(self, queue: list[Row], connection: SmtpConnection | None = None) -> _Turn | None:
         """The next entry that nobody else is sending and that is still to be sent, locked."""
         while queue:
             row = queue.pop(0)
@@ -165,16 +181,24 @@ class Run:
             except BaseException:
                 release.close()
                 raise
-            return _Turn(entry, state, self._letter(entry, state), release)
+            data = entry.data
+            if connection is not None:
+                data = fitting(connection, data, composed=entry.composed)
+            return _Turn(entry, state, self._letter(entry, state, data), release)
         return None
 
-    def _letter(self, entry: Entry, state: State) -> Letter:
+    def _letter(self, entry: Entry, state: State, data: bytes) -> Letter:
         def committing(certain: tuple[Outcome, ...]) -> None:
             now = schedule.decided(state, certain)
             self._spool.set_state(entry.id, now._replace(phase=COMMITTING))
 
+        def ready() -> None:
+            with suppress(LocalIOError, CannotCreate):  # `committing` finds out what that means
+                self._spool.ready(entry.id, state._replace(phase=COMMITTING))
+
         envelope = Envelope(entry.envelope.sender, state.open(entry))
-        return Letter(envelope, entry.data, entry.partial or state.reached, committing, entry.wishes)
+        partial = entry.partial or state.reached
+        return Letter(envelope, data, partial, committing, entry.wishes, ready=ready)
 
     def _none_got_through(self, rows: Sequence[Row], error: MailcliError) -> None:
         """No connection: those that wait go on waiting."""

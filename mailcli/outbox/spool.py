@@ -17,7 +17,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import BinaryIO, Final
+from typing import Final
 
 from mailcli.errors import AmbiguousId, LocalIOError, Locked, NotFound
 from mailcli.model.ids import new_id
@@ -36,6 +36,7 @@ from mailcli.outbox.entry import (
 )
 from mailcli.store import disk
 
+_LINE: Final = 4096
 _LITTER: Final = 36 * 3600.0
 KEYS_KEPT: Final = 30 * 86400.0
 """Seconds for which the result of an idempotency key is remembered."""
@@ -67,6 +68,8 @@ class Spool:
     def __init__(self, directory: str, clock: Callable[[], float] = time.time) -> None:
         self._root = directory
         self._clock = clock
+        self._ahead: dict[str, State] = {}  # states that are written and have no name yet
+        self._gone: list[str] = []  # entries removed, and perhaps not yet for good
         self.damaged: list[str] = []
         """Sentences on entries that the last look could not read. They are left as they are."""
 
@@ -100,6 +103,27 @@ class Spool:
                     disk.fsync_directory(f"{self._root}/{place}")
                 disk.unlink(self._path(id, place) + ".state")
 
+    def drop(self, id: str) -> None:
+        """The same, durable with the next state that is set, or when `tidy` returns: in a queue that goes
+        out it costs no fsync of its own. A power failure before may bring the entry back, in its state."""
+        if not os.path.lexists(self._path(id)):
+            return self.remove(id)
+        with disk.reported("take the message out of the outbox"):
+            disk.unlink(self._path(id))
+        self._gone.append(id)
+
+    def tidy(self) -> None:
+        """Make what was dropped durable. Only then its states go: an entry that comes back without one
+        would be sent again."""
+        if self._gone:
+            with disk.reported("take the message out of the outbox"):
+                disk.fsync_directory(f"{self._root}/entries")
+                self._forget()
+
+    def _forget(self) -> None:
+        while self._gone:
+            disk.unlink(f"{self._path(self._gone.pop())}.state")
+
     def fail(self, id: str) -> None:
         """Set an entry aside; its state says why."""
         if not os.path.lexists(self._path(id, "failed")):  # where `revive` was cut short
@@ -125,32 +149,47 @@ class Spool:
         """All entries, oldest first, those that failed too."""
         found = []
         self.damaged = []
-        for name in self._names():
+        files = self._files("entries") | self._files("failed")
+        for name in files:
             try:
-                found.append(self.row(name))
+                if "." not in name:
+                    found.append(self._row(name, touched=f"{name}.state" in files))
             except NotFound:
                 continue
             except LocalIOError as error:
                 self.damaged.append(f"{name}: {error.message}")
         return sorted(found, key=lambda row: (row.entry.queued, row.entry.id))
 
-    def _names(self) -> list[str]:
-        names: list[str] = []
-        for place in ("entries", "failed"):
-            with suppress(FileNotFoundError):
-                names += [name for name in os.listdir(f"{self._root}/{place}") if "." not in name]
-        return names
+    def _files(self, place: str) -> set[str]:
+        try:
+            return set(os.listdir(f"{self._root}/{place}"))
+        except FileNotFoundError:
+            return set()
 
     def row(self, id: str) -> Row:
         """One entry without its bytes. NotFound, LocalIOError if it is damaged."""
-        with self._opened(id) as file:
-            entry = decode_entry(file.readline())
-            busy = not _free(file.fileno())
-        return Row(entry, self.state(id, entry), busy)
+        return self._row(id, touched=True)
+
+    def _row(self, id: str, *, touched: bool) -> Row:
+        """`touched`: it may have a state. Thousands of entries that wait for the first time have none."""
+        path = self._where(id)
+        with disk.reported("read the outbox"):
+            fd = _opened(path)
+            try:
+                line = os.read(fd, _LINE)
+                while b"\n" not in line and (more := os.read(fd, _LINE)):
+                    line += more
+                busy = not _free(fd)
+            finally:
+                os.close(fd)
+        entry = decode_entry(line.partition(b"\n")[0])
+        if touched or busy or path.endswith(f"/failed/{id}"):
+            return Row(entry, self.state(id, entry), busy)
+        return Row(entry, State(next_try=entry.not_before), busy)
 
     def load(self, id: str) -> Entry:
         """One entry with its bytes. NotFound, LocalIOError."""
-        with self._opened(id) as file:
+        with disk.reported("read the outbox"), open(_opened(self._where(id)), "rb") as file:
             line = file.readline()
             return decode_entry(line, file.read())
 
@@ -159,17 +198,15 @@ class Spool:
         failed = os.path.lexists(self._path(id, "failed"))
         # Beside its entry; a move that was cut short leaves it behind.
         for place in ("failed", "entries") if failed else ("entries", "failed"):
-            try:
-                with disk.reported("read the outbox"), open(f"{self._path(id, place)}.state", "rb") as file:
-                    return decode_state(file.read())
-            except LocalIOError as error:
-                if not isinstance(error.__cause__, FileNotFoundError):
-                    raise
+            held = _contents(f"{self._path(id, place)}.state")
+            if held is not None:
+                return decode_state(held)
         return State(FAILED if failed else QUEUED, next_try=entry.not_before if entry else 0.0)
 
     def resolve(self, text: str) -> str:
         """The id that a unique prefix means. NotFound, AmbiguousId."""
-        ids = [name for name in self._names() if name.startswith(text.lower())]
+        names = self._files("entries") | self._files("failed")
+        ids = [name for name in names if "." not in name and name.startswith(text.lower())]
         if not text or not ids:
             raise NotFound(f"nothing in the outbox has the id {text}", hint="mailcli outbox list")
         if len(ids) > 1:
@@ -191,20 +228,36 @@ class Spool:
         finally:
             os.close(fd)
 
+    def ready(self, id: str, state: State) -> None:
+        """Write a state that is to be set soon, so that setting it takes a rename."""
+        with disk.reported("note how far the message is"):
+            self._write_state(id, state, durable=True)
+        self._ahead[id] = state
+
     def set_state(self, id: str, state: State, *, durable: bool = True) -> None:
         """Replace an entry's state; durable when this returns. Not `durable`: it outlives this
         process, and perhaps not a power failure."""
         path = self._where(id)
         with disk.reported("note how far the message is"):
-            tmp = f"{self._root}/tmp/{id}.{os.getpid()}"
-            disk.unlink(tmp)
-            disk.write_new(tmp, encode_state(state._replace(changed=self._clock())), durable=durable)
-            disk.rename(tmp, f"{path}.state")
+            if self._ahead.pop(id, None) != state:
+                self._write_state(id, state, durable)
+            disk.rename(self._tmp(id), f"{path}.state")
             if durable:
-                disk.fsync_directory(os.path.dirname(path))
+                directory = os.path.dirname(path)
+                disk.fsync_directory(directory)
+                if directory.endswith("entries"):
+                    self._forget()
             # What a move that was cut short left in the other place is older.
             other = "entries" if os.path.dirname(path).endswith("failed") else "failed"
             disk.unlink(f"{self._path(id, other)}.state")
+
+    def _write_state(self, id: str, state: State, durable: bool) -> None:
+        disk.unlink(self._tmp(id))
+        data = encode_state(state._replace(changed=self._clock()))
+        disk.write_new(self._tmp(id), data, durable=durable)
+
+    def _tmp(self, id: str) -> str:
+        return f"{self._root}/tmp/{id}.{os.getpid()}"
 
     # -- idempotency keys
 
@@ -224,33 +277,25 @@ class Spool:
 
     def result(self, digest: str) -> bytes | None:
         """What was noted under a key."""
-        try:
-            with disk.reported("read the outbox"), open(f"{self._root}/keys/{digest}", "rb") as file:
-                return file.read()
-        except LocalIOError as error:
-            if isinstance(error.__cause__, FileNotFoundError):
-                return None
-            raise
+        return _contents(f"{self._root}/keys/{digest}")
 
     def note_result(self, digest: str, data: bytes) -> None:
         """Note what became of a key's message; durable when this returns."""
         with disk.reported("note the result"):
             disk.make_directory(f"{self._root}/tmp")
-            tmp = f"{self._root}/tmp/{digest}.{os.getpid()}"
-            disk.unlink(tmp)
-            disk.write_new(tmp, data)
-            disk.rename(tmp, f"{self._root}/keys/{digest}")
+            disk.unlink(self._tmp(digest))
+            disk.write_new(self._tmp(digest), data)
+            disk.rename(self._tmp(digest), f"{self._root}/keys/{digest}")
             disk.fsync_directory(f"{self._root}/keys")
 
     def sweep(self) -> None:
         """Remove what crashes left behind, and keys that are old."""
-        now = self._clock()
-        for place, age in (("tmp", _LITTER), ("keys", KEYS_KEPT)):
-            with suppress(FileNotFoundError), os.scandir(f"{self._root}/{place}") as files:
-                for file in files:
-                    with suppress(OSError):
-                        if now - file.stat(follow_symlinks=False).st_mtime > age:
-                            os.unlink(file.path)
+        old = self._older("keys", KEYS_KEPT)
+        in_use = {row.entry.key for row in self.rows()} if old else set()
+        for path in [*old, *self._older("tmp", _LITTER)]:
+            if os.path.basename(path).partition(".")[0] not in in_use:
+                with suppress(OSError):
+                    os.unlink(path)
         for place in ("entries", "failed"):
             with suppress(FileNotFoundError):
                 names = set(os.listdir(f"{self._root}/{place}"))
@@ -258,6 +303,16 @@ class Spool:
                     id, dot, _ = name.partition(".")
                     if dot and not any(os.path.lexists(self._path(id, p)) for p in ("entries", "failed")):
                         disk.unlink(f"{self._root}/{place}/{name}")
+
+    def _older(self, place: str, age: float) -> list[str]:
+        """The files there that were last written longer ago than that."""
+        found: list[str] = []
+        with suppress(FileNotFoundError), os.scandir(f"{self._root}/{place}") as files:
+            for file in files:
+                with suppress(OSError):
+                    if self._clock() - file.stat(follow_symlinks=False).st_mtime > age:
+                        found.append(file.path)
+        return found
 
     def _path(self, id: str, place: str = "entries") -> str:
         return f"{self._root}/{place}/{id}"
@@ -268,17 +323,29 @@ class Spool:
                 return self._path(id, place)
         raise NotFound(f"{id} is not in the outbox any more")
 
-    @contextmanager
-    def _opened(self, id: str) -> Iterator[BinaryIO]:
-        path = self._where(id)
+
+def _contents(path: str) -> bytes | None:
+    """A small file, if it is there."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
-            file = open(path, "rb")
-        except FileNotFoundError:
-            raise NotFound(f"{id} is not in the outbox any more") from None
-        except OSError as error:
-            raise disk.failure(error, "read the outbox") from error
-        with file, disk.reported("read the outbox"):
-            yield file
+            data = os.read(fd, _LINE)
+            while len(data) % _LINE == 0 and (more := os.read(fd, _LINE)):
+                data += more
+            return data
+        finally:
+            os.close(fd)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise disk.failure(error, "read the outbox") from error
+
+
+def _opened(path: str) -> int:
+    try:
+        return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise NotFound(f"{os.path.basename(path)} is not in the outbox any more") from None
 
 
 def _lock(path: str, wait: float = 0.2) -> int:

@@ -46,8 +46,10 @@ class Letter(NamedTuple):
     """One message to submit. `data` has CRLF line ends. Without `partial` nothing is sent when one
     recipient is refused. `committing` is called just before the last flight: from then on only the
     server's reply says what became of the message. It is given the outcomes that are certain by
-    then: a server may want a long list of recipients in parts. `wishes` is what is asked of the
-    server; `chunking` lets the message go along with its envelope, by BDAT."""
+    then: a server may want a long list of recipients in parts. `ready` is called before, while the
+    server answers the message before this one: what can be prepared for `committing` costs no time then.
+    `wishes` is what is asked of the server; `chunking` lets the message go along with its envelope, by
+    BDAT."""
 
     envelope: Envelope
     data: bytes
@@ -55,6 +57,7 @@ class Letter(NamedTuple):
     committing: Callable[[tuple[Outcome, ...]], None] = lambda outcomes: None
     wishes: Wishes = NONE
     chunking: bool = False
+    ready: Callable[[], None] = lambda: None
 
 
 class Submitter:
@@ -104,6 +107,8 @@ class Submitter:
     def _whole(self, letter: Letter, following: Letter | None, *, more: bool = False) -> Submission:
         if following is None and self._begun is None and not more and self._fits_one_flight(letter):
             return self._one_flight(letter)
+        if letter.wishes.binary:
+            return self._by_chunk(letter)
         tags = self._taken(letter) or self._begin(letter)
         mail, *rcpts, go_ahead = [self._reply(tag) for tag in tags]
         recipients = letter.envelope.recipients
@@ -124,6 +129,34 @@ class Submitter:
         self._stale = False
         letter.committing(())
         return _finished(outcomes, self._last_flight(rest, following, more=more))
+
+    def _by_chunk(self, letter: Letter) -> Submission:
+        """A message that is no text (RFC 3030 §3): DATA cannot carry it. Here nothing goes along with its
+        envelope, since no recipient may be refused behind a chunk of anything at all."""
+        recipients = letter.envelope.recipients
+        tags = self._pump.send(*self._envelope(letter)[:-1])
+        self._messages += 1
+        self._stale = True
+        mail, *rcpts = [self._reply(tag) for tag in tags[-len(recipients) - 1 :]]
+        if not mail.ok:
+            return Submission(tuple(_outcome(r, mail) for r in recipients), stage="message")
+        outcomes = [_outcome(r, reply) for r, reply in zip(recipients, rcpts, strict=True)]
+        accepted = [o for o in outcomes if o.outcome == "sent"]
+        if not accepted or (len(accepted) < len(outcomes) and not letter.partial):
+            return Submission(tuple(_withheld(o) for o in outcomes), stage="recipient")
+        self._stale = False
+        letter.committing(())
+        before = self._pump.sent
+        try:
+            (tag,) = self._pump.send(smtp.Bdat(letter.data))
+            answer: tuple[Reply, ...] | str
+            answer = self._completed(tag, patience=self._pump.deadlines.content).replies
+        except MailcliError as error:
+            self.close()
+            if self._pump.stream.begun < before + len(letter.data):
+                raise _broken(error) from error
+            answer = error.message
+        return _finished(outcomes, answer)
 
     # -- many recipients
 
@@ -213,9 +246,7 @@ class Submitter:
             refused = next((a.reply for a in answers if not a.reply.ok), None)
             self.close()
             if refused is None and pump.stream.begun < before + len(letter.data):
-                raise TryAgain(
-                    f"the connection broke while sending: {error.message}", hint="send again"
-                ) from error
+                raise _broken(error) from error
             lost: tuple[Reply, ...] | str = error.message
         else:
             refused = next((a.reply for a in answers[:2] if not a.reply.ok), None)
@@ -253,7 +284,11 @@ class Submitter:
 
     def _follows(self, letter: Letter | None) -> list[SmtpCommand]:
         """The envelope that goes out behind a message; [] if it has to wait for its own turn."""
-        if letter is None or 0 < self._most_recipients < len(letter.envelope.recipients):
+        if (
+            letter is None
+            or letter.wishes.binary
+            or 0 < self._most_recipients < len(letter.envelope.recipients)
+        ):
             return []
         try:
             return self._envelope(letter)
@@ -274,9 +309,7 @@ class Submitter:
             self._keep(self._pump.drain())
         except MailcliError as error:
             self.close()
-            raise TryAgain(
-                f"the connection broke while sending: {error.message}", hint="send again"
-            ) from error
+            raise _broken(error) from error
         return data[cut:]
 
     def _last_flight(self, rest: bytes, following: Letter | None, *, more: bool) -> tuple[Reply, ...] | str:
@@ -292,14 +325,13 @@ class Submitter:
             if following is not None and behind:
                 self._messages += 1
                 self._begun = following, tags
+                following.ready()
             return self._completed(tag, patience=pump.deadlines.content).replies
         except MailcliError as error:
             self.close()
             if pump.stream.begun < dot:
                 # The dot never left this machine: the server cannot have accepted the message.
-                raise TryAgain(
-                    f"the connection broke while sending: {error.message}", hint="send again"
-                ) from error
+                raise _broken(error) from error
             return error.message
 
     def _reply(self, tag: int) -> Reply:
@@ -334,6 +366,10 @@ def _finished(outcomes: list[Outcome], final: tuple[Reply, ...] | str) -> Submis
 def submit(connection: SmtpConnection, letter: Letter) -> Submission:
     """Submit the only message of a connection; see `Submitter.submit`."""
     return Submitter(connection).submit(letter)
+
+
+def _broken(error: MailcliError) -> TryAgain:
+    return TryAgain(f"the connection broke while sending: {error.message}", hint="send again")
 
 
 def _outcome(recipient: str, reply: Reply) -> Outcome:

@@ -32,7 +32,7 @@ def check(
                 hint="send the attachments another way or in several messages",
             )
         parameters.append(f"SIZE={len(data)}")
-    if "8BITMIME" in offered and not data.isascii():
+    if "8BITMIME" in offered and not wishes.binary and not data.isascii():
         parameters.append("BODY=8BITMIME")
     foreign = [a for a in (envelope.sender, *envelope.recipients) if not a.isascii()]
     if foreign:
@@ -48,6 +48,17 @@ def check(
         private = connection.pump.stream.tls is not None
         parameters += asked.of_mail(wishes, offered, label=label, private=private, now=time.time())
     return tuple(parameters)
+
+
+def fitting(connection: SmtpConnection, data: bytes, *, composed: bool) -> bytes:
+    """A message in the form that the server takes: what we have `composed` loses its 8bit bodies where
+    8BITMIME is not offered. What came as a message goes as it came: to encode it would break its
+    signature, and servers that offer nothing let octets through, as msmtp and Exim trust them to."""
+    if not composed or "8BITMIME" in connection.greeted.extensions or data.isascii():
+        return data
+    from mailcli.mime.sevenbit import sevenbit
+
+    return sevenbit(data)
 
 
 def rcpt_parameters(wishes: Wishes, recipient: str) -> tuple[str, ...]:

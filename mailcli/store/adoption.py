@@ -15,12 +15,24 @@ from typing import TYPE_CHECKING
 from mailcli.mime import lineends
 from mailcli.model import flags as flag_words
 from mailcli.model.record import NamedTuple
-from mailcli.store import bodies, changing, deliver, disk, folders, history, index, maildir, recovery
-from mailcli.store.folders import Home
+from mailcli.store import (
+    bodies,
+    changing,
+    deliver,
+    disk,
+    history,
+    index,
+    location,
+    maildir,
+    recovery,
+    tmpfiles,
+)
+from mailcli.store.location import Home
 from mailcli.store.maildir import Name
 from mailcli.store.renames import Renames
 from mailcli.store.site import Site
 from mailcli.store.sql import chunks, rows
+from mailcli.store.values import LIFETIME
 
 if TYPE_CHECKING:
     import apsw
@@ -45,7 +57,7 @@ class _File(NamedTuple):
     data: bytes
     arrived: float
     bits: int
-    hashes: deliver.Written
+    hashes: tmpfiles.Written
     parsed: index.Parsed
 
 
@@ -79,7 +91,7 @@ def _read(site: Site, home: Home, file: str) -> _File | None:
     seconds = name.base.partition(".")[0]
     arrived = float(seconds) if name.id and seconds.isdigit() and len(seconds) < 12 else mtime
     bits, _ = flag_words.to_bits(flag_words.from_letters(name.letters or ""))
-    return _File(file, name, data, arrived, bits, deliver.hashes(data), index.parse(data))
+    return _File(file, name, data, arrived, bits, tmpfiles.hashes(data), index.parse(data))
 
 
 class _Adoption:
@@ -178,7 +190,7 @@ class _Adoption:
             self._found.flags.append(row.id)
 
     def _account_of(self, folder: int) -> int:
-        return folders.home(self._connection, folder).account
+        return location.home(self._connection, folder).account
 
     def _fill(self, row: changing.Row, one: _File) -> None:
         """A body that came after its header, in a run that was cut before the row knew of it."""
@@ -326,6 +338,6 @@ class _Adoption:
                 one.bits,
                 one.arrived,
                 now,
-                now + recovery.LIFETIME,
+                now + LIFETIME,
             ),
         )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from mailcli.model import flags as flag_words
 from mailcli.model.flags import Flags
-from mailcli.store import changing, cursors, folders, index, journal, recovery
+from mailcli.store import changing, cursors, index, journal, location, recovery
 from mailcli.store.renames import Renames
 from mailcli.store.site import Site
 from mailcli.store.sql import chunks, marks, rows
@@ -193,7 +193,7 @@ def apply(site: Site, changes: SyncChanges, also: Callable[[Writer], None] | Non
 
 def _log_gone(connection: apsw.Connection, gone: Sequence[changing.Row], reason: str, now: float) -> None:
     """What the server no longer has can be brought back: an entry for each folder."""
-    homes = folders.homes(connection)
+    homes = location.homes(connection)
     places: dict[int, list[journal.Step]] = {}
     for row in gone:
         home = homes[row.folder]
@@ -250,7 +250,7 @@ def _relocate(
     for identity, folder in relocated:
         (row,) = changing.fetch_rows(connection, [identity])
         if row.folder != folder:
-            path = folders.home(connection, folder).path
+            path = location.home(connection, folder).path
             site.tree.make_folder(path)
             changing.relocate(connection, renames, row, path, folder)
 

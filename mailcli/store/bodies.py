@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any, Final
 from mailcli.mime import fields, lineends
 from mailcli.model.ids import new_id
 from mailcli.model.record import NamedTuple
-from mailcli.store import deliver, disk, folders, history, index, maildir, outlines, recovery
+from mailcli.store import deliver, disk, history, index, location, maildir, outlines, tmpfiles
 from mailcli.store.partial import CHANGED, FILLED, GONE, RESIZED, THERE, Filled
 from mailcli.store.renames import Renames
 from mailcli.store.site import Site
 from mailcli.store.sql import rows
-from mailcli.store.values import Arrival
+from mailcli.store.values import LIFETIME, Arrival
 
 if TYPE_CHECKING:
     import apsw
@@ -50,10 +50,10 @@ def fill(site: Site, bodies: Sequence[tuple[str, bytes]]) -> list[Filled]:
         for identity, data in dict(bodies).items():
             row = _row(connection, identity)
             if row is not None and row.file is None:
-                items.append(_item(site, folders.home(connection, row.folder), row, data))
+                items.append(_item(site, location.home(connection, row.folder), row, data))
     with disk.reported("store mail"):
         try:
-            parsed, written = deliver.write_files(site, items)
+            parsed, written = tmpfiles.write_files(site, items)
             outcomes = _commit(site, items, parsed, written)
         finally:
             _sweep(items)
@@ -70,16 +70,16 @@ def _missed(connection: apsw.Connection, identity: str) -> Filled:
     return Filled(identity, GONE if _row(connection, identity) is None else THERE)
 
 
-def _item(site: Site, home: folders.Home, row: _Row, data: bytes) -> deliver.Item:
+def _item(site: Site, home: location.Home, row: _Row, data: bytes) -> tmpfiles.Item:
     """Its name in tmp/ is like no other: another process may be writing the same body."""
     file = _name(home, row, len(data))
     directory = site.tree.directory(home.path)
     tmp = f"{directory}/{maildir.TMP}/{row.id}.{new_id()}{new_id()}"
     site.tree.make_folder(home.path)
-    return deliver.Item(Arrival(home.key, data), home, row.id, row.arrived, file, tmp, "")
+    return tmpfiles.Item(Arrival(home.key, data), home, row.id, row.arrived, file, tmp, "")
 
 
-def _name(home: folders.Home, row: _Row, size: int) -> str:
+def _name(home: location.Home, row: _Row, size: int) -> str:
     at_home = row.at_folder == row.folder
     base = maildir.make_name(
         row.arrived,
@@ -95,9 +95,9 @@ def _name(home: folders.Home, row: _Row, size: int) -> str:
 
 def _commit(
     site: Site,
-    items: Sequence[deliver.Item],
+    items: Sequence[tmpfiles.Item],
     parsed: Sequence[index.Parsed],
-    written: Sequence[deliver.Written],
+    written: Sequence[tmpfiles.Written],
 ) -> dict[str, Filled]:
     outcomes: dict[str, Filled] = {}
     with site.database.writing() as connection, Renames(site.tree) as renames:
@@ -107,7 +107,7 @@ def _commit(
             if row is None or row.file is not None:
                 continue  # purged, or another process was faster: `_missed` says which
             data = item.arrival.data
-            home = folders.home(connection, row.folder)  # it may have been moved meanwhile
+            home = location.home(connection, row.folder)  # it may have been moved meanwhile
             file = _name(home, row, len(data))
             target = site.tree.file(home.path, file)
             site.tree.make_folder(home.path)
@@ -148,7 +148,7 @@ def header_of(data: bytes) -> bytes:
 def _keep_header(site: Site, connection: apsw.Connection, row: _Row, header: bytes) -> str:
     """The id of a recovery entry that has the header which was announced for another body."""
     (identity,) = deliver.free_ids(connection, 1)
-    home = folders.home(connection, row.folder)
+    home = location.home(connection, row.folder)
     data = header + b"\r\n"
     name = maildir.make_name(
         row.arrived, identity, maildir.host_name(), len(data), uidvalidity=None, uid=None, tag=""
@@ -166,12 +166,12 @@ def _keep_header(site: Site, connection: apsw.Connection, row: _Row, header: byt
             home.name,
             name,
             len(data),
-            deliver.hashes(data).sha256,
+            tmpfiles.hashes(data).sha256,
             row.bits,
             row.arrived,
             "header of a changed message",
             now,
-            now + recovery.LIFETIME,
+            now + LIFETIME,
         ),
     )
     return identity
@@ -184,7 +184,7 @@ def put(
     file: str,
     size: int,
     content: index.Parsed,
-    hashes: deliver.Written,
+    hashes: tmpfiles.Written,
     now: float,
 ) -> None:
     """The row of a message that is whole now: its state, and all that is derived, anew."""
@@ -200,7 +200,7 @@ def put(
     index.renew(connection, rids, found[0][0], identity, found[0][1], content)
 
 
-def _sweep(items: Iterable[deliver.Item]) -> None:
+def _sweep(items: Iterable[tmpfiles.Item]) -> None:
     for item in items:
         with suppress(OSError):
             os.unlink(item.tmp)

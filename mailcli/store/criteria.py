@@ -33,6 +33,7 @@ from mailcli.model.query.ast import (
 from mailcli.model.record import NamedTuple
 from mailcli.store.checks import COLUMNS, Checked, Checks
 from mailcli.store.match import Matcher, combined
+from mailcli.store.ranking import Ranking
 from mailcli.store.scope import Folders
 from mailcli.store.sql import balanced, listed, member
 
@@ -94,15 +95,15 @@ class Criteria:
             condition = f"{member('m.folder', self._folders.within(self._query.account))} AND {condition}"
         return condition
 
-    def ranking(self) -> tuple[str, bool] | None:
-        """The expression whose bm25 is the relevance, and whether every hit must match it."""
+    def ranking(self) -> Ranking | None:
+        """What the relevance is worked out from; None without a text."""
         wanted = list(dict.fromkeys(self._positive(self._query.node)))
         if not wanted:
             return None
         node = self._query.node
         parts = node.children if isinstance(node, And) else (node,)
         needed = any(self.matcher.expression(part) is not None for part in parts)
-        return " OR ".join(wanted), needed
+        return Ranking(tuple(wanted), needed)
 
     def sent(self) -> list[int]:
         """The folders with what one has written."""
@@ -300,12 +301,14 @@ class Criteria:
         word = node.text
         if node.field == "id" and "@" in word:
             return f"{m}.message_id = {self._value(word.strip('<>'))}"
-        column = f"{m}.{node.field}"
         if node.field == "thread":
             word = word.lower().removeprefix("t:")
         if len(word) >= LENGTH:
-            return f"{column} = {self._value(word)}"
-        return f"({column} >= {self._value(word)} AND {column} < {self._value(word + chr(0x7F))})"
+            condition = f"{node.field} = {self._value(word)}"
+        else:
+            last = self._value(word + chr(0x7F))
+            condition = f"{node.field} >= {self._value(word)} AND {node.field} < {last}"
+        return f"{m}.rid IN (SELECT rid FROM message WHERE {condition})"
 
     # ---- ranking and bounds
 
@@ -352,13 +355,13 @@ class Criteria:
         """
         first = None if low is None else max(0, int(low)) << 20
         last = None if high is None else (max(0, int(high)) + 1 << 20) - 1
-        sql = (
-            f"FROM message WHERE {MISDATED} AND date >= {-1e17 if low is None else low}"
-            f" AND date <= {1e17 if high is None else high}"
-        )
-        least: int | None = self._connection.execute(f"SELECT min(rid) {sql}").get
-        if least is not None:
-            most: int = self._connection.execute(f"SELECT max(rid) {sql}").get
+        rids: tuple[Any, ...] = self._connection.execute(
+            # Alone, min(rid) would be looked for in the order of the table: in all of it where there is none.
+            f"SELECT min(rid), max(rid) FROM message INDEXED BY message_misdated WHERE {MISDATED}"
+            f" AND date >= {-1e17 if low is None else low} AND date <= {1e17 if high is None else high}"
+        ).fetchall()[0]
+        if rids[0] is not None:
+            least, most = rids
             first = None if first is None else min(first, least)
             last = None if last is None else max(last, most)
         return Bounds(first, last)

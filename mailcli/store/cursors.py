@@ -13,6 +13,8 @@ from mailcli.store.values import FolderState, SyncFolder
 if TYPE_CHECKING:
     import apsw
 
+    from mailcli.store.partial import Lacking
+
 _STATE: Final = (
     "uidvalidity, uidnext, highestmodseq, server_count, mailbox_id, permanent_flags, synced_at, skipped,"
     " withheld"
@@ -53,6 +55,21 @@ def agreed_among(connection: apsw.Connection, key: int, ranges: Iterable[tuple[i
     return sum(connection.execute(query, (key, first, last)).get for first, last in ranges)
 
 
+def lacking(connection: apsw.Connection, key: int, since: float | None, max_size: int) -> list[Lacking]:
+    """See Store.lacking."""
+    found = rows(
+        connection,
+        "SELECT id, uid, size FROM message WHERE at_folder = ? AND file IS NULL AND uid IS NOT NULL"
+        " AND arrived >= ? AND (? = 0 OR size <= ?) ORDER BY uid DESC",
+        (key, since or 0, max_size, max_size),
+    )
+    if not found:
+        return []
+    from mailcli.store.partial import Lacking
+
+    return [Lacking(*row) for row in found]
+
+
 def unagreed_folders(connection: apsw.Connection) -> set[int]:
     """See Store.unagreed_folders. Rows without a base are dirty, which keeps this off the others."""
     return {
@@ -62,6 +79,18 @@ def unagreed_folders(connection: apsw.Connection) -> set[int]:
             " WHERE dirty = 1 AND at_folder IS NOT NULL AND uid IS NOT NULL AND base_bits IS NULL"
         )
     }
+
+
+def unsettled(connection: apsw.Connection, account: str) -> bool:
+    """See Store.unsettled. An operation belongs to the account of its folder or destination."""
+    return bool(
+        rows(
+            connection,
+            "SELECT 1 FROM operation o JOIN folder f ON f.key IN (o.folder, o.destination)"
+            " JOIN account a ON a.key = f.account WHERE a.name = ? LIMIT 1",
+            (account,),
+        )
+    )
 
 
 def sync_folders(site: Site, account: str) -> list[SyncFolder]:

@@ -39,7 +39,7 @@ class Database:
     def __init__(self, path: str, lock: str, *, read_only: bool = False) -> None:
         self.path = path
         self.read_only = read_only
-        self._lock = lock
+        self.lock = lock
         self._local = threading.local()
         self._all: list[weakref.ref[apsw.Connection]] = []
         self._guard = threading.Lock()
@@ -156,7 +156,7 @@ class Database:
         """The database lock: one writer at a time, checkpoints included."""
         from mailcli.store import locks
 
-        with locks.hold(self._lock, what="the mailbox", wait=wait):
+        with locks.hold(self.lock, what="the mailbox", wait=wait):
             yield
 
     @contextmanager

@@ -2,7 +2,8 @@
 
     write to tmp/ and fsync | in the transaction: rename into new/ or cur/, fsync the directories, the rows
 
-Files are written by threads (kernel time in fsync is the limit) while this one parses. A run cut before
+A few files are fsynced by threads (kernel time in fsync is the limit) while this one parses; many are synced
+at once, and where a `Worker` runs it parses them and has the transaction. A run cut before
 the commit leaves files that `scan` adopts by their names; cut before the rename it leaves litter in tmp/.
 The rename waits for the database's lock: a scan between it and the rows would adopt the file of a run that
 is alive, and what came of it (an upload, a move) would be lost with the row that is then written over.
@@ -11,78 +12,134 @@ is alive, and what came of it (an upload, a move) would be lost with the row tha
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from mailcli.mime import lineends
 from mailcli.model import flags as flag_words
 from mailcli.model.ids import new_id
 from mailcli.model.record import NamedTuple
-from mailcli.store import disk, folders, index, maildir, parsing
-from mailcli.store.folders import Home
+from mailcli.store import disk, index, location, maildir, tmpfiles
+from mailcli.store.location import Home
 from mailcli.store.site import Site
 from mailcli.store.sql import chunks, marks, rows
+from mailcli.store.tmpfiles import Item, Written
 from mailcli.store.values import Arrival
 from mailcli.store.writer import Writer
 
 if TYPE_CHECKING:
     import apsw
 
+    from mailcli.store.along import Along
+    from mailcli.store.worker import Storing, Worker
+
 _FUTURE = 2 * 86400
 """An INTERNALDATE later than this from now is a wrong clock: the message counts as arriving now."""
 
 
-_MANY = 32
-"""From so many messages on, syncing the file system is cheaper than syncing the files."""
+_PORTION = 50
+"""Files written before the worker is told to read them."""
 
 
-_SLOW = 0.002
-"""s a message: what fsyncs take where nothing else is written."""
+class Placing(NamedTuple):
+    """A message that lies in tmp/ durably, and is to get name and row. Plain data, for the worker."""
 
-
-class Item(NamedTuple):
-    """One message on its way in. `tmp` and `target` are paths, `file` is `target` within its folder."""
-
-    arrival: Arrival
-    home: Home
-    id: str
-    arrived: float
-    file: str
     tmp: str
     target: str
+    state: index.State
 
 
-class Written(NamedTuple):
-    """Hashes of a file that is durable in tmp/."""
+class Delivery:
+    """Messages on their way in; `finish` says when they are stored."""
 
-    sha256: bytes
-    normal: bytes | None
+    def __init__(self, site: Site, arrivals: Sequence[Arrival]) -> None:
+        self._site = site
+        with site.database.reading() as connection:
+            homes = {key: location.home(connection, key) for key in {a.folder for a in arrivals}}
+            self._here = _already_here(connection, arrivals)
+            for account in {home.account for home in homes.values()}:
+                location.check_mounted(connection, site.tree, account)
+            fresh = free_ids(connection, sum(1 for a in arrivals if a.id is None))
+        self._items = [
+            _item(site, arrival, homes[arrival.folder], arrival.id or fresh.pop())
+            for number, arrival in enumerate(arrivals)
+            if number not in self._here
+        ]
+        self._worker: Worker | None = None
+        self._storing: Storing | None = None
+        self._along: Along | None = None
+        self._ids: list[str] = []
+
+    def store(self, also: Callable[[Writer], None] | None) -> Delivery:
+        """All of it in this process."""
+        with disk.reported("store mail"):
+            try:
+                _make_folders(self._site, self._items)
+                parsed, written = tmpfiles.write_files(self._site, self._items)
+                placings = list(map(_placing, self._items, written))
+                self._ids = commit(self._site, placings, parsed, also, self._here)
+            except BaseException:
+                tmpfiles.sweep(self._items)
+                raise
+        return self
+
+    def begin(self, along: Along) -> Delivery:
+        """Write the files, and leave the rest to the worker, if there is one."""
+        worker = self._site.worker
+        if worker is None:
+            return self.store(along.write)
+        self._worker, self._along = worker, along
+        with disk.reported("store mail"):
+            try:
+                _make_folders(self._site, self._items)
+                self._storing = storing = worker.begin()
+                sync = tmpfiles.syncs_whole(self._site, self._items)
+                placings: list[Placing] = []
+                for items in chunks(self._items, _PORTION):
+                    placings += map(_placing, items, tmpfiles.write(items, durable=not sync))
+                    worker.read(storing, [(p.tmp, p.state.size) for p in placings[-len(items) :]])
+                if sync:
+                    tmpfiles.sync(self._site, len(self._items))
+                worker.store(storing, placings, along)
+            except BaseException:
+                worker.broken = True
+                tmpfiles.sweep(self._items)
+                raise
+        return self
+
+    def finish(self) -> list[str]:
+        """The ids of all arrivals, once they are durable. What the worker could not do is done here."""
+        if self._worker is not None and self._storing is not None:
+            ids = self._worker.answer(self._storing)
+            self._worker = None
+            if ids is None:
+                self._again()
+            else:
+                self._ids = _all_ids(self._here, ids)
+        return self._ids
+
+    def _again(self) -> None:
+        """A worker that died may have committed: then all of it is there, else nothing."""
+        ids = [item.id for item in self._items]
+        with self._site.database.reading() as connection:
+            there = rows(connection, f"SELECT count(*) FROM message WHERE id IN ({marks(ids)})", ids)[0][0]
+        tmpfiles.sweep(self._items)
+        if there:
+            self._ids = _all_ids(self._here, ids)
+        else:
+            self.store(self._along and self._along.write)
 
 
 def deliver(
     site: Site, arrivals: Sequence[Arrival], also: Callable[[Writer], None] | None = None
 ) -> list[str]:
     """See Store.deliver."""
-    with site.database.reading() as connection:
-        homes = {key: folders.home(connection, key) for key in {a.folder for a in arrivals}}
-        here = _already_here(connection, arrivals)
-        for account in {home.account for home in homes.values()}:
-            folders.check_mounted(connection, site.tree, account)
-        fresh = free_ids(connection, sum(1 for a in arrivals if a.id is None))
-    items = [
-        _item(site, arrival, homes[arrival.folder], arrival.id or fresh.pop())
-        for number, arrival in enumerate(arrivals)
-        if number not in here
-    ]
-    with disk.reported("store mail"):
-        try:
-            parsed, written = _write(site, items)
-            return _commit(site, items, parsed, written, arrivals, here, also)
-        except BaseException:
-            _sweep(items)
-            raise
+    return Delivery(site, arrivals).store(also).finish()
+
+
+def begin(site: Site, arrivals: Sequence[Arrival], along: Along) -> Delivery:
+    """See Store.begin_delivery."""
+    return Delivery(site, arrivals).begin(along)
 
 
 def new_ids(site: Site, count: int) -> list[str]:
@@ -149,155 +206,14 @@ def _item(site: Site, arrival: Arrival, home: Home, identity: str) -> Item:
     )
 
 
-def _write(site: Site, items: Sequence[Item]) -> tuple[list[index.Parsed], list[Written]]:
-    for home in {item.home for item in items}:
-        site.tree.make_folder(home.path)
-    return write_files(site, items)
+def _make_folders(site: Site, items: Iterable[Item]) -> None:
+    for path in {item.home.path for item in items}:
+        site.tree.make_folder(path)
 
 
-def write_files(site: Site, items: Sequence[Item]) -> tuple[list[index.Parsed], list[Written]]:
-    """The files durable in tmp/, and meanwhile the parsing."""
-    if len(items) >= _MANY and site.tree.sync_whole:
-        return _write_many(site, items)
-    writing = disk.Parallel(_write_durably, items)
-    try:
-        parsed = [index.parse(item.arrival.data) for item in items]
-    finally:
-        writing.settle()
-    return parsed, writing.results()
-
-
-def _write_many(site: Site, items: Sequence[Item]) -> tuple[list[index.Parsed], list[Written]]:
-    """One syncfs for all of them, in a thread beside the parsing.
-
-    Threads that write beside it would get nowhere: each of their system calls has to wait for the
-    interpreter lock, which a parser gives away every 5 ms only.
-    """
-    letters = [parsing.Letter(item.arrival.data, item.tmp) for item in items]
-    written = []
-    syncing: disk.Parallel[str, float] | None = None
-    try:
-        with site.parser.begin(letters) as batch:
-            for item in items:
-                written.append(_write_one(item, durable=False))
-                batch.wrote(len(written))
-            syncing = disk.Parallel(_timed_sync, [site.tree.mail], at_once=True)
-            parsed = batch.parsed()
-    finally:  # the parser is free for the next batch meanwhile
-        if syncing is not None:
-            syncing.settle()
-    (seconds,) = syncing.results()
-    if seconds > _SLOW * len(items):  # it also writes what other programs have in memory
-        site.tree.sync_whole = False
-    return parsed, written
-
-
-def _timed_sync(directory: str) -> float:
-    began = time.monotonic()
-    disk.sync_file_system(directory)
-    return time.monotonic() - began
-
-
-def _write_durably(item: Item) -> Written:
-    return _write_one(item, durable=True)
-
-
-def _write_one(item: Item, *, durable: bool) -> Written:
-    data = item.arrival.data
-    stored, _ = lineends.to_store(data)
-    try:
-        disk.write_new(item.tmp, stored, durable=durable)
-    except FileExistsError:
-        if item.arrival.id is None:
-            raise
-        disk.unlink(item.tmp)  # the same message in the same second, in a run that was killed
-        disk.write_new(item.tmp, stored, durable=durable)
-    return hashes(data, item.arrival.sha256)
-
-
-def hashes(data: bytes, sha256: bytes = b"") -> Written:
-    """Hashes of a message in its wire form; `sha256` is its own, if that is known."""
-    import hashlib
-
-    sha256 = sha256 or hashlib.sha256(data).digest()
-    plain = index.without_inserted(data)
-    return Written(sha256, None if plain is data else hashlib.sha256(plain).digest())
-
-
-def _sweep(items: Iterable[Item]) -> None:
-    """What has not got its place by now never will: it comes again."""
-    for item in items:
-        with suppress(OSError):
-            os.unlink(item.tmp)
-
-
-def _place(items: Iterable[Item]) -> None:
-    """The files under their names, durably. In the transaction: no scan sees one without its row."""
-    for item in items:
-        disk.rename(item.tmp, item.target)
-    disk.fsync_directories(os.path.dirname(item.target) for item in items)
-
-
-def _commit(
-    site: Site,
-    items: Sequence[Item],
-    parsed: Sequence[index.Parsed],
-    written: Sequence[Written],
-    arrivals: Sequence[Arrival],
-    here: dict[int, str],
-    also: Callable[[Writer], None] | None,
-) -> list[str]:
-    """The names and the rows, in one transaction. Returns the ids of all arrivals.
-
-    After a failed COMMIT it is not certain that the rows are absent: then the files stay, and a scan
-    adopts those that have none.
-    """
-    with site.database.writing() as connection:
-        fresh = [number for number in range(len(arrivals)) if number not in here]
-        stored = sorted(
-            zip(fresh, items, parsed, written, strict=True),
-            # Ascending row ids: FTS5 flushes its hash at every step back, which doubled its time.
-            key=lambda row: index.sort_time(row[2].date, row[1].arrival.arrived),
-        )
-        try:
-            _place(items)
-            rids = index.RowIds(connection)
-            there = dict(here)
-            for number, item, content, file in stored:
-                there[number] = _row(site, connection, rids, item, content, file)
-            ids = [there[number] for number in range(len(arrivals))]
-            if also is not None:
-                also(Writer(connection, tuple(ids)))
-        except BaseException:  # it is certain that there are no rows, and no scan has come between
-            for item in items:
-                with suppress(OSError):
-                    os.unlink(item.target)
-            raise
-    return ids
-
-
-def _row(
-    site: Site,
-    connection: apsw.Connection,
-    rids: index.RowIds,
-    item: Item,
-    parsed: index.Parsed,
-    written: Written,
-) -> str:
-    """Insert one row, unless another run was faster; returns the id of the row there is."""
+def _placing(item: Item, written: Written) -> Placing:
     arrival, home = item.arrival, item.home
     bound = arrival.on_server and arrival.uid is not None
-    if bound:
-        for (identity,) in rows(
-            connection,
-            "SELECT id FROM message WHERE at_folder = ? AND uid = ? AND id != ?",
-            (home.key, arrival.uid, item.id),
-        ):
-            os.unlink(item.target)
-            return str(identity)
-    # Delivered anew: its file was lost, or has been left by a run that was cut and adopted since.
-    for (rid,) in rows(connection, "SELECT rid FROM message WHERE id = ?", (item.id,)):
-        index.remove(connection, rid)
     bits, words = flag_words.to_bits(arrival.flags)
     state = index.State(
         id=item.id,
@@ -317,5 +233,69 @@ def _row(
         arrived=item.arrived,
         dirty=int(home.protocol == "imap" and not bound),
     )
+    return Placing(item.tmp, item.target, state)
+
+
+def _place(placings: Iterable[Placing]) -> None:
+    """The files under their names, durably. In the transaction: no scan sees one without its row."""
+    for placing in placings:
+        disk.rename(placing.tmp, placing.target)
+    disk.fsync_directories(os.path.dirname(placing.target) for placing in placings)
+
+
+def commit(
+    site: Site,
+    placings: Sequence[Placing],
+    parsed: Sequence[index.Parsed],
+    also: Callable[[Writer], None] | None,
+    here: dict[int, str] | None = None,
+) -> list[str]:
+    """The names and the rows, in one transaction. Returns the ids of all arrivals; `here`: see Delivery.
+
+    After a failed COMMIT it is not certain that the rows are absent: then the files stay, and a scan
+    adopts those that have none.
+    """
+    with site.database.writing() as connection:
+        # Ascending row ids: FTS5 flushes its hash at every step back, which doubled its time.
+        order = sorted(
+            range(len(placings)), key=lambda n: index.sort_time(parsed[n].date, placings[n].state.arrived)
+        )
+        try:
+            _place(placings)
+            rids = index.RowIds(connection)
+            ids = [""] * len(placings)
+            for number in order:
+                ids[number] = _row(connection, rids, placings[number], parsed[number])
+            ids = _all_ids(here or {}, ids)
+            if also is not None:
+                also(Writer(connection, tuple(ids)))
+        except BaseException:  # it is certain that there are no rows, and no scan has come between
+            for placing in placings:
+                with suppress(OSError):
+                    os.unlink(placing.target)
+            raise
+    return ids
+
+
+def _all_ids(here: dict[int, str], stored: Sequence[str]) -> list[str]:
+    """The ids of what was there and of what was stored, in the order of the arrivals."""
+    fresh = iter(stored)
+    return [here.get(number) or next(fresh) for number in range(len(here) + len(stored))]
+
+
+def _row(connection: apsw.Connection, rids: index.RowIds, placing: Placing, parsed: index.Parsed) -> str:
+    """Insert one row, unless another run was faster; returns the id of the row there is."""
+    state = placing.state
+    if state.at_folder is not None:
+        for (identity,) in rows(
+            connection,
+            "SELECT id FROM message WHERE at_folder = ? AND uid = ? AND id != ?",
+            (state.at_folder, state.uid, state.id),
+        ):
+            os.unlink(placing.target)
+            return str(identity)
+    # Delivered anew: its file was lost, or has been left by a run that was cut and adopted since.
+    for (rid,) in rows(connection, "SELECT rid FROM message WHERE id = ?", (state.id,)):
+        index.remove(connection, rid)
     index.insert(connection, rids, state, parsed)
-    return item.id
+    return state.id

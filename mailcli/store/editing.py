@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from mailcli.errors import NotFound
 from mailcli.model import flags as flag_words
 from mailcli.model.flags import Flags
-from mailcli.store import changing, deliver, folders, index, journal, reading, recovery
+from mailcli.store import changing, deliver, index, journal, location, reading, recovery
 from mailcli.store.changing import Row
-from mailcli.store.folders import Home
 from mailcli.store.journal import Note, Step
+from mailcli.store.location import Home
 from mailcli.store.renames import Renames
 from mailcli.store.site import Site
 from mailcli.store.sql import chunks, marks
@@ -37,7 +37,7 @@ class Edit:
         self._site = site
         self._connection = connection
         self._renames = renames
-        self._homes = folders.homes(connection)
+        self._homes = location.homes(connection)
         self.steps: list[Step] = []
 
     def set_flags(
@@ -150,7 +150,7 @@ class Making:
 
     def _write(self, writer: Writer, batch: Sequence[Arrival]) -> None:
         assert self._note is not None
-        homes = folders.homes(writer.connection)
+        homes = location.homes(writer.connection)
         steps = [
             Step("made", homes[a.folder].account_name, homes[a.folder].name, i, added=_text(a.flags))
             for a, i in zip(batch, writer.ids, strict=True)

@@ -6,10 +6,10 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from mailcli.errors import LocalIOError, NotFound
+from mailcli.errors import NotFound
 from mailcli.model.folder import INBOX, SPECIAL_USES, Folder
-from mailcli.model.record import NamedTuple
-from mailcli.store import disk, history, maildir
+from mailcli.store import disk, maildir
+from mailcli.store.location import account_row, check_mounted
 from mailcli.store.site import Site
 from mailcli.store.sql import rows
 from mailcli.store.tree import Tree
@@ -18,37 +18,6 @@ if TYPE_CHECKING:
     import apsw
 
     from mailcli.store.values import FolderFacts
-
-
-class Home(NamedTuple):
-    """Where a folder's files are. `uidvalidity` and `tag` are for the names of new ones."""
-
-    key: int
-    account: int
-    account_name: str
-    protocol: str
-    name: str
-    path: str
-    tag: str
-    uidvalidity: int | None
-
-
-_HOME: Final = (
-    "SELECT f.key, a.key, a.name, a.protocol, f.name, f.path, f.tag, f.uidvalidity"
-    " FROM folder f JOIN account a ON a.key = f.account"
-)
-
-
-def home(connection: apsw.Connection, key: int) -> Home:
-    """Raises NotFound."""
-    for row in connection.execute(f"{_HOME} WHERE f.key = ?", (key,)):
-        return Home(*row)
-    raise NotFound(f"there is no folder number {key}")
-
-
-def homes(connection: apsw.Connection) -> dict[int, Home]:
-    """All folders by key."""
-    return {row[0]: Home(*row) for row in connection.execute(_HOME)}
 
 
 def canonical(name: str) -> str:
@@ -64,26 +33,9 @@ def accounts(connection: apsw.Connection) -> list[str]:
     return [name for (name,) in connection.execute("SELECT name FROM account ORDER BY name")]
 
 
-def _account_row(connection: apsw.Connection, name: str) -> tuple[int, str, str] | None:
-    for key, protocol, directory in connection.execute(
-        "SELECT key, protocol, directory FROM account WHERE name = ?", (name,)
-    ):
-        return key, protocol, directory
-    return None
-
-
-def account_key(site: Site, name: str, protocol: str) -> int:
-    """See Store.account_key."""
-    with site.database.reading() as connection:
-        row = _account_row(connection, name)
-    if row is not None and protocol in ("", row[1]):
-        return row[0]
-    with site.database.writing() as connection:
-        return _make_account(connection, site.tree, name, protocol)
-
-
-def _make_account(connection: apsw.Connection, tree: Tree, name: str, protocol: str) -> int:
-    row = _account_row(connection, name)
+def make_account(connection: apsw.Connection, tree: Tree, name: str, protocol: str) -> int:
+    """See Store.account_key; in the caller's transaction."""
+    row = account_row(connection, name)
     if row is None:
         taken: dict[str, str] = dict(connection.execute("SELECT name, directory FROM account"))
         directory = "/".join(maildir.directory_levels(name.replace("/", "\0"), taken))
@@ -103,10 +55,10 @@ def _make_account(connection: apsw.Connection, tree: Tree, name: str, protocol: 
 
 def remove_account(site: Site, name: str) -> None:
     """See Store.remove_account."""
-    from mailcli.store import index
+    from mailcli.store import history, index
 
     with site.database.writing() as connection:
-        row = _account_row(connection, name)
+        row = account_row(connection, name)
         if row is None:
             raise NotFound(f"there is no account {name} in the mailbox")
         key, _, directory = row
@@ -125,17 +77,6 @@ def remove_account(site: Site, name: str) -> None:
             with disk.reported("set the account's mail aside"):
                 disk.make_directory(site.tree.recovery)
                 disk.rename(tree, f"{site.tree.recovery}/{directory}-{int(site.clock())}")
-
-
-def check_mounted(connection: apsw.Connection, tree: Tree, account: int) -> None:
-    """Refuse to take an unmounted disk for an empty mailbox: the account's marker file must be there."""
-    directory = connection.execute("SELECT directory FROM account WHERE key = ?", (account,)).get
-    if tree.has_marker(directory):
-        return
-    raise LocalIOError(
-        f"{tree.mail}/{directory} is not the mailbox it was: {maildir.MARKER} is missing there",
-        hint=f"is its disk mounted? If it is meant to be so, create an empty file {maildir.MARKER} there",
-    )
 
 
 # -- reading folders ---------------------------------------------------------------------------
@@ -247,7 +188,7 @@ def ensure_folder(
         if (key := _key_if_so(connection, account, name, wanted)) is not None:
             return key
     with site.database.writing() as connection:
-        owner = _make_account(connection, site.tree, account, "")
+        owner = make_account(connection, site.tree, account, "")
         key = _ensure(connection, site.tree, owner, account, name, wanted)
         if also is not None:
             also(connection)
@@ -275,7 +216,7 @@ def ensure_folders(site: Site, account: str, wanted: Iterable[FolderFacts]) -> d
     given = {fact.name: fact._replace(name=canonical(fact.name)) for fact in wanted}
     facts = given.values()
     with site.database.writing() as connection:
-        owner = _make_account(connection, site.tree, account, "")
+        owner = make_account(connection, site.tree, account, "")
         here: dict[str, int] = dict(
             connection.execute("SELECT name, key FROM folder WHERE account = ?", (owner,))
         )

@@ -21,9 +21,6 @@ from mailcli.store.sql import rows
 if TYPE_CHECKING:
     import apsw
 
-LIFETIME: Final = 14 * 86400  # s; as long as the recovery area keeps mail
-MOST: Final = 5000
-"""Entries; a script that changes mail one by one shall not fill the database."""
 TOKEN: Final = 4
 """Letters of a token: 31**4 is 180 times as many as there are entries."""
 
@@ -171,20 +168,6 @@ def renamed(connection: apsw.Connection, account: str, old: str, new: str) -> No
         connection.execute(
             f"UPDATE {table} SET {column} = ? WHERE {owner} = ? AND {column} = ?{but}", (new, account, old)
         )
-
-
-_STALE: Final = "FROM change WHERE touched < ? OR seq <= (SELECT max(seq) FROM change) - ?"
-
-
-def stale(connection: apsw.Connection, now: float) -> bool:
-    """Whether `expire` has anything to do."""
-    return bool(rows(connection, f"SELECT 1 {_STALE} LIMIT 1", (now - LIFETIME, MOST)))
-
-
-def expire(connection: apsw.Connection, now: float) -> None:
-    """Forget entries of 14 days, and the oldest beyond MOST."""
-    connection.execute(f"DELETE {_STALE}", (now - LIFETIME, MOST))
-    connection.execute("DELETE FROM change_step WHERE change NOT IN (SELECT seq FROM change)")
 
 
 # -- reading -----------------------------------------------------------------------------------

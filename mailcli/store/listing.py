@@ -12,7 +12,7 @@ from mailcli.errors import NotFound, UsageError
 from mailcli.model import flags as flag_words
 from mailcli.model.address import Address
 from mailcli.model.flags import Flags
-from mailcli.model.message import Page, Summary
+from mailcli.model.message import Lines, Page, Summary
 from mailcli.store.columns import SEQUENCE_BITS, unpack
 from mailcli.store.places import Place
 from mailcli.store.sql import chunks, marks, rows
@@ -20,11 +20,20 @@ from mailcli.store.sql import chunks, marks, rows
 if TYPE_CHECKING:
     import apsw
 
+    from mailcli.store.search import Found
+
 COLUMNS: Final = (
     "m.rid, m.id, m.folder, m.date, m.zone, m.arrived, m.sender, m.recipients, m.cc, m.subject,"
     " m.bits, m.words, m.size, m.attachments, m.thread, m.message_id, m.in_reply_to, m.preview,"
     " m.file IS NULL"
 )
+
+LINE: Final = (
+    "m.rid, m.id, ifnull(m.date, m.arrived), m.zone, m.bits, m.words, m.sender, m.subject, m.folder, m.size"
+)
+"""In the order of the cells of `Lines`, behind the row id."""
+
+IDS: Final = "m.rid, m.id"
 
 _UNREAD: Final = "m.bits & 1 = 0"
 _SORTS: Final = {
@@ -63,6 +72,11 @@ class Reader:
         if found is None:
             found = self._flags[bits, words] = flag_words.from_bits(bits, words)
         return found
+
+    def lines(self, found: Found) -> Lines:
+        """Rows of LINE, as they are."""
+        folders = {key: name for key, (_, name) in self._folders.items()}
+        return Lines(found.rows, found.next, self.flags, self.addresses, folders)
 
     def summary(self, row: Sequence[Any]) -> Summary:
         """One row of COLUMNS."""
@@ -233,15 +247,20 @@ def _cursor(row: Sequence[Any], sort: str) -> str:
     return str(row[0]) if sort == "date" else f"{row[0]}:{row[-1]}"
 
 
+def _is_integer(text: str) -> bool:
+    """Whether it is a whole number that SQLite can hold, as a cursor of ours always is."""
+    return text.isdecimal() and len(text) <= 18
+
+
 def _beyond(after: str, expression: str, down: bool, sort: str) -> tuple[str, list[Any]]:
     """The condition for rows behind a cursor."""
     rid, mark, key = after.partition(":")
-    if not rid.lstrip("-").isdigit() or bool(mark) == (sort == "date"):
+    if not _is_integer(rid.removeprefix("-")) or bool(mark) == (sort == "date"):
         raise UsageError(f"{after!r} is not a place in this list", hint="use the `next` of the page before")
     sign = "<" if down else ">"
     if sort == "date":
         return f"m.rid {sign} ?", [int(rid)]
-    value: Any = int(key) if sort == "size" and key.isdigit() else key
+    value: Any = int(key) if sort == "size" and _is_integer(key) else key
     return f"({expression} {sign} ? OR ({expression} = ? AND m.rid < ?))", [value, value, int(rid)]
 
 
@@ -275,16 +294,6 @@ def get(connection: apsw.Connection, ids: Iterable[str]) -> list[Summary]:
         for row in rows(connection, f"SELECT {COLUMNS} FROM message m WHERE m.id IN ({marks(some)})", some):
             found[row[1]] = reader.summary(row)
     return [_there(found, i) for i in wanted]
-
-
-def by_rids(connection: apsw.Connection, rids: Sequence[int]) -> list[Summary]:
-    """The rows of these row ids, in that order."""
-    reader = Reader(connection)
-    found: dict[int, Summary] = {}
-    for some in chunks(rids):
-        for row in rows(connection, f"SELECT {COLUMNS} FROM message m WHERE m.rid IN ({marks(some)})", some):
-            found[row[0]] = reader.summary(row)
-    return [found[rid] for rid in rids]
 
 
 def thread(connection: apsw.Connection, thread_id: str) -> list[Summary]:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 from mailcli.errors import NotFound
 from mailcli.model import flags as flag_words
-from mailcli.store import deliver, folders, index, reading
-from mailcli.store.folders import Home
-from mailcli.store.partial import Lacking, Outline
+from mailcli.store import deliver, index, location, reading
+from mailcli.store.location import Home
+from mailcli.store.partial import Outline
 from mailcli.store.site import Site
 from mailcli.store.sql import rows
 from mailcli.store.writer import Writer
@@ -28,7 +28,7 @@ def store(site: Site, outlines: Sequence[Outline], also: Callable[[Writer], None
     """See Store.deliver_outlines. There is no file, so the transaction is all there is to do."""
     parsed = [index.parse(joined(outline)) for outline in outlines]
     with site.database.writing() as connection:
-        homes = {key: folders.home(connection, key) for key in {o.folder for o in outlines}}
+        homes = {key: location.home(connection, key) for key in {o.folder for o in outlines}}
         fresh = deliver.free_ids(connection, sum(1 for o in outlines if o.id is None))
         rids = index.RowIds(connection)
         there: dict[int, str] = {}
@@ -123,16 +123,3 @@ def known(site: Site, identity: str) -> bytes:
 def forget(connection: apsw.Connection, identity: str) -> None:
     """The body is here now."""
     connection.execute("DELETE FROM outline WHERE id = ?", (identity,))
-
-
-def lacking(connection: apsw.Connection, folder: int, since: float | None, max_size: int) -> list[Lacking]:
-    """See Store.lacking."""
-    return [
-        Lacking(*row)
-        for row in rows(
-            connection,
-            "SELECT id, uid, size FROM message WHERE at_folder = ? AND file IS NULL AND uid IS NOT NULL"
-            " AND arrived >= ? AND (? = 0 OR size <= ?) ORDER BY uid DESC",
-            (folder, since or 0, max_size, max_size),
-        )
-    ]

@@ -13,7 +13,7 @@ from mailcli.errors import LocalIOError, MailcliError, NotFound
 from mailcli.model.address import Address
 from mailcli.model.message import Content, Envelope
 from mailcli.model.record import NamedTuple
-from mailcli.store import folders, fulltext, index, outlines, parsing, scanning, threads
+from mailcli.store import fulltext, index, location, outlines, parsing, scanning, threads
 from mailcli.store.columns import unpack
 from mailcli.store.schema import VERSION
 from mailcli.store.site import Site
@@ -46,7 +46,7 @@ def rebuild(site: Site, progress: Callable[[int, int], None] | None) -> list[Pro
         ids = [i for (i,) in rows(connection, "SELECT id FROM message ORDER BY rid")]
     try:
         done = 0
-        site.parser.expect(len(ids))
+        site.expect(len(ids))
         for some, read in _ahead(site, list(chunks(ids, _AT_ONCE))):
             problems += read.problems
             _renew(site, some, read.parsed)
@@ -64,7 +64,7 @@ def rebuild(site: Site, progress: Callable[[int, int], None] | None) -> list[Pro
 def _scan_all(site: Site) -> list[Problem]:
     """Adopt unknown files everywhere."""
     with site.database.reading() as connection:
-        keys = sorted(folders.homes(connection))
+        keys = sorted(location.homes(connection))
     problems = []
     for key in keys:
         try:
@@ -104,9 +104,8 @@ def _parsed(site: Site, ids: Sequence[str]) -> _Read:
             ids,
         )
     letters = [parsing.Filed(site.tree.file(path, file), size) for _, path, file, size in found]
-    with suppress(OSError), site.parser.begin(letters) as batch:
-        batch.wrote(len(letters))
-        parsed = dict(zip((row[0] for row in found), batch.parsed(), strict=True))
+    with suppress(OSError):
+        parsed = dict(zip((row[0] for row in found), parsing.parse(site.worker, letters), strict=True))
         return _one_by_one(site, [i for i in ids if i not in parsed], parsed)
     return _one_by_one(site, ids, {})
 
@@ -189,10 +188,10 @@ def check(site: Site) -> list[Problem]:
         for (text,) in rows(connection, "PRAGMA integrity_check(20)"):
             if text != "ok":
                 problems.append(Problem("database", f"SQLite: {text}"))
-        homes = folders.homes(connection)
+        homes = location.homes(connection)
         for account in {home.account for home in homes.values()}:
             try:
-                folders.check_mounted(connection, site.tree, account)
+                location.check_mounted(connection, site.tree, account)
             except LocalIOError as error:
                 problems.append(Problem("not-mounted", str(error)))
         problems += _check_index(connection)
@@ -232,7 +231,7 @@ def _check_index(connection: apsw.Connection) -> list[Problem]:
     return problems
 
 
-def _check_folder(site: Site, connection: apsw.Connection, home: folders.Home) -> list[Problem]:
+def _check_folder(site: Site, connection: apsw.Connection, home: location.Home) -> list[Problem]:
     problems = []
     listing = site.tree.listing(home.path)
     known: dict[str, str] = dict(

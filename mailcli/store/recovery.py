@@ -8,25 +8,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from mailcli.errors import NotFound
 from mailcli.mime import lineends
 from mailcli.model.ids import new_id
 from mailcli.model.record import NamedTuple
-from mailcli.store import disk, folders, journal, maildir
+from mailcli.store import disk, folders, location, maildir
 from mailcli.store.renames import Renames
 from mailcli.store.site import Site
 from mailcli.store.sql import chunks, marks, rows
-from mailcli.store.values import RecoveryEntry
+from mailcli.store.values import LIFETIME, RecoveryEntry
 
 if TYPE_CHECKING:
     import apsw
 
     from mailcli.store import index
-
-LIFETIME: Final = 14 * 86400  # s
 
 _COLUMNS: Final = (
     "id, account, folder, at_folder, uid, base_bits, base_words, file, source, moved, size, sha256,"
@@ -242,7 +239,7 @@ def bring_back(
     file = None
     if entry["file"] is not None:
         file = maildir.place_name(entry["file"].partition(":")[0], maildir.letters_of(entry["bits"]))
-    home = folders.home(connection, folder)
+    home = location.home(connection, folder)
     at_folder, uid = entry["at_folder"], entry["uid"]
     # Still to be expunged: then the server has it yet, and all is as it was.
     bound = (
@@ -276,37 +273,3 @@ def bring_back(
     index.insert(connection, index.RowIds(connection), state, kept.parsed)
     index.mark_dirty(connection, [entry["id"]])
     return True
-
-
-def expire(site: Site) -> int:
-    """See Store.expire."""
-    settle(site)
-    now = site.clock()
-    with site.database.reading() as connection:
-        # What the server keeps hidden (2) loses its file, and stays known.
-        due = rows(
-            connection,
-            "SELECT id, file FROM recovery WHERE expires < ?"
-            " AND (pending = 0 OR pending = 2 AND file IS NOT NULL)",
-            (now,),
-        )
-        paths = [home.path for home in folders.homes(connection).values()]
-        stale = journal.stale(connection, now)
-    with disk.reported("clear the recovery area"):
-        for _, file in due:
-            if file is not None:
-                disk.unlink(f"{site.tree.recovery}/{file}")
-    if due or stale:
-        with site.database.writing() as connection:
-            ids = [(i,) for i, _ in due]
-            connection.executemany("UPDATE recovery SET file = NULL WHERE id = ? AND pending = 2", ids)
-            connection.executemany("DELETE FROM recovery WHERE id = ? AND pending = 0", ids)
-            connection.execute(
-                "DELETE FROM outline WHERE id NOT IN (SELECT id FROM message)"
-                " AND id NOT IN (SELECT id FROM recovery)"
-            )
-            journal.expire(connection, now)
-    for path in paths:
-        with suppress(OSError):
-            site.tree.sweep(path, now)
-    return sum(1 for _, file in due if file is not None)

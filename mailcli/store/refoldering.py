@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from mailcli.errors import CannotCreate
 from mailcli.model.folder import INBOX
-from mailcli.store import disk, folders, journal, maildir
+from mailcli.store import disk, folders, journal, location, maildir
 from mailcli.store.site import Site
 from mailcli.store.sql import rows
 from mailcli.store.tree import Tree
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def rename_folder(
-    site: Site, key: int, name: str, also: Callable[[apsw.Connection, folders.Home], None] | None = None
+    site: Site, key: int, name: str, also: Callable[[apsw.Connection, location.Home], None] | None = None
 ) -> None:
     """See Store.rename_folder. The inbox is renamed without what is below it (RFC 9051 §6.3.6).
 
@@ -31,7 +31,7 @@ def rename_folder(
     finish(site)
     name = folders.canonical(name)
     with site.database.writing() as connection:
-        home = folders.home(connection, key)
+        home = location.home(connection, key)
         if home.name == name:
             return
         taken = {n for (n,) in rows(connection, "SELECT name FROM folder WHERE account = ?", (home.account,))}
@@ -58,7 +58,7 @@ def rename_noted(site: Site, key: int, name: str, note: journal.Note | None) -> 
     """See Store.rename_folder."""
     token = ""
 
-    def write(connection: apsw.Connection, home: folders.Home) -> None:
+    def write(connection: apsw.Connection, home: location.Home) -> None:
         nonlocal token
         if note is not None:
             account = home.account_name

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from mailcli.model.flags import from_bits
-from mailcli.store import changing, folders, index, journal, recovery, scanning
+from mailcli.store import changing, index, journal, location, recovery, scanning
 from mailcli.store.journal import Note, Step
 from mailcli.store.site import Site
 from mailcli.store.sql import rows
@@ -25,7 +25,7 @@ def delete_folder(
     """See Store.delete_folder. `also` is called in the transaction. Returns how many, and the token."""
     scanning.scan(site, key, force=True)  # what another program put there goes to recovery with the rest
     with site.database.writing() as connection:
-        home = folders.home(connection, key)
+        home = location.home(connection, key)
         steps = _steps(connection, home)
         ids = [step.message for step in steps if step.message]
         recovery.take_away(connection, ids, reason, site.clock(), pending=False)
@@ -39,7 +39,7 @@ def delete_folder(
     return len(ids), token
 
 
-def _steps(connection: apsw.Connection, home: folders.Home) -> list[Step]:
+def _steps(connection: apsw.Connection, home: location.Home) -> list[Step]:
     """The folder with its special use, and what is in it."""
     (special,) = rows(connection, "SELECT special FROM folder WHERE key = ?", (home.key,))[0]
     found = rows(connection, "SELECT id, bits, words FROM message WHERE folder = ?", (home.key,))

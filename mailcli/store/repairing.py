@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mailcli.errors import LocalIOError
-from mailcli.store import folders, fulltext, index, rebuild, scanning
+from mailcli.store import fulltext, index, location, rebuild, scanning
 from mailcli.store.site import Site
 from mailcli.store.sql import chunks, marks, rows
 from mailcli.store.values import Problem
@@ -48,7 +48,7 @@ def _key(problem: Problem) -> tuple[str, str, str]:
 def _scan(site: Site) -> None:
     """Adopt files without rows, and find those that only have another name now."""
     with site.database.reading() as connection:
-        keys = sorted(folders.homes(connection))
+        keys = sorted(location.homes(connection))
     for key in keys:
         try:
             scanning.scan(site, key, force=True)

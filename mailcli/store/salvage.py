@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import apsw
 
-from mailcli.store import disk, folders, history, index, journal, locks, maildir, rebuild, scanning
+from mailcli.store import disk, folders, history, index, journal, location, locks, maildir, rebuild, scanning
 from mailcli.store.database import Damaged
 from mailcli.store.site import Site
 from mailcli.store.sql import rows
@@ -256,7 +256,7 @@ def _from_tree(site: Site) -> int:
     _adopt_directories(site)
     adopted = 0
     with site.database.reading() as connection:
-        keys = sorted(folders.homes(connection))
+        keys = sorted(location.homes(connection))
     for key in keys:
         adopted += len(scanning.scan(site, key, force=True).adopted)
     return adopted

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mailcli.model import flags as flag_words
 from mailcli.model.record import NamedTuple
-from mailcli.store import folders, maildir, recovery, refoldering
-from mailcli.store.folders import Home
+from mailcli.store import location, maildir, unfinished
+from mailcli.store.location import Home
 from mailcli.store.site import Site
 from mailcli.store.sql import rows
 from mailcli.store.values import Missing, Scan
@@ -38,11 +38,10 @@ class _Look(NamedTuple):
 
 def scan(site: Site, folder: int, *, force: bool) -> Scan:
     """See Store.scan."""
-    recovery.settle(site)
-    refoldering.finish(site)
+    unfinished.finish(site)
     with site.database.reading() as connection:
-        home = folders.home(connection, folder)
-        folders.check_mounted(connection, site.tree, home.account)
+        home = location.home(connection, folder)
+        location.check_mounted(connection, site.tree, home.account)
         noted = rows(connection, "SELECT cur_mtime, new_mtime FROM folder WHERE key = ?", (folder,))[0]
         suspects = rows(
             connection,

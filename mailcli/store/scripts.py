@@ -50,45 +50,48 @@ def _spaced(match: re.Match[str]) -> str:
     return f" {' '.join(_PICTURE.sub(_encode_picture, match[0]))} "
 
 
-_BEYOND: Final = pattern.compile(r"[^\0-\x7f]+")
+_BEYOND: Final = pattern.compile(r"([^\0-\x7f]+)")
 """A run without ASCII. No form changes across an ASCII character, but where an accent follows one (NFKC
 makes them one letter), so that only the runs are looked at: five passes over a whole text, nearly all
 of it ASCII, took a quarter of the time of indexing it."""
 
-_SHORT: Final = 4
+_SHORT: Final = 16
+_MOST: Final = 20_000
 _known: dict[str, str] = {}
-"""Short runs met before: one mail has the same few letters again and again."""
-
-
-class _AccentFollows(Exception):
-    """A run begins with a combining character."""
+"""Short runs met before, none of which begins with an accent: mail has the same words again and again."""
 
 
 def fold(text: str) -> str:
     """See tokens.folded."""
+    pieces = _BEYOND.split(text)
+    runs = pieces[1::2]
     try:
-        return _BEYOND.sub(_folded_run, text)
-    except _AccentFollows:
-        return _fold(text)
+        pieces[1::2] = [_known[run] for run in runs]
+    except KeyError:  # mostly all of them are known
+        if any(map(unicodedata.combining, [run[0] for run in runs])):
+            return _fold(text)
+        pieces[1::2] = [_known.get(run) or _remembered(run) for run in runs]
+    return "".join(pieces)
 
 
-def _folded_run(match: re.Match[str]) -> str:
-    run = match[0]
-    found = _known.get(run)
-    if found is not None:
-        return found
-    if unicodedata.combining(run[0]):
-        raise _AccentFollows
+def _remembered(run: str) -> str:
     found = _fold(run)
     if len(run) <= _SHORT:
-        if len(_known) > 5000:
+        if len(_known) >= _MOST:
             _known.clear()
         _known[run] = found
     return found
 
 
+_UNCHANGED: Final = pattern.compile(
+    f"[^{_IGNORED.pattern[1:-2]}{''.join(_FOLDS)}{_PRIVATE.pattern[1:-2]}{_UNSPACED}{_PICTURES}]*"
+)
+
+
 def _fold(text: str) -> str:
     text = unicodedata.normalize("NFKC", text)
+    if _UNCHANGED.fullmatch(text):
+        return text
     text = _PRIVATE.sub(" ", text)
     text = _IGNORED.sub("", text)
     text = _FOLDED.sub(lambda match: _FOLDS[match[0]], text)

@@ -15,6 +15,8 @@ from mailcli.model.record import NamedTuple
 from mailcli.store.checks import Checks, Read
 from mailcli.store.criteria import CHECK, Criteria
 from mailcli.store.match import Matcher
+from mailcli.store.ranking import Mark, Ranked
+from mailcli.store.sql import by_rids
 
 if TYPE_CHECKING:
     import apsw
@@ -23,24 +25,18 @@ if TYPE_CHECKING:
 
 _WINDOWS: Final = (500, 5000)
 _LOWEST, _HIGHEST = -(1 << 63), (1 << 63) - 1
-_WEIGHTS: Final = (8.0, 4.0, 3.0, 2.0, 2.0, 1.0, 4.0, 1.0, 1.0)
-"""bm25's weight of each column of fulltext.COLUMNS: a word in the subject says more."""
-
-_RANK: Final = (
-    f"bm25(fts, {', '.join(map(str, _WEIGHTS))})"
-    # At equal words a new message counts four times as much as a very old one, half-way at a year.
-    " * (0.25 + 0.75 / (1.0 + max(0, :now - (rowid >> 20)) / 31557600.0))"
-)
-
-_KNOWN: Final = 1.5
-"""So many times more does a message count that is from somebody whom one has written to."""
 
 
 class Found(NamedTuple):
-    """Row ids in the order asked for, and the cursor for the rest (None: there is none)."""
+    """Rows in the order asked for, each its row id and the columns wanted, and the cursor for the rest
+    (None: there is none)."""
 
-    rids: list[int]
+    rows: list[tuple[Any, ...]]
     next: str | None = None
+
+    @property
+    def rids(self) -> list[int]:
+        return [row[0] for row in self.rows]
 
 
 def find(
@@ -52,18 +48,20 @@ def find(
     sort: str = "date",
     reverse: bool = False,
     threads: bool = False,
+    columns: str = "m.rid",
     own_addresses: Sequence[str] = (),
     now: float = 0.0,
     read: Read | None = None,
 ) -> Found:
     """The messages that match, newest (or with `sort="relevance"` best) first.
 
-    `threads`: only the first match of each thread. `after` is a cursor of an earlier answer to
-    the same question. `now` (seconds since the epoch) is for relevance. `read` gives the bytes of
-    a message for terms that must look into it; without it they match nothing. Raises QueryError
-    for folders and accounts that are not there, UsageError for a bad cursor or sort.
+    `threads`: only the first match of each thread. `columns` of `message m`, m.rid first, are what rows
+    have. `after` is a cursor of an earlier answer to the same question. `now` (seconds since the epoch)
+    is for relevance. `read` gives the bytes of a message for terms that must look into it; without it they
+    match nothing. Raises QueryError for folders and accounts that are not there, UsageError for a bad
+    cursor or sort.
     """
-    with _Search(connection, query, own_addresses, read) as search:
+    with _Search(connection, query, own_addresses, read, columns) as search:
         if sort == "relevance":
             return search.by_relevance(limit, after, now, threads=threads, reverse=reverse)
         if sort != "date":
@@ -75,21 +73,28 @@ def count(
     connection: apsw.Connection,
     query: Query,
     *,
+    threads: bool = False,
     own_addresses: Sequence[str] = (),
     read: Read | None = None,
 ) -> int:
-    """How many messages match."""
+    """How many messages match, or in how many threads."""
     with _Search(connection, query, own_addresses, read) as search:
-        return search.count()
+        return search.count("DISTINCT m.thread" if threads else "*")
 
 
 class _Search:
     """One query on its way: holds the SQL function of its checks while it runs."""
 
     def __init__(
-        self, connection: apsw.Connection, query: Query, own: Sequence[str], read: Read | None
+        self,
+        connection: apsw.Connection,
+        query: Query,
+        own: Sequence[str],
+        read: Read | None,
+        columns: str = "m.rid",
     ) -> None:
         self._connection = connection
+        self._columns = columns
         self._checks = Checks(Matcher(connection), read)
         self._criteria = Criteria(connection, query, own, self._checks)
 
@@ -101,8 +106,8 @@ class _Search:
         self._connection.create_scalar_function(CHECK, None)
         self._checks.close()
 
-    def count(self) -> int:
-        rows = self._rows(f"SELECT count(*) {self._from_all()}", self._range())
+    def count(self, what: str) -> int:
+        rows = self._rows(f"SELECT count({what}) {self._from_all()}", self._range())
         return int(rows[0][0])
 
     def by_date(self, limit: int | None, after: str | None, *, threads: bool, reverse: bool) -> Found:
@@ -114,16 +119,15 @@ class _Search:
             low = max(low, cursor + 1)
         elif cursor is not None:
             high = min(high, cursor - 1)
+        columns = self._columns
         if limit is None:
-            return Found([rid for (rid,) in self._window(low, high, None, reverse=reverse, wide=True)])
-        rids: list[int] = []
+            return Found(self._window(low, high, None, columns, reverse=reverse, wide=True))
+        rows: list[tuple[Any, ...]] = []
         for first, last, wide in self._windows(low, high, reverse=reverse):
-            rids += [
-                rid for (rid,) in self._window(first, last, limit + 1 - len(rids), reverse=reverse, wide=wide)
-            ]
-            if len(rids) > limit:
-                return Found(rids[:limit], str(rids[limit - 1]) if limit else None)
-        return Found(rids)
+            rows += self._window(first, last, limit + 1 - len(rows), columns, reverse=reverse, wide=wide)
+            if len(rows) > limit:
+                return Found(rows[:limit], str(rows[limit - 1][0]) if limit else None)
+        return Found(rows)
 
     def by_relevance(
         self, limit: int | None, after: str | None, now: float, *, threads: bool, reverse: bool
@@ -133,31 +137,29 @@ class _Search:
         ranking = self._criteria.ranking()
         if ranking is None:
             return self.by_date(limit, after, threads=threads, reverse=reverse)
-        expression, needed = ranking
-        skip = 0 if after is None else _number(after)
-        join = "JOIN" if needed else "LEFT JOIN"
-        direction = "DESC" if reverse else "ASC"  # bm25 is negative: the best is the least
-        ranked = (
-            f"(SELECT rowid AS rid, {_RANK} AS rank FROM fts"
-            " WHERE fts MATCH :expression AND rowid BETWEEN :low AND :high)"
-        )
-        sql = (
-            f"SELECT m.rid, m.thread {self._from_all(f' {join} {ranked} s ON s.rid = m.rid')}"
-            f" ORDER BY ifnull(s.rank, 0) * iif({_known(self._criteria.sent())}, {_KNOWN}, 1.0) {direction},"
-            " m.rid DESC"
-        )
-        values = {**self._range(), "expression": expression, "now": int(now)}
-        if not threads:
-            sql += f" LIMIT {-1 if limit is None else limit + 1} OFFSET {skip}"
-            rids = [rid for rid, _ in self._rows(sql, values)]
-        else:
-            best: dict[str, int] = {}
-            for rid, thread in self._rows(sql, values):
-                best.setdefault(thread, rid)
-            rids = list(best.values())[skip:]
-        if limit is not None and len(rids) > limit:
-            return Found(rids[:limit], str(skip + limit))
-        return Found(rids)
+        mark = None if after is None else Mark.read(after)
+        sent = self._criteria.sent()
+        ranked = Ranked(self._connection, ranking, sent, now, threads=threads, reverse=reverse, after=mark)
+        if mark is not None:
+            itself = {"low": mark.rid, "high": mark.rid}
+            ranked.resume(self._rows(ranked.select("1", None, whole=True), {**itself, **ranked.values}))
+        # What was given of threads is known only when all that is better has been seen again.
+        most = None if limit is None or (threads and after is not None) else limit + 1
+        low, high = self._range().values()
+        # The best may be anywhere; but where nothing older can be better than what there is, it ends.
+        whole = most is None or reverse
+        for first, last, wide in ((low, high, True),) if whole else self._windows(low, high, reverse=False):
+            if first <= last:
+                where = self._criteria.where(wide=wide)
+                window = {"low": first, "high": last}
+                ranked.add(self._rows(ranked.select(where, most), {**window, **ranked.values}), most)
+            if most is not None and not wide and ranked.settled(first, most):
+                break
+        marks = ranked.marks()
+        if limit is not None and len(marks) > limit:
+            marks = marks[:limit]
+            return self._found([mark.rid for mark in marks], str(marks[-1]) if marks else after)
+        return self._found([mark.rid for mark in marks])
 
     # ---- passes
 
@@ -176,7 +178,7 @@ class _Search:
         yield low, high, True
 
     def _window(
-        self, low: int, high: int, limit: int | None, *, reverse: bool, wide: bool, columns: str = "m.rid"
+        self, low: int, high: int, limit: int | None, columns: str, *, reverse: bool, wide: bool
     ) -> list[tuple[Any, ...]]:
         if low > high:
             return []
@@ -195,7 +197,7 @@ class _Search:
         seen: set[str] = set()
         rids: list[int] = []
         for first, last, wide in self._windows(low, high, reverse=reverse):
-            found = self._window(first, last, None, reverse=reverse, wide=wide, columns="m.rid, m.thread")
+            found = self._window(first, last, None, "m.rid, m.thread", reverse=reverse, wide=wide)
             for rid, thread in found:
                 if thread in seen:
                     continue
@@ -203,9 +205,15 @@ class _Search:
                 if cursor is not None and (rid <= cursor if reverse else rid >= cursor):
                     continue
                 if limit is not None and len(rids) == limit:
-                    return Found(rids, str(rids[-1]) if rids else None)
+                    return self._found(rids, str(rids[-1]) if rids else None)
                 rids.append(rid)
-        return Found(rids)
+        return self._found(rids)
+
+    def _found(self, rids: list[int], following: str | None = None) -> Found:
+        """The columns of these rows, which were chosen or put in order by something else."""
+        if self._columns == "m.rid":
+            return Found([(rid,) for rid in rids], following)
+        return Found(by_rids(self._connection, rids, self._columns), following)
 
     def _range(self) -> dict[str, int]:
         """:low and :high, as far as the dates asked for bound them."""
@@ -225,23 +233,7 @@ class _Search:
         return self._connection.execute(sql, {**self._criteria.values, **values}).fetchall()
 
 
-def _known(sent: Sequence[int]) -> str:
-    """The condition that `m` is from somebody whom one has written to: of the newest messages in these
-    folders, the first recipient each. Worked out once for a query, not for each row."""
-    if not sent:
-        return "0"
-    address = "lower(substr({0}, instr({0}, char(31)) + 1))"
-    return (
-        f"{address.format('m.sender')} IN (SELECT {address.format('first')} FROM"
-        " (SELECT substr(recipients, 1, instr(recipients || char(30), char(30)) - 1) AS first FROM message"
-        f" WHERE folder IN ({', '.join(map(str, sent))}) ORDER BY rid DESC LIMIT 1000))"
-    )
-
-
 def _number(cursor: str) -> int:
-    try:
-        return int(cursor)
-    except ValueError:
-        raise UsageError(
-            f'"{cursor}" is no cursor of a search', hint="--after takes `next` of an answer"
-        ) from None
+    if not cursor.isdecimal() or len(cursor) > 18:  # SQLite's integers hold no more
+        raise UsageError(f'"{cursor}" is no cursor of a search', hint="--after takes `next` of an answer")
+    return int(cursor)

@@ -30,6 +30,15 @@ def rows(connection: apsw.Connection, sql: str, values: Sequence[Any] = ()) -> l
     return connection.execute(sql, values).fetchall()
 
 
+def by_rids(connection: apsw.Connection, rids: Sequence[int], columns: str) -> list[tuple[Any, ...]]:
+    """These columns of `message m`, m.rid the first of them, for row ids that are there, in that order."""
+    found: dict[int, tuple[Any, ...]] = {}
+    for some in chunks(rids):
+        sql = f"SELECT {columns} FROM message m WHERE m.rid IN ({marks(some)})"
+        found.update((row[0], row) for row in connection.execute(sql, some))
+    return [found[rid] for rid in rids]
+
+
 def listed(keys: Sequence[int]) -> str:
     """Numbers for an IN (…)."""
     return ", ".join(map(str, keys))

@@ -16,11 +16,9 @@ from contextlib import AbstractContextManager
 from os.path import exists, getsize
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mailcli.errors import Locked
-from mailcli.model.message import Page
-from mailcli.store import listing, naming
 from mailcli.store.database import Damaged, Database
 from mailcli.store.site import Site
 from mailcli.store.sql import rows
@@ -28,16 +26,21 @@ from mailcli.store.tree import Tree
 from mailcli.store.writer import Writer
 
 if TYPE_CHECKING:
+    from apsw import Connection
+
     from mailcli.model.flags import Flags
     from mailcli.model.folder import Folder
-    from mailcli.model.message import Summary
+    from mailcli.model.message import Lines, Page, Summary
     from mailcli.model.query.ast import Query
+    from mailcli.store.along import Along
+    from mailcli.store.deliver import Delivery
     from mailcli.store.editing import Edit, Making
     from mailcli.store.history import Unrecorded
     from mailcli.store.journal import Entry, Note
     from mailcli.store.maildrop import Listing
     from mailcli.store.partial import Filled, Lacking, Outline
     from mailcli.store.places import Place
+    from mailcli.store.search import Found
     from mailcli.store.undoing import FolderTurn, Turned
     from mailcli.store.values import (
         Agreed,
@@ -134,9 +137,16 @@ class Store:
 
     def account_key(self, name: str, protocol: str = "") -> int:
         """The account's row, made when new. `protocol` ("imap", "pop3", "" for none) is noted when given."""
+        from mailcli.store import location
+
+        with self._site.database.reading() as connection:
+            row = location.account_row(connection, name)
+        if row is not None and protocol in ("", row[1]):
+            return row[0]
         from mailcli.store import folders
 
-        return folders.account_key(self._site, name, protocol)
+        with self._site.database.writing() as connection:
+            return folders.make_account(connection, self._site.tree, name, protocol)
 
     def remove_account(self, name: str) -> None:
         """Forget an account; its mail tree is set aside in the recovery area, never deleted."""
@@ -258,6 +268,15 @@ class Store:
 
         return deliver.deliver(self._site, arrivals, also)
 
+    def begin_delivery(self, arrivals: Sequence[Arrival], along: Along) -> Delivery:
+        """As `deliver`, but it may be the worker that stores them, while this process goes on: what it
+        was given first it stores first, and nothing more after what it could not store. `finish` of what
+        is returned waits for it, returns the ids and raises what `deliver` does; call it for each, in order.
+        """
+        from mailcli.store import deliver
+
+        return deliver.begin(self._site, arrivals, along)
+
     def deliver_outlines(
         self, outlines: Sequence[Outline], *, also: Callable[[Writer], None] | None = None
     ) -> list[str]:
@@ -279,14 +298,14 @@ class Store:
     def lacking(self, folder: int, *, since: float | None = None, max_size: int = 0) -> list[Lacking]:
         """The messages of a server's folder whose body is not here, newest first: those that arrived
         since then, and have no more octets (0: any number)."""
-        from mailcli.store import outlines
+        from mailcli.store import cursors
 
         with self._site.database.reading() as connection:
-            return outlines.lacking(connection, folder, since, max_size)
+            return cursors.lacking(connection, folder, since, max_size)
 
     def expect(self, count: int) -> None:
         """So many messages are about to be delivered, in several batches."""
-        self._site.parser.expect(count)
+        self._site.expect(count)
 
     def new_ids(self, count: int) -> list[str]:
         """Ids that nothing has: for an Arrival whose intent is recorded before it is downloaded (POP3).
@@ -320,6 +339,8 @@ class Store:
 
         `sort` is date, from, subject or size: newest, A, A, largest first; `reverse` turns it round.
         """
+        from mailcli.store import listing
+
         with self._site.database.snapshot() as connection:
             return listing.summaries(
                 connection,
@@ -334,6 +355,8 @@ class Store:
 
     def get(self, ids: Iterable[str]) -> list[Summary]:
         """The rows of full ids, in that order. NotFound if one is not there."""
+        from mailcli.store import listing
+
         with self._site.database.reading() as connection:
             return listing.get(connection, ids)
 
@@ -354,26 +377,36 @@ class Store:
 
     def places(self, ids: Iterable[str]) -> list[Place]:
         """Where messages are, here and on the server, in that order. NotFound if one is not there."""
+        from mailcli.store import listing
+
         with self._site.database.reading() as connection:
             return listing.places(connection, ids)
 
     def resolve(self, text: str) -> list[str]:
         """Ids meant by an id, a unique prefix, `mid:MESSAGE-ID` or `t:THREAD`. AmbiguousId, NotFound."""
+        from mailcli.store import naming
+
         with self._site.database.reading() as connection:
             return naming.resolve(connection, text)
 
     def shortest(self, ids: Iterable[str]) -> dict[str, str]:
         """For each id its shortest unique prefix of 4 characters or more."""
+        from mailcli.store import naming
+
         with self._site.database.snapshot() as connection:
             return naming.shortest(connection, ids)
 
     def thread(self, thread: str) -> list[Summary]:
         """All messages of a thread, oldest first."""
+        from mailcli.store import listing
+
         with self._site.database.reading() as connection:
             return listing.thread(connection, thread)
 
     def count(self, folder: int | None = None, *, unread: bool = False) -> int:
         """How many messages a folder (None: the mailbox) has."""
+        from mailcli.store import listing
+
         with self._site.database.reading() as connection:
             return listing.count(connection, folder, unread)
 
@@ -399,31 +432,38 @@ class Store:
         `own_addresses` are what `to:me` means. With threads, `counts` are the messages of each whole
         thread. QueryError for folders and accounts that are not there.
         """
-        from mailcli.store import search
+        from mailcli.model.message import Page
+        from mailcli.store import listing
 
+        asked = {"limit": limit, "after": after, "sort": sort, "reverse": reverse, "threads": threads}
         with self._site.database.snapshot() as connection:
-            found = search.find(
-                connection,
-                query,
-                limit=limit,
-                after=after,
-                sort=sort,
-                reverse=reverse,
-                threads=threads,
-                own_addresses=own_addresses,
-                now=self._site.clock(),
-                read=self.known_bytes,
-            )
-            listed = listing.by_rids(connection, found.rids)
+            found = self._find(connection, query, listing.COLUMNS, own_addresses=own_addresses, **asked)
+            listed = listing.Reader(connection).summaries(found.rows)
             counts = listing.thread_counts(connection, [s.thread for s in listed]) if threads else ()
         return Page(listed, found.next, counts)
 
-    def count_matches(self, query: Query, *, own_addresses: Sequence[str] = ()) -> int:
-        """How many messages match a parsed query."""
+    def search_lines(self, query: Query, *, ids: bool = False, **asked: Any) -> Lines:
+        """As `search`, for lines of text; with `ids` for those alone."""
+        from mailcli.store import listing
+
+        with self._site.database.snapshot() as connection:
+            found = self._find(connection, query, listing.IDS if ids else listing.LINE, **asked)
+            return listing.Reader(connection).lines(found)
+
+    def _find(self, connection: Connection, query: Query, columns: str, **asked: Any) -> Found:
+        from mailcli.store import search
+
+        now, read = self._site.clock(), self.known_bytes
+        return search.find(connection, query, columns=columns, now=now, read=read, **asked)
+
+    def count_matches(self, query: Query, *, threads: bool = False, own_addresses: Sequence[str] = ()) -> int:
+        """How many messages match a parsed query, or in how many threads."""
         from mailcli.store import search
 
         with self._site.database.snapshot() as connection:
-            return search.count(connection, query, own_addresses=own_addresses, read=self.known_bytes)
+            return search.count(
+                connection, query, threads=threads, own_addresses=own_addresses, read=self.known_bytes
+            )
 
     def open_bytes(self, id: str) -> bytes:
         """The message as it was on the wire. NotFound for a row without body, LocalIOError without file."""
@@ -559,9 +599,9 @@ class Store:
 
     def expire(self) -> int:
         """Delete what was 14 days in the recovery area, and tmp files of 36 hours. Returns how many mails."""
-        from mailcli.store import recovery
+        from mailcli.store import expiry
 
-        return recovery.expire(self._site)
+        return expiry.expire(self._site)
 
     # -- synchronisation -----------------------------------------------------------------------
 
@@ -629,6 +669,13 @@ class Store:
 
         with self._site.database.reading() as connection:
             return agreement.operations(connection, account)
+
+    def unsettled(self, account: str) -> bool:
+        """Whether there are operations of an account whose outcome is unknown."""
+        from mailcli.store import cursors
+
+        with self._site.database.reading() as connection:
+            return cursors.unsettled(connection, account)
 
     def scan(self, folder: int, *, force: bool = False) -> Scan:
         """Take notice of what other programs (or a crash of ours) did in the folder's directories."""

@@ -48,7 +48,7 @@ def signed_words(text: str) -> list[str]:
 
     For every run of signs S between the letters L and R: LS, LSR, and SR if S may lead a word.
     """
-    if not any(sign in text for sign in "+=#&%$"):
+    if not any(map(text.__contains__, "+=#&%$")):
         return []
     pieces = _SIGNS.split(text)
     words: dict[str, None] = {}

@@ -14,7 +14,7 @@ from mailcli.errors import NotFound
 from mailcli.model import flags as flag_words
 from mailcli.model.flags import SEEN, Flags
 from mailcli.model.record import NamedTuple
-from mailcli.store import changing, folders, journal, recovery, refoldering, removing, scanning
+from mailcli.store import changing, folders, journal, location, recovery, refoldering, removing, scanning
 from mailcli.store.editing import Edit
 from mailcli.store.journal import Entry, Note, Step
 from mailcli.store.renames import Renames
@@ -316,4 +316,4 @@ def _subscribed(site: Site, account: str, name: str) -> bool | None:
 
 
 def _keys(connection: apsw.Connection) -> dict[tuple[str, str], int]:
-    return {(h.account_name, h.name): h.key for h in folders.homes(connection).values()}
+    return {(h.account_name, h.name): h.key for h in location.homes(connection).values()}

@@ -6,7 +6,7 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from mailcli.store import folders
+from mailcli.store import location
 from mailcli.store.site import Site
 from mailcli.store.sql import rows
 
@@ -25,9 +25,11 @@ def adopt_folders(site: Site, account: str) -> list[str]:
     made = [path for path in fresh if _is_meant(site, path)]
     if not made:
         return []
+    from mailcli.store import folders
+
     names = []
     with site.database.writing() as connection:
-        folders.check_mounted(connection, site.tree, key)
+        location.check_mounted(connection, site.tree, key)
         for path in _without_row(connection, key, made):
             identity = folders.read_identity(site.tree, path, account)
             if identity is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from mailcli.model.flags import Flags
 from mailcli.model.record import NamedTuple
@@ -317,6 +318,10 @@ class Pop3Row(NamedTuple):
     delivered_at: float | None = None
     missing_since: float | None = None
     id: str = ""
+
+
+LIFETIME: Final = 14 * 86400
+"""Seconds that what was taken away, and the journal's entry of it, can be brought back."""
 
 
 class RecoveryEntry(NamedTuple):

@@ -1,4 +1,4 @@
-"""Threads that make arriving mail durable, in batches, while more arrives.
+"""A thread that makes arriving mail durable, in batches, while more arrives.
 
 Several connections may bring at once. What waits is bounded by octets, so memory does not grow with
 the number of messages: whoever brings more has to wait, and TCP slows the server down.
@@ -25,19 +25,17 @@ LINGER: Final = 2.0
 
 
 class Intake(Generic[T]):
-    """Hands batches to `deliver` on `threads` of its own; `weigh` gives an item's octets.
+    """Hands batches to `store` on a thread of its own; `weigh` gives an item's octets.
 
-    With two of them one batch is written while the one before is synced and committed. Batches begin
-    in order and may end in another.
+    `store` begins with a batch, and what it returns is called to wait until the batch is durable. Before
+    that the next batch is begun, if one is ready: it is written while the one before is committed.
 
     A failure is kept and raised by the next `put`, or by `finish`, so that the connections stop
     downloading what cannot be stored.
     """
 
-    def __init__(
-        self, deliver: Callable[[list[T]], None], weigh: Callable[[T], int], *, threads: int = 1
-    ) -> None:
-        self._deliver = deliver
+    def __init__(self, store: Callable[[list[T]], Callable[[], None]], weigh: Callable[[T], int]) -> None:
+        self._store = store
         self._weigh = weigh
         self._waiting: deque[tuple[T, int]] = deque()
         self._octets = 0
@@ -46,14 +44,9 @@ class Intake(Generic[T]):
         self._ended = False
         self._failure: BaseException | None = None
         self.idle = 0.0  # seconds spent waiting for something to store, none being stored
-        self._storing = 0
         self._changed = threading.Condition()
-        self._next_one = threading.Lock()  # a batch is gathered by one thread at a time
-        self._threads = [
-            threading.Thread(target=self._run, name="intake", daemon=True) for _ in range(threads)
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._thread = threading.Thread(target=self._run, name="intake", daemon=True)
+        self._thread.start()
 
     def put(self, item: T) -> float:
         """Bring one item; waits while too much waits. Returns the seconds it waited for that.
@@ -86,8 +79,7 @@ class Intake(Generic[T]):
         with self._changed:
             self._ended = True
             self._changed.notify_all()
-        for thread in self._threads:
-            thread.join()
+        self._thread.join()
 
     def _full(self) -> bool:
         return self._octets >= WAITING_OCTETS or len(self._waiting) >= WAITING_MESSAGES
@@ -96,30 +88,32 @@ class Intake(Generic[T]):
         return len(self._waiting) >= self._full_batch or self._octets >= BATCH_OCTETS
 
     def _run(self) -> None:
-        while batch := self._gathered():
-            try:
-                self._deliver(batch)
-            except BaseException as failure:  # handed to the threads that wait, which raise it
-                with self._changed:
-                    self._failure = self._failure or failure
-                    self._changed.notify_all()
-                return
+        finish: Callable[[], None] | None = None
+        try:
+            while (batch := self._gathered(wait=finish is None)) or finish is not None:
+                before, finish = finish, None
+                try:
+                    finish = self._store(batch) if batch else None
+                finally:
+                    if before is not None:
+                        before()
+        except BaseException as failure:  # handed to the threads that wait, which raise it
             with self._changed:
-                self._storing -= 1
+                self._failure = failure
                 self._changed.notify_all()
 
-    def _gathered(self) -> list[T]:
-        """The next batch; [] at the end."""
-        with self._next_one, self._changed:
-            while not self._ended and self._failure is None and not self._ready():
+    def _gathered(self, *, wait: bool) -> list[T]:
+        """The next batch; [] at the end, or if none is ready and it is not to be waited for."""
+        with self._changed:
+            while not self._ended and not self._ready():
                 left = self._since + LINGER - time.monotonic() if self._waiting else None
                 if left is not None and left <= 0:
                     break
-                began, idle = time.monotonic(), not self._storing
+                if not wait:
+                    return []
+                began = time.monotonic()
                 self._changed.wait(left)
-                self.idle += time.monotonic() - began if idle else 0.0
-            if self._failure is not None:
-                return []
+                self.idle += time.monotonic() - began
             batch: list[T] = []
             octets = 0
             while self._waiting and len(batch) < self._full_batch:
@@ -129,7 +123,6 @@ class Intake(Generic[T]):
                 self._waiting.popleft()
                 batch.append(item)
                 octets += size
-            self._storing += bool(batch)
             self._octets -= octets
             self._full_batch = min(2 * self._full_batch, BATCH_MESSAGES)
             self._since = time.monotonic()

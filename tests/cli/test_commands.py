@@ -238,10 +238,20 @@ def test_reading_is_no_change_of_its_own(mail: Mail) -> None:
 
 def test_folders_say_how_they_are_undone(mail: Mail) -> None:
     done = mail("folder", "create", "Short/Lived")
-    assert (done.code, done.out) == (0, "")
-    match = re.search(r"undo: mailcli (undo \w{4})", done.err)
-    assert match and mail(*match[1].split()).code == 0
+    match = re.fullmatch(r"folder Short/Lived created \(undo: mailcli (undo \w{4})\)\n", done.out)
+    assert (done.code, done.err) == (0, "") and match
+    assert mail(*match[1].split()).code == 0
     assert "Short/Lived" not in mail("folder", "list").out
+    (made,) = data(mail("folder", "create", "Short/Lived", "--json"))
+    assert made["summary"] == "folder Short/Lived created" and made["pushed"] is True
+    assert mail("folder", "delete", "Short/Lived", "-q") == (0, "", "")
+
+
+def test_what_a_server_refuses_of_a_folder_names_the_account(mail: Mail) -> None:
+    done = mail("folder", "create", "INBOX")
+    assert (done.code, done.out) == (69, "")
+    assert done.err.startswith("mailcli: alice: 127.0.0.1:"), done.err
+    assert done.err.endswith(" (`mailcli fetch` shows its folders as they are there)\n")
 
 
 def test_flags_are_set_and_cleared_and_seen_in_json(mail: Mail) -> None:

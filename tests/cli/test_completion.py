@@ -144,7 +144,8 @@ def test_zsh_takes_the_file() -> None:
 @pytest.mark.parametrize(
     ("line", "offered"), [("mailcli folder cr", "create"), ("mailcli list --unr", "--unread")]
 )
-def test_fish_completes_commands_and_options(line: str, offered: str) -> None:
+def test_fish_completes_commands_and_options(tmp_path: Path, line: str, offered: str) -> None:
     script = f"source {FOLDER / FILES['fish']}; complete -C '{line}'"
-    done = subprocess.run(["fish", "--no-config", "-c", script], capture_output=True, text=True)
+    environ = {**os.environ, "HOME": str(tmp_path)}  # it makes directories there
+    done = subprocess.run(["fish", "--no-config", "-c", script], capture_output=True, text=True, env=environ)
     assert done.stdout.split("\t")[0] == offered

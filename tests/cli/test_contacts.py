@@ -51,7 +51,7 @@ def test_what_is_no_contact_is_told(mail: Mail, tmp_path: Path) -> None:
     assert done.code == 1 and "'nonsense' is not an address" in done.err and "fine@i.example" in done.out
     path.write_text("nothing here\n")
     assert mail("contact", "import", str(path)).code == 65
-    assert mail("contact", "import", "/nonexistent").code == 66
+    assert mail("contact", "import", "/proc/nonexistent").code == 66
     for bad in ("x", "a@b.example\nc", "Ann\r <a@b.example>", "a\0@b.example"):
         assert mail("contact", "add", bad).code == 65, bad
 

@@ -54,7 +54,7 @@ def test_json_lines_are_rows_too_and_the_line_names_the_recipient(mail: Mail, tm
         ("email\nbob@valley.example,2\n", [], 65, "line 2: more cells"),
         ('email\n"bob@valley.example\n', [], 65, "line"),
         ("{not json\n", [], 65, "line 1: no JSON"),
-        (ROWS, ["-a", "/nonexistent/{name}.pdf"], 66, "row 1: there is no file /nonexistent/Bob.pdf"),
+        (ROWS, ["-a", "/proc/no/{name}.pdf"], 66, "row 1: there is no file /proc/no/Bob.pdf"),
         (ROWS, ["--rate", "often"], 2, "no rate"),
         (ROWS, ["--raw"], 2, "--merge"),
         (ROWS, ["--draft"], 2, "--merge"),

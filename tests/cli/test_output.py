@@ -10,8 +10,9 @@ import pytest
 
 from mailcli.cli.output import Output
 from mailcli.cli.spec import Globals
+from mailcli.cli.views.fetches import FETCHES
 from mailcli.cli.views.messages import MESSAGES
-from mailcli.cli.views.results import CHANGES, FETCHES, FOLDERS
+from mailcli.cli.views.results import CHANGES, FOLDERS
 from mailcli.errors import UsageError
 from mailcli.model.address import Address
 from mailcli.model.folder import Folder

@@ -69,6 +69,44 @@ def test_with_json_an_error_is_an_object_on_stderr(plain_main: Callable[..., Cal
     }
 
 
+def test_a_full_stop_of_the_server_ends_no_message_that_goes_on() -> None:
+    for said, told in (
+        ("refused: Login failed.", "refused: Login failed"),
+        ("there is no file ..", "there is no file .."),
+        ("cannot read .", "cannot read ."),
+        ("not sent: said so...", "not sent: said so..."),
+    ):
+        assert errors.MailcliError(said).message == told
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (2, ["undo", "\udcff"]),
+        (2, ["list", "-A", "local", "--after", "9" * 30]),
+        (2, ["list", "-A", "local", "--after", "²"]),
+        (2, ["search", "x", "--after", "9" * 30]),
+        (2, ["search", "x", "--reverse", "--after", "9" * 30]),
+        (0, ["list", "-A", "local", "-n", "9" * 30]),
+        (0, ["search", "x", "-n", "9" * 5000]),
+        (0, ["log", "-n", "9" * 30]),
+        (78, ["fetch", "--config", "~there_is_no_such_user/config"]),
+        (78, ["list", "--profile", "~there_is_no_such_user"]),
+        (66, ["import", "~there_is_no_such_user/mbox"]),
+    ],
+    ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else str(value),
+)
+def test_words_nobody_should_write_are_no_bug(
+    code: int, words: list[str], call: Callable[..., Called], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.eml").write_bytes(b"From: a@example.org\nSubject: x\n\nx\n")
+    assert call("import", "a.eml").code == 0
+    done = call(*words)
+    assert done.code == code, done
+    assert not code or (done.out == "" and done.err.count("\n") == 1 and "a bug" not in done.err), done
+
+
 def test_an_error_is_one_harmless_line(plain_main: Callable[..., Called]) -> None:
     done = plain_main(raising(NotFound("no folder a\nb\x1b[31m", hint="c\u202ed")))
     assert done.err.count("\n") == 1
@@ -157,12 +195,32 @@ def test_a_closed_stderr_does_not_hide_the_exit_code() -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is Linux's")
 def test_output_that_cannot_be_written_is_an_error() -> None:
+    for word in ("--help", "--version"):
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run(
+                [sys.executable, "-m", "mailcli", word], stdout=full, stderr=subprocess.PIPE
+            )
+        assert done.returncode == 74
+        assert done.stderr.startswith(b"mailcli: cannot write the output: ")
+        assert done.stderr.count(b"\n") == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is Linux's")
+def test_a_stderr_that_cannot_be_written_changes_no_exit_code(tmp_path: Path) -> None:
+    """Nor does it stop the command at its first notice: a `send` that has sent must say so."""
+    drawn = b"From: a@example.org\nTo: b@example.org\nSubject: x\n\nhello\n"
+    (tmp_path / "a.eml").write_bytes(drawn)
+    (tmp_path / "b.eml").write_bytes(b"")
+    words = [sys.executable, "-m", "mailcli", "--profile", str(tmp_path / "profile")]
     with open("/dev/full", "wb") as full:
-        done = subprocess.run(
-            [sys.executable, "-m", "mailcli", "--help"], stdout=full, stderr=subprocess.PIPE
+        nothing = subprocess.run([*words, "nonsense"], stderr=full)
+        some = subprocess.run(
+            [*words, "import", str(tmp_path / "b.eml"), str(tmp_path / "a.eml")],
+            stdout=subprocess.PIPE,
+            stderr=full,
         )
-    assert done.returncode == 74
-    assert done.stderr == b"mailcli: cannot write the output: the disk is full\n"
+    assert (nothing.returncode, some.returncode) == (2, 1)
+    assert some.stdout.startswith(b"1 message imported into local:")
 
 
 def test_closed_standard_streams_are_no_bug() -> None:

@@ -1,4 +1,7 @@
-"""The connection ends, is reset or falls silent at any octet of a session, in either direction."""
+"""The connection ends, is reset or falls silent at any octet of a session, in either direction.
+
+With `MAILCLI_CUTS` large enough it ends at each octet in turn.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +13,13 @@ import pytest
 from tests.support.crash import bytes, figures
 from tests.support.crash.cuts import Cut, pairs, try_all
 from tests.support.crash.flows import (
-    CHANGES,
-    INCREMENTAL,
     POP3_DELETE,
     POP3_KEEP,
     POP3_LATE,
     POP3_ONE_DELETED,
     POP3_ONE_KEPT,
     PUSHES,
+    SHORT,
 )
 from tests.support.crash.relay import Relay
 from tests.support.crash.sends import Sending
@@ -25,20 +27,16 @@ from tests.support.crash.trial import Flow, Template
 from tests.support.dovecot import Dovecot
 from tests.support.postfix import Postfix
 
-MOVE = next(flow for flow in CHANGES if flow.name == "move")
-
 # flow, tls, percent of all cuts, cuts in the sample
 SESSIONS: list[tuple[Flow, str, float, int]] = [
-    (PUSHES, "none", 10, 28),
-    (INCREMENTAL, "none", 4, 10),
-    (MOVE, "none", 4, 10),
+    *((flow, "none", 4, sample) for flow, sample in zip(SHORT, (6, 4, 10, 28), strict=True)),
     (POP3_KEEP, "none", 3, 8),
     (POP3_DELETE, "none", 4, 20),
     (POP3_ONE_KEPT, "none", 1, 4),
     (POP3_ONE_DELETED, "none", 2, 10),
     (POP3_LATE, "none", 2, 10),
-    (PUSHES, "implicit", 5, 10),
-    (POP3_DELETE, "implicit", 4, 10),
+    (PUSHES, "implicit", 4, 10),
+    (POP3_DELETE, "implicit", 2, 10),
 ]
 
 
@@ -50,16 +48,18 @@ def relay() -> Iterator[Relay]:
 
 
 def planned(scenario: str, template: Template, relay: Relay, percent: float, sample: int) -> list[Cut]:
-    """All octets with FIN and RST, and every seventh with silence; in the sample the places that
-    matter most, and some between."""
+    """Every octet with FIN, every seventh with RST, and every 49th with silence, and all three at the
+    places that matter most; in the sample those, and some between."""
     session = bytes.recorded(template.trial(), relay)
     number = figures.share(percent, sample)
     # The outbox has its own patience with a server that is silent: minutes.
-    hows = ("fin", "rst") if template.flow.name == "queue" else ("fin", "rst", "stall")
+    waits = template.flow.name.startswith(("queue", "outbox"))
+    hows = ("fin", "rst") if waits else ("fin", "rst", "stall")
     telling = bytes.cuts(relay, bytes.places(session), hows)
     if figures.WHOLE:
-        points = bytes.cuts(relay, bytes.every(session))
-        points += bytes.cuts(relay, bytes.every(session, 7), hows[2:])
+        points = bytes.cuts(relay, bytes.every(session), ("fin",))
+        points += bytes.cuts(relay, bytes.every(session, 7), ("rst",))
+        points += bytes.cuts(relay, bytes.every(session, 49), hows[2:])
     else:
         points = bytes.cuts(relay, bytes.every(session, 50), ("fin",))
         telling = figures.chosen(f"{scenario} places", telling, sample // 2)
@@ -90,9 +90,22 @@ def test_a_session_cut_at_any_octet_comes_to_the_same_end(
     try_all(scenario, template, cuts, record_property)
 
 
+BDAT = "chunking = true"
+
+
 @pytest.mark.parametrize(
-    ("name", "tls", "percent", "sample"),
-    [("send", "none", 5, 14), ("send", "implicit", 4, 8), ("queue", "none", 2, 8)],
+    ("name", "tls", "settings", "percent", "sample"),
+    [
+        ("send", "none", "", 2, 14),
+        ("send", "none", BDAT, 2, 10),
+        ("send", "implicit", "", 2, 6),
+        ("send", "implicit", BDAT, 1, 4),
+        ("send", "starttls", "", 2, 6),
+        ("send", "starttls", BDAT, 1, 4),
+        ("queue", "none", "", 1, 4),
+        ("outbox run of two", "none", "", 2, 8),
+        ("outbox run of two", "none", BDAT, 1, 4),
+    ],
 )
 def test_a_submission_cut_at_any_octet_is_not_sent_twice(
     tmp_path: Path,
@@ -101,10 +114,12 @@ def test_a_submission_cut_at_any_octet_is_not_sent_twice(
     relay: Relay,
     name: str,
     tls: str,
+    settings: str,
     percent: float,
     sample: int,
     record_property: Callable[[str, object], None],
 ) -> None:
-    template = Sending(dovecot, postfix, tmp_path, name, tls=tls)
-    scenario = f"octets: {name}{', TLS' if tls != 'none' else ''}"
+    template = Sending(dovecot, postfix, tmp_path, name, tls=tls, settings=settings)
+    kinds = {"implicit": ", TLS", "starttls": ", STARTTLS", "none": ""}
+    scenario = f"octets: {name}{', BDAT' * bool(settings)}{kinds[tls]}"
     try_all(scenario, template, planned(scenario, template, relay, percent, sample), record_property)

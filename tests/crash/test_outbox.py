@@ -19,7 +19,7 @@ LETTERS = 3
 
 
 def context(root: Path) -> Context:
-    return Context.open(profile=root, notice=lambda text: None, environ={"HOME": "/nonexistent"})
+    return Context.open(profile=root, notice=lambda text: None, environ={"HOME": "/proc/nonexistent"})
 
 
 def enqueue(root: Path, number: int, **words: object) -> str:

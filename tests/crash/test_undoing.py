@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,21 +10,13 @@ from mailcli.errors import NotFound
 from mailcli.model.flags import FLAGGED
 from mailcli.store.journal import Note
 from mailcli.store.store import Store
-from tests.crash.test_changes import COUNT
-from tests.crash.test_delivery import _arrivals, _killed_at, _mailbox
+from tests.crash.test_changes import COUNT, Change, _set_up
+from tests.crash.test_delivery import _killed_at
 from tests.support.letters import letter, open_store
 
 NOTE = Note("change", "of a test")
 
 
-def _set_up(root: Path) -> tuple[int, int, list[str]]:
-    key = _mailbox(root)
-    with open_store(root) as store:
-        trash = store.ensure_folder("work", "Trash", special="Trash")
-        return key, trash, store.deliver(_arrivals(key, COUNT))
-
-
-Change = Callable[[Store, int, int, list[str]], object]
 CHANGES: dict[str, Change] = {
     "flags": lambda s, inbox, trash, ids: s.edit(lambda e: e.set_flags(ids, frozenset({FLAGGED, "x"})), NOTE),
     "move": lambda s, inbox, trash, ids: s.edit(lambda e: e.move(ids, trash), NOTE),

@@ -49,7 +49,7 @@ class Profile:
             profile=self.directory,
             offline=offline,
             notice=self.notices.append,
-            environ={"HOME": "/nonexistent"},
+            environ={"HOME": "/proc/nonexistent"},
         )
         self._contexts.append(ctx)
         return ctx

@@ -6,7 +6,6 @@ import datetime
 import re
 import socket
 import ssl
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,9 +13,8 @@ import pytest
 import trustme
 
 from tests.integration.conftest import message
-from tests.support import daemons
 from tests.support.dovecot import Dovecot
-from tests.support.peers import Conversation, read_to_end, serving
+from tests.support.peers import Conversation, dead_port, read_to_end, serving
 from tests.support.postfix import Postfix
 from tests.support.program import Done, Program
 from tests.support.proxy import Cut, Proxy
@@ -118,9 +116,9 @@ def test_a_wrong_password_is_told_and_nothing_is_tried_again(account: Account) -
 
 
 def test_a_port_nobody_listens_on_is_told(account: Account) -> None:
-    (port,) = daemons.free_ports(1)
-    where = account.at(port)
-    account.ask().failed(75, "test", where, "connection refused", "is the port right?")
+    with dead_port() as port:
+        where = account.at(port)
+        account.ask().failed(75, "test", where, "connection refused", "is the port right?")
     account.recovers()
 
 
@@ -174,7 +172,7 @@ def test_a_plain_text_server_on_a_tls_port_is_told_as_such(account: Account) -> 
 @only("pop3")
 def test_a_tls_server_on_a_plain_text_port_is_told_as_such(account: Account) -> None:
     account.change('tls = "implicit"', 'tls = "starttls"')
-    account.ask("--deadline", "1").failed(
+    account.ask("--deadline", "2").failed(
         75, "test", f"localhost:{account.port}", "greeting", 'tls = "implicit"'
     )
     account.change('tls = "starttls"', 'tls = "implicit"')
@@ -187,9 +185,7 @@ def test_a_server_that_accepts_and_says_nothing_is_given_up(account: Account, tl
     account.change('tls = "implicit"', f'tls = "{tls}"')
     with serving(silent) as port:
         where = account.at(port)
-        began = time.monotonic()
-        done = account.ask("--deadline", "1")
-        assert time.monotonic() - began < 10
+        done = account.ask("--deadline", "2")
     phase = "TLS handshake" if tls == "implicit" else "greeting"
     done.failed(75, "test", where, "deadline", phase, "(")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 
 import pytest
@@ -77,7 +76,6 @@ def test_every_bad_mail_is_fetched_listed_searched_and_read(
 ) -> None:
     mailbox = make_mailbox(protocol, 0)
     mailbox.server.fill(mailbox.user, MAILS.values())
-    began = time.monotonic()
     done = mailbox.run("fetch").good()
     assert done.out == f"test: {len(MAILS)} new, 0 changed, 0 gone\n"
     listed = json.loads(mailbox.run("list", "--json").good().out)["data"]
@@ -93,7 +91,6 @@ def test_every_bad_mail_is_fetched_listed_searched_and_read(
     assert [row["id"] for row in read] == ids
     mailbox.run("index", "check").good()
     assert mailbox.run("fetch").good().out == "test: 0 new, 0 changed, 0 gone\n"
-    assert time.monotonic() - began < 60
 
 
 @pytest.mark.parametrize("name", ["nuls", "only-headers", "empty", "controls"])

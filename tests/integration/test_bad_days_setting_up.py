@@ -93,7 +93,7 @@ def test_a_password_file_that_is_missing_is_told(mailbox: Mailbox) -> None:
     ("command", "told"),
     [
         ("echo hunter2; echo hunter3 >&2; exit 3", "exit code 3"),
-        ("/nonexistent/program", "exit code 127"),
+        ("/proc/nonexistent/program", "exit code 127"),
         ("true", "empty password"),
         ("cat", "empty password"),
     ],

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import daemons
-from tests.support.peers import read_to_end, serving
+from tests.support.peers import dead_port, read_to_end, serving
 from tests.support.postfix import Postfix
 from tests.support.program import Done, Mailbox, finish
 from tests.support.proxy import Cut, Proxy
@@ -97,9 +96,9 @@ def cannot_read(s: Surroundings) -> Done:
 
 
 def nobody_there(s: Surroundings) -> Done:
-    (port,) = daemons.free_ports(1)
-    s.change(r"port = \d+", f"port = {port}")
-    return s.run("fetch")
+    with dead_port() as port:
+        s.change(r"port = \d+", f"port = {port}")
+        return s.run("fetch")
 
 
 def garbage(s: Surroundings) -> Done:

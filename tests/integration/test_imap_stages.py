@@ -13,6 +13,8 @@ import pytest
 from mailcli.app import changing
 from mailcli.app.fetching import FetchRequest
 from mailcli.errors import MailcliError, TryAgain
+from mailcli.store.along import Along
+from mailcli.store.deliver import Delivery
 from mailcli.store.store import Store
 from mailcli.store.values import Arrival
 from mailcli.sync import intake
@@ -298,16 +300,16 @@ def test_what_had_arrived_before_a_cut_is_not_fetched_again(
     monkeypatch.setattr(download, "CHUNK_MESSAGES", 5)
     monkeypatch.setattr(intake, "BATCH_MESSAGES", 5)
     fill_folders(imap, 3, each=10)
-    deliver, batches = Store.deliver, []
+    begin, batches = Store.begin_delivery, []
 
-    def full(store: Store, arrivals: Sequence[Arrival], **more: Any) -> list[str]:
+    def full(store: Store, arrivals: Sequence[Arrival], along: Along) -> Delivery:
         batches.append(len(arrivals))
         if len(batches) == 4:
             raise TryAgain("cut")
-        return deliver(store, arrivals, **more)
+        return begin(store, arrivals, along)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Store, "deliver", full)
+        patch.setattr(Store, "begin_delivery", full)
         with pytest.raises(MailcliError, match="cut"):
             imap.fetch()
     assert [len(imap.rows(f"Folder {n:02}")) for n in range(3)] == [10, 5, 0]
@@ -323,16 +325,16 @@ def test_a_folder_whose_mail_is_all_here_is_not_opened_again_after_a_cut(
 ) -> None:
     monkeypatch.setattr(intake, "BATCH_MESSAGES", 4)
     fill_folders(imap, 3, each=4)
-    deliver, batches = Store.deliver, []
+    begin, batches = Store.begin_delivery, []
 
-    def full(store: Store, arrivals: Sequence[Arrival], **more: Any) -> list[str]:
+    def full(store: Store, arrivals: Sequence[Arrival], along: Along) -> Delivery:
         batches.append(len(arrivals))
         if len(batches) == 3:
             raise TryAgain("cut")
-        return deliver(store, arrivals, **more)
+        return begin(store, arrivals, along)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Store, "deliver", full)
+        patch.setattr(Store, "begin_delivery", full)
         with pytest.raises(MailcliError, match="cut"):
             imap.fetch()
     done = {r.name for r in imap.ctx.store.sync_folders("test") if r.state.uidnext}

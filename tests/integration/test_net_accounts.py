@@ -15,8 +15,8 @@ from mailcli.app.accounts import NewAccount, Server
 from mailcli.app.context import Context
 from mailcli.errors import AuthenticationFailed, CertificateRefused, ConfigError, NotFound, UsageError
 from mailcli.model.account import Password, Protocol, SecretSpec, Tls
-from tests.support.daemons import free_ports
 from tests.support.dovecot import Dovecot
+from tests.support.peers import dead_port
 from tests.support.postfix import Postfix
 
 ENVIRON = {"PATH": "/usr/bin:/bin", "HOME": "/nowhere", "PW": "from-the-environment"}
@@ -79,7 +79,7 @@ def test_nothing_is_written_when_a_login_fails(
 
 
 def test_without_a_check_nothing_is_contacted(ctx: Context) -> None:
-    [port] = free_ports(1)
+    port = 1
     new = NewAccount(
         "a@example.org",
         incoming=Server(Protocol.POP3, "pop.example.org", port, Tls.STARTTLS, user="u"),
@@ -177,11 +177,11 @@ def test_a_check_reports_every_server_with_its_exit_code(
     ctx: Context, dovecot: Dovecot, mail_user: tuple[str, str], account_toml: Callable[..., Path]
 ) -> None:
     name, password = mail_user
-    [dead] = free_ports(1)
     account_toml(ctx.paths.config.parent, dovecot, name, password, name="good")
     account_toml(ctx.paths.config.parent, dovecot, name, "wrong", name="bad", protocol="pop3")
-    account_toml(ctx.paths.config.parent, dovecot, name, password, name="away", incoming_port=dead)
-    found = accounts.check(ctx)
+    with dead_port() as dead:
+        account_toml(ctx.paths.config.parent, dovecot, name, password, name="away", incoming_port=dead)
+        found = accounts.check(ctx)
     assert [(c.name, c.state, c.code) for c in found] == [
         ("good imap", "ok", 0),
         ("bad pop3", "failed", 77),

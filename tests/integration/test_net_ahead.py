@@ -16,10 +16,9 @@ from mailcli.net import ahead as module
 from mailcli.net.ahead import Ahead
 from mailcli.net.cancel import CancelToken
 from mailcli.net.deadline import Deadlines
-from tests.support.daemons import free_ports
-from tests.support.peers import read_to_end, serving
+from tests.support.peers import dead_port, read_to_end, serving
 
-QUICK = Deadlines(connect=5)
+QUICK = Deadlines(connect=20)
 
 
 def endpoint(port: int, host: str = "127.0.0.1") -> Endpoint:
@@ -42,13 +41,13 @@ def test_it_connects_before_it_is_asked_and_is_taken_as_it_is() -> None:
     seen = Answers()
     with serving(seen) as port:
         ahead = Ahead(endpoint(port), QUICK, CancelToken())
-        assert seen.begun.acquire(timeout=5)
+        assert seen.begun.acquire(timeout=60)
         stream = ahead.take()
         ahead.close()
         stream.write(b"x")
         assert stream.flush()
         stream.close()
-        assert seen.ended.acquire(timeout=5)
+        assert seen.ended.acquire(timeout=60)
 
 
 def test_one_that_waited_too_long_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,10 +55,10 @@ def test_one_that_waited_too_long_is_made_anew(monkeypatch: pytest.MonkeyPatch) 
     seen = Answers()
     with serving(seen, seen) as port:
         ahead = Ahead(endpoint(port), QUICK, CancelToken())
-        assert seen.begun.acquire(timeout=5)
+        assert seen.begun.acquire(timeout=60)
         stream = ahead.take()
-        assert seen.ended.acquire(timeout=5)
-        assert seen.begun.acquire(timeout=5)
+        assert seen.ended.acquire(timeout=60)
+        assert seen.begun.acquire(timeout=60)
         stream.close()
 
 
@@ -67,18 +66,18 @@ def test_one_that_nobody_takes_is_closed() -> None:
     seen = Answers()
     with serving(seen) as port:
         ahead = Ahead(endpoint(port), QUICK, CancelToken())
-        assert seen.begun.acquire(timeout=5)
+        assert seen.begun.acquire(timeout=60)
         ahead.close()
-        assert seen.ended.acquire(timeout=5)
+        assert seen.ended.acquire(timeout=60)
         del ahead  # it is not for want of a reference that the connection was closed
 
 
 @pytest.mark.parametrize(("host", "error"), [("127.0.0.1", Unreachable), ("192.0.2.1", ConfigError)])
 def test_what_went_wrong_is_told_when_it_is_taken(host: str, error: type[Exception]) -> None:
-    (port,) = free_ports(1)
-    ahead = Ahead(endpoint(port, host), QUICK, CancelToken())
-    with pytest.raises(error):
-        ahead.take()
+    with dead_port() as port:
+        ahead = Ahead(endpoint(port, host), QUICK, CancelToken())
+        with pytest.raises(error):
+            ahead.take()
 
 
 def test_a_context_begins_once_and_closes_what_was_not_taken(tmp_path: Path) -> None:
@@ -88,13 +87,13 @@ def test_a_context_begins_once_and_closes_what_was_not_taken(tmp_path: Path) -> 
         there = endpoint(port)
         for _ in range(2):
             dial_ahead(ctx, there, deadlines())
-        assert seen.begun.acquire(timeout=5)
+        assert seen.begun.acquire(timeout=60)
         forgo(ctx, there)
-        assert seen.ended.acquire(timeout=5)
+        assert seen.ended.acquire(timeout=60)
         dial_ahead(ctx, there, deadlines())
-        assert seen.begun.acquire(timeout=5)
+        assert seen.begun.acquire(timeout=60)
         ctx.close()
-        assert seen.ended.acquire(timeout=5)
+        assert seen.ended.acquire(timeout=60)
 
 
 def test_offline_nothing_is_begun(tmp_path: Path) -> None:

@@ -18,10 +18,11 @@ from mailcli.net.cancel import CancelToken
 from mailcli.net.deadline import Deadlines
 from mailcli.net.dial import dial, to_ascii
 from mailcli.net.stream import Stream
-from tests.support.daemons import free_ports
-from tests.support.peers import read_to_end, serving
+from tests.support.peers import dead_port, read_to_end, serving
 
-QUICK = Deadlines(connect=5)
+QUICK = Deadlines(connect=20)
+FOR_EVER = Deadlines(connect=600)
+"""What does not end by itself hangs, and the test fails by its own time limit."""
 
 
 def connect(
@@ -56,13 +57,12 @@ def black_hole() -> Iterator[tuple[str, int]]:
         listener.bind(("127.0.0.2", 0))
         listener.listen(0)
         address = listener.getsockname()
-        fillers = []
+        fillers = [socket.create_connection(address)]
         for _ in range(8):
             filler = socket.socket()
             filler.setblocking(False)
             filler.connect_ex(address)
             fillers.append(filler)
-        time.sleep(0.05)
         yield address
         for filler in fillers:
             filler.close()
@@ -81,8 +81,10 @@ def test_small_writes_leave_at_once_and_the_connection_is_kept_alive() -> None:
 
 
 def test_a_dead_port_is_unreachable_and_named() -> None:
-    [port] = free_ports(1)
-    with pytest.raises(Unreachable, match=rf"127\.0\.0\.1:{port}: connection refused") as caught:
+    with (
+        dead_port() as port,
+        pytest.raises(Unreachable, match=rf"127\.0\.0\.1:{port}: connection refused") as caught,
+    ):
         connect(port)
     assert caught.value.exit_code == 75
 
@@ -93,11 +95,10 @@ def test_localhost_is_found_under_whichever_family_listens() -> None:
 
 
 def test_the_second_address_is_tried_at_once_when_the_first_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dialing, "_STAGGER", 600.0)
     with serving(silent) as port:
         resolving_to(monkeypatch, "127.0.0.3", "127.0.0.1")
-        began = time.monotonic()
         connect(port, "mail.test").close()
-        assert time.monotonic() - began < 0.2
 
 
 def test_the_second_address_is_tried_after_a_quarter_second_when_the_first_is_silent(
@@ -108,7 +109,7 @@ def test_the_second_address_is_tried_after_a_quarter_second_when_the_first_is_si
         resolving_to(monkeypatch, hole, "127.0.0.1")
         began = time.monotonic()
         stream = connect(port, "mail.test")
-        assert 0.2 < time.monotonic() - began < 1
+        assert time.monotonic() - began > 0.2
         assert stream.socket.getpeername()[0] == "127.0.0.1"
         stream.close()
 
@@ -116,12 +117,20 @@ def test_the_second_address_is_tried_after_a_quarter_second_when_the_first_is_si
 def test_a_failure_starts_the_next_attempt_at_once(
     monkeypatch: pytest.MonkeyPatch, black_hole: tuple[str, int]
 ) -> None:
+    start, started = dialing._start, list[str]()
+
+    def staggered_for_ever(address: dialing._Address, failures: list[OSError]) -> socket.socket | None:
+        if started:  # from the second on, the one that fails
+            monkeypatch.setattr(dialing, "_STAGGER", 600.0)
+        started.append(address.sockaddr[0])
+        return start(address, failures)
+
+    monkeypatch.setattr(dialing, "_start", staggered_for_ever)
     hole, port = black_hole
     with socket.create_server(("127.0.0.1", port)):
         resolving_to(monkeypatch, hole, "127.0.0.3", "127.0.0.1")
-        began = time.monotonic()
         connect(port, "mail.test").close()
-        assert 0.2 < time.monotonic() - began < 0.45
+    assert started == [hole, "127.0.0.3", "127.0.0.1"]
 
 
 def test_families_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,20 +156,16 @@ def test_the_most_telling_failure_is_reported() -> None:
 
 def test_an_address_that_never_answers_is_timed_out(black_hole: tuple[str, int]) -> None:
     host, port = black_hole
-    began = time.monotonic()
     with pytest.raises(TimedOut, match=rf"{host}:{port}: connecting took longer than 0\.2 seconds"):
         connect(port, host, deadlines=Deadlines(connect=0.2))
-    assert time.monotonic() - began < 2
 
 
 def test_connecting_can_be_cancelled(black_hole: tuple[str, int]) -> None:
     cancel = CancelToken()
     timer = threading.Timer(0.1, cancel.cancel)
     timer.start()
-    began = time.monotonic()
     with pytest.raises(Interrupted):
-        connect(black_hole[1], black_hole[0], cancel=cancel)
-    assert time.monotonic() - began < 0.5
+        connect(black_hole[1], black_hole[0], deadlines=FOR_EVER, cancel=cancel)
     timer.join()
 
 
@@ -170,7 +175,7 @@ def test_a_resolver_that_hangs_obeys_the_deadline_and_the_cancel_token(
     release = threading.Event()
 
     def hang(*words: object, **options: object) -> list[object]:
-        release.wait(10)
+        release.wait()
         return []
 
     monkeypatch.setattr(socket, "getaddrinfo", hang)
@@ -180,7 +185,7 @@ def test_a_resolver_that_hangs_obeys_the_deadline_and_the_cancel_token(
     timer = threading.Timer(0.05, cancel.cancel)
     timer.start()
     with pytest.raises(Interrupted):
-        connect(25, "mail.test", cancel=cancel)
+        connect(25, "mail.test", deadlines=FOR_EVER, cancel=cancel)
     timer.join()
     release.set()
 

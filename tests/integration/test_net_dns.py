@@ -6,7 +6,6 @@ import contextlib
 import random
 import socket
 import threading
-import time
 from collections.abc import Iterator
 
 import dns.flags
@@ -15,11 +14,10 @@ import dns.rcode
 import dns.rrset
 import pytest
 
-from mailcli.accounts.discovery import Proposal, guesses, published, within
+from mailcli.accounts.discovery import SERVICES, Proposal, guesses, published, within
 from mailcli.errors import ConfigError, HostUnknown, TimedOut
 from mailcli.model.account import Protocol, Tls
-from mailcli.net.dns import Exchanger, Resolver, Service, _by_weight
-from tests.support.daemons import free_ports
+from mailcli.net.dns import Exchanger, Offer, Resolver, Service, _by_weight
 
 ZONE = {
     ("_imaps._tcp.example.org.", "SRV"): ["10 0 993 imap2.example.org.", "5 0 1993 imap.example.org."],
@@ -122,10 +120,8 @@ def test_a_silent_name_server_is_timed_out() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
         deaf.bind(("127.0.0.1", 0))
         resolver = Resolver([("127.0.0.1", deaf.getsockname()[1])], limit=0.3)
-        began = time.monotonic()
         with pytest.raises(TimedOut, match=r"0\.3 seconds"):
             resolver.exchangers("example.org")
-        assert time.monotonic() - began < 2
 
 
 def test_discovery_proposes_what_the_domain_publishes_and_marks_what_is_outside(resolver: Resolver) -> None:
@@ -144,12 +140,18 @@ def test_discovery_proposes_what_the_domain_publishes_and_marks_what_is_outside(
 
 
 def test_discovery_off_line_is_an_empty_answer_with_the_reason_in_one_question_s_time() -> None:
-    [port] = free_ports(1)
-    began = time.monotonic()
-    found = published("example.org", Resolver([("127.0.0.1", port)], limit=0.5))
+    together = threading.Barrier(len(SERVICES))
+
+    class Asked(Resolver):
+        def offer(self, domain: str, name: str, *, pick: random.Random | None = None) -> Offer:
+            together.wait(60)
+            return super().offer(domain, name, pick=pick)
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        found = published("example.org", Asked([deaf.getsockname()], limit=0.3))
     assert found.proposals == ()
     assert "DNS" in found.trouble
-    assert time.monotonic() - began < 3
 
 
 def test_guesses_prefer_implicit_tls_and_stay_inside_of_the_domain() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -17,6 +18,7 @@ from mailcli.app.preparing import Prepared, SendRequest
 from mailcli.app.sending import Delivery
 from mailcli.errors import (
     Interrupted,
+    LocalIOError,
     Locked,
     MessageMalformed,
     OutcomeUnknown,
@@ -75,6 +77,47 @@ def test_a_queue_goes_out_over_one_connection_a_round_trip_a_message(
     for prepared in letters:
         postfix.wait_delivered(prepared.message_id)
     assert words(profile) == {}
+
+
+def test_a_message_of_a_queue_costs_two_fsyncs(
+    make_profile: Callable[..., Profile], postfix: Postfix, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    profile = make_profile(postfix=postfix, settings="save_sent = false")
+    for n in range(12):
+        queue(profile, letter(profile, f"m{n}"))
+    steps: list[tuple[str, str]] = []
+    monkeypatch.setattr(disk, "failpoint", lambda name, path: steps.append((name, path)))
+    assert [report.error for report in outbox.run(profile.ctx)] == [None] * 12
+    assert sum(name.startswith("fsync") for name, _ in steps) <= 2 * 12 + 4
+    # The name of an entry has to be gone for good before its state goes.
+    for n, (name, path) in enumerate(steps):
+        if name == "unlink" and path.endswith(".state") and "/entries/" in path:
+            before = steps[:n]
+            gone = before.index(("unlink", path.removesuffix(".state")))
+            assert any(each == "fsync directory" for each, _ in before[gone:])
+    assert list((profile.directory / "data/outbox/entries").iterdir()) == []
+
+
+def test_a_disk_that_fills_up_while_the_server_answers_makes_no_riddle_of_the_answer(
+    make_profile: Callable[..., Profile], postfix: Postfix, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    profile = make_profile(postfix=postfix, settings="save_sent = false")
+    first, second = letter(profile, "m0"), letter(profile, "m1")
+    ids = [queue(profile, first), queue(profile, second)]
+
+    def full(name: str, path: str) -> None:
+        if name == "write" and f"/tmp/{ids[1]}" in path:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(disk, "failpoint", full)
+    with pytest.raises(LocalIOError):
+        outbox.run(profile.ctx)
+    monkeypatch.undo()
+    assert words(profile) == {"m1": "queued"}
+    assert [report.error for report in outbox.run(profile.ctx)] == [None]
+    for prepared in (first, second):
+        postfix.wait_delivered(prepared.message_id)
+        assert accepted(postfix, prepared) == 1
 
 
 def test_the_copy_in_sent_is_filed_once_and_with_its_bcc(sending_profile: Profile, postfix: Postfix) -> None:
@@ -279,9 +322,9 @@ class Script:
         )
 
     def __call__(self, key: str, prepared: Prepared) -> Sent:
-        def send(digest: str) -> Sent:
+        def send(digest: str, rest: Prepared) -> Sent:
             self.calls += 1
-            return self.send(digest, prepared)
+            return self.send(digest, rest)
 
         return once(self.profile.ctx, key, prepared, send)
 
@@ -317,7 +360,7 @@ def test_a_key_whose_send_was_killed_before_the_dot_sends_again_and_after_it_doe
     script = Script(profile)
     box = outbox.spool(profile.ctx)
 
-    def killed(digest: str) -> Sent:
+    def killed(digest: str, _: Prepared) -> Sent:
         entry = outbox.entry(letter(profile), profile.ctx.clock(), kept=False, key=digest)
         left.append(box.enqueue(entry).id)
         raise KeyboardInterrupt
@@ -390,7 +433,7 @@ def files(directory: Path, folder: str) -> list[Path]:
 def test_a_key_in_use_by_another_run_is_worth_a_retry(sending_profile: Profile) -> None:
     script = Script(sending_profile)
 
-    def meanwhile(digest: str) -> Sent:
+    def meanwhile(digest: str, _: Prepared) -> Sent:
         with pytest.raises(Locked):
             script("busy", letter(sending_profile))
         return sending.deliver(sending_profile.ctx, letter(sending_profile), Delivery(key=digest))
@@ -464,7 +507,7 @@ def test_a_key_is_settled_before_the_record_of_its_message_goes(
     again = script("plain", letter(profile))
     assert again.message_id == first.message_id and script.calls == 1
 
-    def queued_and_killed(digest: str) -> Sent:
+    def queued_and_killed(digest: str, _: Prepared) -> Sent:
         queue(profile, first, key=digest)
         raise KeyboardInterrupt
 

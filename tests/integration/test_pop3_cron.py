@@ -80,7 +80,7 @@ def test_a_server_that_stalls_is_left_at_the_deadline_and_what_came_stays(make_b
 
     box.drop.says["RETR"] = stalled
     try:
-        cron(box, "--deadline", "1.5").failed(75, "box", "the deadline of this run passed")
+        cron(box, "--deadline", "2").failed(75, "box", "the deadline of this run passed")
     finally:
         held.set()
     assert box.subjects() == ["m0", "m1"]

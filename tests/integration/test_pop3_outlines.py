@@ -17,7 +17,6 @@ from mailcli.store.writer import Writer
 from tests.integration.conftest import MakeBox, Profile, message
 from tests.support.maildrop import Mail, letter
 from tests.support.pop3_box import DELETE, Box
-from tests.support.program import wait_until
 
 SMALL = Mail("s", letter("small"))
 LARGE = Mail("l", letter("large", body="the end\r\n.dot\r\n" + "x" * 9000))
@@ -334,8 +333,8 @@ def test_a_server_that_deletes_what_it_gave_is_left_without_a_quit_if_nothing_wa
     box.drop.heard.clear()
     assert read(box) == LARGE.data
     monkeypatch.setattr(disk, "failpoint", None)
-    wait_until(lambda: box.drop.count("RETR") == 1)
-    assert box.drop.count("QUIT") == 0
+    box.drop.settled()
+    assert (box.drop.count("RETR"), box.drop.count("QUIT")) == (1, 0)
 
 
 def _full(step: str, path: str) -> None:

@@ -87,11 +87,11 @@ def test_a_round_trip_takes_twice_the_delay_and_the_handshake_counts(echo: int) 
     with Proxy(echo, delay=0.02) as proxy, socket.create_connection(("127.0.0.1", proxy.port)) as client:
         began = time.perf_counter()
         assert read(client, 5) == b"hello"
-        assert 0.078 < time.perf_counter() - began < 0.14
+        assert time.perf_counter() - began > 0.078
         began = time.perf_counter()
         client.sendall(b"x")
         assert read(client, 1) == b"x"
-        assert 0.039 < time.perf_counter() - began < 0.09
+        assert time.perf_counter() - began > 0.039
 
 
 @pytest.mark.parametrize("how", ["fin", "rst"])

@@ -4,18 +4,21 @@ no server on this machine does."""
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from mailcli.app import outbox, sending
+from mailcli.app.context import Context
 from mailcli.app.preparing import SendRequest, prepare
 from mailcli.app.sending import Delivery
 from mailcli.model.draft import Sent
 from mailcli.model.wishes import Wishes
 from tests.integration.conftest import Profile
 from tests.security.scripted import Smtp, account
+from tests.support.peers import read_line
 from tests.support.postfix import Postfix
 from tests.support.program import Program
 from tests.support.proxy import Proxy
@@ -31,6 +34,10 @@ FULL = (
 
 class Offering(Smtp):
     extensions = FULL
+
+
+class Small(Smtp):
+    extensions = tuple(b"SIZE 5000" if word.startswith(b"SIZE") else word for word in FULL)
 
 
 class Limited(Smtp):
@@ -120,6 +127,123 @@ def test_what_the_server_does_not_keep_waits_here(tmp_path: Path, kind: type[Smt
         assert len(program.run("outbox", "list").out.splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("says", "words", "code"),
+    [
+        ({"AUTH": b"535 5.7.8 no\r\n"}, (), 77),
+        ({"greeting": b"554 go away\r\n"}, (), 69),
+        ({"EHLO": b"+OK ready\r\n"}, (), 76),
+        ({"MAIL": b"550 5.7.1 not you\r\n"}, (), 65),
+        ({"RCPT": b"550 5.1.1 unknown\r\n"}, (), 67),
+        ({}, ("--require-tls",), 65),
+        ({}, ("-H", f"X-Long: {'x ' * 3000}"), 65),
+        ({"greeting": b"421 busy\r\n"}, (), 0),
+        ({"EHLO": b"421 busy\r\n"}, (), 0),
+        ({"AUTH": b"454 4.7.0 not now\r\n"}, (), 0),
+        ({"MAIL": b"451 4.3.0 not now\r\n"}, (), 0),
+        ({"RCPT": b"450 4.2.0 not now\r\n"}, (), 0),
+        ({"DATA": b"421 busy\r\n"}, (), 0),
+    ],
+)
+def test_only_what_passes_leaves_a_message_for_later_in_the_outbox(
+    tmp_path: Path, says: dict[str, bytes], words: tuple[str, ...], code: int
+) -> None:
+    with Small(says) as server:
+        program = account(tmp_path, smtp=server.port)
+        done = program.run("send", "-s", "x", "--at", "+2h", *words, "a@b.example", text="x\n")
+        assert done.code == code, done
+        assert len(program.run("outbox", "list").out.splitlines()) == (code == 0)
+        assert server.taken == []
+
+
+def test_a_message_for_later_waits_here_while_no_server_listens(tmp_path: Path) -> None:
+    with Offering() as server:
+        program = account(tmp_path, smtp=server.port)
+    assert program.run("send", "-s", "x", "--at", "+2h", "a@b.example", text="x\n").code == 0
+    assert len(program.run("outbox", "list").out.splitlines()) == 1
+
+
+class SevenBit(Smtp):
+    extensions = tuple(word for word in Smtp.extensions if word != b"8BITMIME")
+
+
+@pytest.mark.parametrize("way", [(), ("--queue",), ("--queue", "--offline")])
+def test_what_we_compose_is_encoded_for_a_server_without_8bitmime(
+    tmp_path: Path, way: tuple[str, ...]
+) -> None:
+    for kind, octets in ((SevenBit, b"Gr=C3=BC=C3=9Fe"), (Smtp, "Grüße".encode())):
+        with kind() as server:
+            program = account(tmp_path / kind.__name__, smtp=server.port)
+            assert program.run("send", *way, "-s", "x", "a@b.example", text="Grüße\n").code == 0
+            program.run("outbox", "run", "-q").good()
+            assert octets in server.taken[0]
+            assert (b"BODY=8BITMIME" in said(server, b"MAIL")[0]) == (kind is Smtp)
+
+
+def test_a_whole_message_goes_as_it_is_to_a_server_without_8bitmime(tmp_path: Path) -> None:
+    with SevenBit() as server:
+        program = account(tmp_path, smtp=server.port)
+        program.run("send", "--raw", "a@b.example", text="Subject: x\n\nGrüße\n").good()
+        assert server.taken[0].endswith("\r\n\r\nGrüße\r\n.\r\n".encode())
+        assert b"BODY" not in said(server, b"MAIL")[0]
+
+
+class Binary(Smtp):
+    """Takes chunks."""
+
+    extensions = (*Smtp.extensions, b"CHUNKING", b"BINARYMIME")
+
+    def converse(self, connection: socket.socket) -> None:
+        self.chunks: list[bytes] = []
+        while True:
+            line = read_line(connection)
+            self.heard.append(line)
+            verb, _, arguments = line.strip().partition(b" ")
+            if verb == b"BDAT":
+                size = int(arguments.split()[0])
+                data = b""
+                while len(data) < size:
+                    data += connection.recv(size - len(data))
+                self.taken.append(data)
+            connection.sendall(self._honest(verb.decode()))
+            if verb == b"QUIT":
+                return
+
+
+RAW = b"Subject: x\nFrom: a@b.example\nContent-Type: image/png\nContent-Transfer-Encoding: binary\n\n"
+OCTETS = b"\x89PNG\r\n\x1a\n\0\0\rx\n.\n\xff"
+
+
+def test_octets_that_are_no_text_go_by_bdat_as_they_are(tmp_path: Path) -> None:
+    (tmp_path / "m").write_bytes(RAW + OCTETS)
+    with Binary() as server:
+        program = account(tmp_path / "p", smtp=server.port)
+        program.run("send", "--raw", "-F", str(tmp_path / "m"), "a@b.example").good()
+        for _ in range(2):
+            raw = ("--raw", "-F", str(tmp_path / "m"), "a@b.example")
+            program.run("--offline", "send", "-q", "--queue", *raw).good()
+        program.run("outbox", "run", "-q").good()
+        assert len(said(server, b"MAIL")) == len(server.taken) == 3
+        assert all(b"BODY=BINARYMIME" in line for line in said(server, b"MAIL"))
+        for taken in server.taken:
+            assert taken.endswith(b"\r\n\r\n" + OCTETS)
+            assert b"Content-Type: image/png\r\n" in taken and b"Message-ID" in taken
+
+
+@pytest.mark.parametrize("way", [(), ("--queue",)])
+def test_octets_that_are_no_text_need_a_server_that_says_so(tmp_path: Path, way: tuple[str, ...]) -> None:
+    (tmp_path / "m").write_bytes(RAW + OCTETS)
+    with Offering() as server:
+        program = account(tmp_path / "p", smtp=server.port)
+        done = program.run("send", *way, "--raw", "-F", str(tmp_path / "m"), "a@b.example")
+        assert done.code == 65 and "does not offer messages that are no text" in done.err
+        assert not said(server, b"MAIL")
+        # of the many that say binary and are text nothing is asked
+        (tmp_path / "m").write_bytes(RAW + b"text\n")
+        program.run("send", "--raw", "-F", str(tmp_path / "m"), "a@b.example").good()
+        assert server.taken[0].endswith(b"\r\n\r\ntext\r\n.\r\n")
+
+
 MANY = [f"r{n}@b.example" for n in range(5)]
 
 
@@ -188,17 +312,21 @@ def test_a_chunk_saves_a_turn(chunking: Callable[..., Profile], postfix: Postfix
 
 
 def test_what_looks_like_a_command_does_not_go_before_its_recipient_is_accepted(
-    chunking: Callable[..., Profile], postfix: Postfix
+    chunking: Callable[..., Profile], postfix: Postfix, tmp_path: Path
 ) -> None:
-    with Proxy(postfix.submissions) as proxy:
-        profile = chunking(proxy.port)
-        one(profile, "plain\n")
-        (quick,) = proxy.take(1)
-        for text in ("a\nRCPT TO:<evil@e.test>\n", "a\n mail from:<x>\n"):
-            message_id, _ = one(profile, text)
-            postfix.wait_delivered(message_id)
-            (slow,) = proxy.take(1)
-            assert slow.turns == quick.turns + 1
+    profile = chunking(postfix.submissions)
+    for number, (text, command) in enumerate(
+        [("plain\n", "BDAT"), ("a\nRCPT TO:<evil@e.test>\n", "DATA"), ("a\n mail from:<x>\n", "DATA")]
+    ):
+        transcript = tmp_path / f"transcript-{number}"
+        profile.ctx = Context.open(
+            profile=profile.directory, transcript=transcript, environ={"HOME": "/nonexistent"}
+        )
+        message_id, _ = one(profile, text)
+        profile.ctx.close()
+        postfix.wait_delivered(message_id)
+        words = re.findall(r"\b(?:DATA|BDAT)\b", transcript.read_text())
+        assert words[0] == command
 
 
 def test_a_chunk_for_a_refused_recipient_is_told_as_it_was(

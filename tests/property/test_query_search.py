@@ -178,6 +178,11 @@ def test_pages_put_together_are_the_whole_answer(
         assert (pages if sort == "date" else sorted(pages)) == (
             expected if sort == "date" else sorted(expected)
         )
+        whole = search.find(
+            mailbox.connection, Query("", node), reverse=reverse, sort=sort,
+            own_addresses=OWN, read=mailbox.read, now=NOW,
+        )  # fmt: skip
+        assert pages == whole.rids
 
 
 @patch.object(search, "_WINDOWS", (1, 3))

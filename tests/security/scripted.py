@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import socket
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Self
 
 from mailcli.app.context import Context
 from mailcli.app.fetching import FetchReport, FetchRequest, fetch
 from mailcli.store.store import Store
-from tests.support.peers import read_line
+from tests.support.maildrop import letter as letter
+from tests.support.peers import Listening, read_line
 from tests.support.program import Done, Program
 
 Says = bytes | Callable[["Scripted", bytes, bytes], bytes | None]
@@ -23,70 +21,20 @@ arguments) that gives them, or None for the honest answer."""
 PASSWORD = "secret-Zauberwort-77"
 
 
-def letter(subject: str, *more: str, body: str = "hello") -> bytes:
-    """A small message with CRLF; `more` are further header lines."""
-    lines = [
-        "From: Alice <alice@example.org>",
-        "To: bob@example.org",
-        f"Subject: {subject}",
-        f"Message-ID: <{re.sub('[^a-z0-9]', '', subject.lower())}@example.org>",
-        "Date: Mon, 2 Nov 2015 10:00:00 +0100",
-        *more,
-        "",
-        body,
-        "",
-    ]
-    return "\r\n".join(lines).encode()
-
-
-class Scripted:
-    """One listening socket, a thread for each connection, and what the clients said."""
+class Scripted(Listening):
+    """What is answered to each command, and what the clients said."""
 
     greeting = b""
 
     def __init__(self, says: Mapping[str, Says] | None = None) -> None:
+        super().__init__()
         self.says = dict(says or {})
         self.heard: list[bytes] = []
-        self.stop = threading.Event()
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
-        self._held: list[socket.socket] = []
-        self._threads = [threading.Thread(target=self._accept, daemon=True)]
 
-    def __enter__(self) -> Self:
-        self._threads[0].start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop.set()
-        for one in (self._listener, *self._held):
-            with contextlib.suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
-            one.close()
-        for thread in self._threads:
-            thread.join(5)
-
-    def _accept(self) -> None:
-        while not self.stop.is_set():
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            connection.settimeout(20)
-            self._held.append(connection)
-            thread = threading.Thread(target=self._serve, args=(connection,), daemon=True)
-            self._threads.append(thread)
-            thread.start()
-
-    def _serve(self, connection: socket.socket) -> None:
-        with connection, contextlib.suppress(OSError):
-            greeting = self.says.get("greeting", self.greeting)
-            assert isinstance(greeting, bytes)
-            connection.sendall(greeting)
-            self.converse(connection)
-
-    def converse(self, connection: socket.socket) -> None:
-        raise NotImplementedError
+    def greet(self, connection: socket.socket) -> None:
+        greeting = self.says.get("greeting", self.greeting)
+        assert isinstance(greeting, bytes)
+        connection.sendall(greeting)
 
     def flood(self, connection: socket.socket, piece: bytes, octets: int) -> None:
         """The same again and again, until so much was said or the client is gone."""
@@ -126,6 +74,7 @@ class Imap(Scripted):
         self.uidnext = 0
 
     def converse(self, connection: socket.socket) -> None:
+        self.greet(connection)
         while True:
             line = self._command(connection)
             self.heard.append(line)
@@ -228,6 +177,7 @@ class Pop3(Scripted):
         self.deleted: set[str] = set()
 
     def converse(self, connection: socket.socket) -> None:
+        self.greet(connection)
         marked: set[str] = set()
         names = [n for n in self.mail if n not in self.deleted]
         while True:
@@ -281,6 +231,7 @@ class Smtp(Scripted):
         self.taken: list[bytes] = []
 
     def converse(self, connection: socket.socket) -> None:
+        self.greet(connection)
         while True:
             line = read_line(connection)
             self.heard.append(line)

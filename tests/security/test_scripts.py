@@ -3,14 +3,16 @@ name or a file of ours."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from mailcli.cli import editor, pager
-from mailcli.cli.commands import send
+from mailcli.cli import editor, pager, run
+from mailcli.cli.commands import bounce, draft, forward, reply, send
+from mailcli.cli.spec import Command
 from mailcli.errors import LocalIOError
 from tests.cli.calling import printed, streams
 from tests.security.scripted import Imap, Smtp, account, harmless, letter
@@ -153,25 +155,73 @@ def test_an_editor_or_pager_that_is_no_command_line_is_told_and_is_no_bug(
     assert printed(made)[0] == "unpaged\n"
 
 
-def test_no_option_of_send_lets_a_line_break_through(program: Program, server: Smtp) -> None:
-    options = [option.names[-1] for option in send.COMMAND.options if option.kind == "text"]
-    assert len(options) >= 14
-    for name in options:
-        for text in ("x\r\nRCPT TO:<evil@e.example>\r\nX-Evil: 1", "x\nX-Evil: 1"):
-            done = harmless(program.run("send", "-s", "s", name, text, "a@b.example", text="text\n"))
-            assert not any(line.upper().startswith((b"RCPT TO:<EVIL", b"X-EVIL")) for line in server.heard)
-            assert not any(b"evil" in taken.lower().split(b"\r\n\r\n")[0] for taken in server.taken), name
-            assert done.code in (2, 65, 66, 0), (name, done)
-            # The key is hashed, and goes nowhere.
-            assert done.code != 0 or name == "--idempotency-key", (name, done)
+def lines(identity: str, rows: Path) -> dict[str, tuple[Command, list[str]]]:
+    """Each command that sends or composes: its table, and words with which it does."""
+    drafts = {command.name: command for command in draft.COMMAND.commands}
+    return {
+        "send": (send.COMMAND, ["send", "-s", "s", "a@b.example"]),
+        "merge": (send.COMMAND, ["send", "--merge", str(rows), "-s", "s {name}"]),
+        "raw": (send.COMMAND, ["send", "--raw", "a@b.example"]),
+        "reply": (reply.COMMAND, ["reply", identity]),
+        "forward": (forward.COMMAND, ["forward", identity, "a@b.example"]),
+        "bounce": (bounce.COMMAND, ["bounce", identity, "a@b.example"]),
+        "draft send": (drafts["send"], ["draft", "send", identity]),
+    }
 
 
-def test_no_option_of_sendmail_lets_a_line_break_into_the_conversation(
-    program: Program, server: Smtp
+@pytest.mark.parametrize("name", lines("", Path()))
+def test_no_argument_of_what_sends_lets_a_line_break_or_nul_through(
+    program: Program, server: Smtp, tmp_path: Path, name: str
 ) -> None:
-    text = "x\r\nRCPT TO:<evil@e.example>"
-    for option in ("-f", "-r", "-F", "-N", "-R", "-V"):
-        done = harmless(program.run("sendmail", option, text, "a@b.example", text="Subject: s\n\nx\n"))
-        assert done.code in (2, 65), (option, done)
-    assert harmless(program.run("sendmail", text, text="Subject: s\n\nx\n")).code == 65
+    """Over the tables of options, so that a new one is held to it by itself."""
+    (tmp_path / "m.eml").write_bytes(letter("mine"))
+    program.run("import", str(tmp_path / "m.eml"), "--to", "H").good()
+    (identity,) = program.run("list", "H", "--ids").good().out.split()
+    rows = tmp_path / "rows.csv"
+    rows.write_text("email,name\nz@z.example,Zoe\n")
+    command, words = lines(identity, rows)[name]
+    tried = [[*words, option.names[-1], "{}"] for option in command.options if option.takes_value]
+    tried += [[*words, "{}"] for argument in command.arguments if argument.many]
+    tried += [[word.replace(identity, "{}") for word in words]] if identity in words else []
+    assert len(tried) > 7
+    for line in tried:
+        for text in ("x\r\nRCPT TO:<evil@e.example>\r\nX-Evil: 1", "a@b.example\n", "a@b.example\r", "1\0"):
+            argv = ["--profile", str(program.profile), *(word.replace("{}", text) for word in line)]
+            made = streams(b"text\n", environ=program.environ)
+            code = run.main(argv, made)
+            assert code in (2, 65, 66), (line, text, code, printed(made))
+            assert "Traceback" not in printed(made)[1] and "bug" not in printed(made)[1]
+    assert server.heard == []
+
+
+def test_no_cell_of_a_merge_lets_a_line_break_through(program: Program, server: Smtp, tmp_path: Path) -> None:
+    rows = tmp_path / "rows.jsonl"
+    for text in ("x\r\nRCPT TO:<evil@e.example>", "x\nX-Evil: 1", "x\0y"):
+        row = {"email": "a@b.example", "name": text}
+        for email, subject, header in (
+            ("{email}", "{name}", "1"),
+            ("{name}", "s", "1"),
+            ("{email}", "s", "{name}"),
+        ):
+            rows.write_text(json.dumps(row) + "\n")
+            words = ("--merge", str(rows), "-s", subject, "-H", f"X-A: {header}", email)
+            assert harmless(program.run("send", *words, text="text\n")).code == 65
+    assert server.heard == []
+
+
+@pytest.mark.parametrize("option", ["", *(f"-{letter}" for letter in "ABCDFLNORVXabefhopr")])
+def test_no_argument_of_sendmail_lets_a_line_break_into_the_conversation(
+    program: Program, server: Smtp, option: str
+) -> None:
+    for text in ("x\r\nRCPT TO:<evil@e.example>", "x\ny", "x\ry", "x\0y"):
+        for words in ([option, text], [option + text]):
+            argv = ["--profile", str(program.profile), "sendmail", *filter(None, words), "a@b.example"]
+            made = streams(b"Subject: s\n\nx\n", environ=program.environ)
+            assert run.main(argv, made) == 65, (words, printed(made))
+    assert server.heard == []
+
+
+def test_nothing_on_stdin_of_sendmail_bs_becomes_a_second_command(program: Program, server: Smtp) -> None:
+    said = "EHLO x\nMAIL FROM:<a@b.example>\rRCPT TO:<x@y>\nRCPT TO:<c@d.example\0>\nDATA\nQUIT\n"
+    harmless(program.run("sendmail", "-bs", text=said))
     assert server.heard == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import random
 import signal
@@ -11,6 +12,7 @@ import stat
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 HOST = "127.0.0.1"
@@ -98,6 +100,23 @@ class Daemon:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+
+
+def started(ports: Sequence[int], start: Callable[[list[int]], Daemon]) -> Daemon:
+    """A daemon that listens on all these ports; on others if they are taken, or 0."""
+    for attempt in itertools.count(1):
+        used = list(ports) if ports[0] and attempt == 1 else free_ports(len(ports))
+        daemon = start(used)
+        try:
+            for port in used:
+                daemon.wait_until_listening(port)
+        except DaemonFailed as problem:
+            daemon.end()
+            if "Address already in use" not in str(problem) or attempt == 5:
+                raise
+        else:
+            return daemon
+    raise AssertionError
 
 
 def tail(log: Path) -> str:

@@ -194,22 +194,15 @@ class Dovecot:
 
     def start(self) -> Dovecot:
         """Returns when all services listen."""
-        for attempt in itertools.count(1):
-            if not self.imap or attempt > 1:
-                self.imap, self.imaps, self.pop3, self.pop3s = daemons.free_ports(4)
+        program = shutil.which("dovecot") or "/usr/sbin/dovecot"
+
+        def begin(ports: list[int]) -> daemons.Daemon:
+            self.imap, self.imaps, self.pop3, self.pop3s = ports
             self._configure()
-            program = shutil.which("dovecot") or "/usr/sbin/dovecot"
-            self._daemon = daemons.Daemon([program, "-F", "-c", str(self._conf)], self.log)
-            try:
-                for port in (self.imap, self.imaps, self.pop3, self.pop3s):
-                    self._daemon.wait_until_listening(port)
-            except daemons.DaemonFailed as problem:
-                self.stop()
-                if "Address already in use" not in str(problem) or attempt == 5:
-                    raise
-            else:
-                return self
-        raise AssertionError
+            return daemons.Daemon([program, "-F", "-c", str(self._conf)], self.log)
+
+        self._daemon = daemons.started((self.imap, self.imaps, self.pop3, self.pop3s), begin)
+        return self
 
     def stop(self) -> None:
         if self._daemon is not None:

@@ -13,8 +13,8 @@ import random
 from collections.abc import Iterator
 from email.utils import formatdate
 
-EPOCH = 1_600_000_000
-"""The first message's date; each is some hours after the one before."""
+EPOCH = 1_400_000_000
+"""The first message's date; each is half an hour or so after the one before, the 250,000th of 2026."""
 
 
 def _words(text: str) -> list[str]:
@@ -117,7 +117,7 @@ class _Maker:
             topic.choice(self.rare),
             *([topic.choice(FOREIGN)] if foreign else []),
         ]
-        date = formatdate(EPOCH + number * 9000 + rng.randint(0, 8999))
+        date = formatdate(EPOCH + number * 1500 + rng.randint(0, 1499))
         sender, to = rng.choice(self.addresses), rng.choice(self.addresses[:40])
         fields = [
             f"Return-Path: <{sender[1]}>",

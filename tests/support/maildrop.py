@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import re
 import socket
-import threading
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
-from tests.support.peers import read_line
+from tests.support.peers import Listening, read_line
 
 PASSWORD = "open sesame"
 
@@ -38,7 +36,7 @@ def letter(subject: str, *more: str, body: str = "hello", sender: str = "alice@e
     return "\r\n".join(lines).encode()
 
 
-class Maildrop:
+class Maildrop(Listening):
     """One maildrop. A message is deleted at a QUIT that is answered; `lacks` are commands it does not know,
     `offers` lines of CAPA, `piece` the most messages one session shows. `says` has octets, or a function of
     the arguments that gives them or None (the usual answer), for a command; None for octets: close.
@@ -50,6 +48,7 @@ class Maildrop:
     greeting = b"+OK ready <1896.697170952@example.org>\r\n"
 
     def __init__(self, mail: Sequence[Mail] | int = 3) -> None:
+        super().__init__()
         if isinstance(mail, int):
             mail = [Mail(f"u{n}", letter(f"m{n}")) for n in range(mail)]
         self.mail = list(mail)
@@ -64,56 +63,27 @@ class Maildrop:
         self.deleted: list[str] = []
         self.sessions = 0
         self._shown: set[int] = set()
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
-        self._held: list[socket.socket] = []
-        self._threads = [threading.Thread(target=self._accept, daemon=True)]
 
-    def __enter__(self) -> Self:
-        self._threads[0].start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for one in (self._listener, *self._held):
-            with contextlib.suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
-            one.close()
-        for thread in self._threads:
-            thread.join(5)
-
-    def _accept(self) -> None:
+    def converse(self, connection: socket.socket) -> None:
+        self.sessions += 1
+        connection.sendall(self.greeting)
+        there = [m for m in self.mail if id(m) not in self._shown] if self.piece else list(self.mail)
+        session = there[: self.piece or None]
+        marked: list[Mail] = []
         while True:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
+            line = read_line(connection).decode("latin-1").strip()
+            verb, _, words = line.partition(" ")
+            verb = verb.upper()
+            self.heard.append(line if verb != "AUTH" else "AUTH")
+            answer = self._answer(verb, words, session, marked)
+            if answer is None:
                 return
-            connection.settimeout(20)
-            self._held.append(connection)
-            thread = threading.Thread(target=self._serve, args=(connection,), daemon=True)
-            self._threads.append(thread)
-            thread.start()
-
-    def _serve(self, connection: socket.socket) -> None:
-        with connection, contextlib.suppress(OSError):
-            self.sessions += 1
-            connection.sendall(self.greeting)
-            there = [m for m in self.mail if id(m) not in self._shown] if self.piece else list(self.mail)
-            session = there[: self.piece or None]
-            marked: list[Mail] = []
-            while True:
-                line = read_line(connection).decode("latin-1").strip()
-                verb, _, words = line.partition(" ")
-                verb = verb.upper()
-                self.heard.append(line if verb != "AUTH" else "AUTH")
-                answer = self._answer(verb, words, session, marked)
-                if answer is None:
-                    return
-                if verb == "QUIT" and answer.startswith(b"+OK"):
-                    self._update(session, marked)
-                    connection.sendall(answer)
-                    self.after_quit()
-                    return
+            if verb == "QUIT" and answer.startswith(b"+OK"):
+                self._update(session, marked)
                 connection.sendall(answer)
+                self.after_quit()
+                return
+            connection.sendall(answer)
 
     def _update(self, session: list[Mail], marked: list[Mail]) -> None:
         self.deleted += [m.uidl for m in marked]

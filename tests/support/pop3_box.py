@@ -42,6 +42,7 @@ class Box:
         return ctx
 
     def report(self, request: FetchRequest = KEEP) -> FetchReport:
+        self.drop.settled()
         self.drop.heard.clear()
         self.drop.retrieved.clear()
         ctx = self.context()
@@ -49,6 +50,7 @@ class Box:
             (report,) = fetch(ctx, request)
         finally:
             ctx.close()
+        self.drop.settled()
         return report
 
     def fetch(self, request: FetchRequest = KEEP) -> FetchReport:

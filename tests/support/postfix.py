@@ -8,7 +8,6 @@ anything@reject.test 550, anything@defer.test 450, nobody@mail.test 550.
 from __future__ import annotations
 
 import email.utils
-import itertools
 import os
 import pwd
 import re
@@ -143,23 +142,16 @@ class Postfix:
             path.chmod(mode)
 
     def start(self) -> Postfix:
-        for attempt in itertools.count(1):
-            if not self.smtp or attempt > 1:
-                self.smtp, self.submission, self.submissions = daemons.free_ports(3)
+        program = "/usr/lib/postfix/sbin/master"
+
+        def begin(ports: list[int]) -> daemons.Daemon:
+            self.smtp, self.submission, self.submissions = ports
             self._configure()
-            program = "/usr/lib/postfix/sbin/master"
             # -s: in the foreground, as `postfix start-fg` starts it
-            self._daemon = daemons.Daemon([program, "-c", str(self.directory / "postfix"), "-s"], self.log)
-            try:
-                for port in (self.smtp, self.submission, self.submissions):
-                    self._daemon.wait_until_listening(port)
-            except daemons.DaemonFailed as problem:
-                self.stop()
-                if "Address already in use" not in str(problem) or attempt == 5:
-                    raise
-            else:
-                return self
-        raise AssertionError
+            return daemons.Daemon([program, "-c", str(self.directory / "postfix"), "-s"], self.log)
+
+        self._daemon = daemons.started((self.smtp, self.submission, self.submissions), begin)
+        return self
 
     def stop(self) -> None:
         if self._daemon is not None:

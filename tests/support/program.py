@@ -15,7 +15,7 @@ from tests.support.dovecot import Dovecot
 from tests.support.proxy import Cut, Proxy
 
 ROOT = Path(__file__).resolve().parents[2]
-LIMIT = 40
+LIMIT = 100
 """Seconds after which a run counts as hung."""
 
 
@@ -121,7 +121,7 @@ def finish(process: subprocess.Popen[str], text: str | None = None) -> Done:
     return Done(process.returncode, out, err)
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 20) -> None:
+def wait_until(condition: Callable[[], object], seconds: float = 60) -> None:
     """Return as soon as the condition holds."""
     end = time.monotonic() + seconds
     while not condition():

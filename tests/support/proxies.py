@@ -6,57 +6,28 @@ import base64
 import contextlib
 import select
 import socket
-import threading
-from typing import Self
 
-from tests.support.peers import read_line
+from tests.support.peers import Listening, read_line
 
 
-class _Listening:
+class _Relaying(Listening):
     """`asked` has the host and port of every request, as the client wrote them. Names it does not
     resolve: all of them lead to this machine, so that only the proxy can have looked one up."""
 
     def __init__(self, user: str = "", password: str = "", *, refuse: bool = False) -> None:
+        super().__init__()
         self.user, self.password, self.refuse = user, password, refuse
         self.asked: list[tuple[str, int]] = []
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
-        self._held: list[socket.socket] = []
-        self._threads = [threading.Thread(target=self._accept, daemon=True)]
 
-    def __enter__(self) -> Self:
-        self._threads[0].start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for one in (self._listener, *self._held):
-            with contextlib.suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
-            one.close()
-        for thread in self._threads:
-            thread.join(5)
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            self._held.append(client)
-            thread = threading.Thread(target=self._serve, args=(client,), daemon=True)
-            self._threads.append(thread)
-            thread.start()
-
-    def _serve(self, client: socket.socket) -> None:
-        client.settimeout(20)
-        with client, contextlib.suppress(OSError, IndexError):
-            place = self.agree(client)
+    def converse(self, connection: socket.socket) -> None:
+        with contextlib.suppress(IndexError):
+            place = self.agree(connection)
             if place is None:
                 return
             with socket.create_connection(("127.0.0.1", place[1])) as server:
                 self._held.append(server)
-                self.granted(client)
-                _pass_on(client, server)
+                self.granted(connection)
+                _pass_on(connection, server)
 
     def agree(self, client: socket.socket) -> tuple[str, int] | None:
         raise NotImplementedError
@@ -85,7 +56,7 @@ def _gone() -> bytes:
     raise ConnectionError
 
 
-class Socks(_Listening):
+class Socks(_Relaying):
     def agree(self, client: socket.socket) -> tuple[str, int] | None:
         _, count = _exactly(client, 2)
         wanted = 2 if self.user else 0
@@ -117,7 +88,7 @@ class Socks(_Listening):
         client.sendall(b"\x05\x00\x00\x03\x04here\x00\x50")
 
 
-class Http(_Listening):
+class Http(_Relaying):
     def agree(self, client: socket.socket) -> tuple[str, int] | None:
         request = read_line(client).decode().split()
         fields = {}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ from mailcli.wire.imap.engine import ImapEngine
 from mailcli.wire.imap.uidset import EMPTY, UidSet
 from mailcli.wire.mechanism import Mechanism
 from tests.transcripts.script import replay
+from tests.transcripts.splits import at_random, by_octet, whole
 
 TRANSCRIPTS = sorted((Path(__file__).parent / "imap").glob("*.txt"))
 
@@ -36,29 +35,6 @@ def names() -> dict[str, Any]:
         "flags": lambda *held: frozenset(held),
         "caps": lambda text: frozenset(text.split()),
     }
-
-
-def whole(data: bytes) -> Iterator[bytes]:
-    if data:
-        yield data
-
-
-def by_octet(data: bytes) -> Iterator[bytes]:
-    for at in range(len(data)):
-        yield data[at : at + 1]
-
-
-def at_random(seed: int, most: int) -> Any:
-    chance = random.Random(seed)
-
-    def cut(data: bytes) -> Iterator[bytes]:
-        at = 0
-        while at < len(data):
-            size = chance.randint(1, most)
-            yield data[at : at + size]
-            at += size
-
-    return cut
 
 
 @pytest.mark.parametrize("path", TRANSCRIPTS, ids=lambda path: path.stem)

@@ -57,17 +57,18 @@ class Terminal:
     def keys(self, text: str) -> None:
         os.write(self.fd, text.encode())
 
-    def until(self, shown: str | Callable[[str], bool], seconds: float = 15) -> str:
-        """Wait until the screen has a text, or satisfies a condition; the screen then."""
+    def until(self, *shown: str | Callable[[str], bool], seconds: float = 60) -> str:
+        """Wait until the screen has these texts and satisfies these conditions; the screen then. What
+        else it will have may still be on its way: a frame comes in pieces."""
         end = time.monotonic() + seconds
         while True:
-            there = shown(self.text) if callable(shown) else shown in self.text
-            if there:
-                return self.text
+            text = self.text
+            if all(one(text) if callable(one) else one in text for one in shown):
+                return text
             if not self._read(end - time.monotonic()):
                 raise AssertionError(f"the screen never showed {shown!r}:\n{self.text}")
 
-    def wait(self, seconds: float = 10) -> int:
+    def wait(self, seconds: float = 60) -> int:
         """Wait for the program's end; its exit code."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:

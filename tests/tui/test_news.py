@@ -37,8 +37,7 @@ def test_new_mail_appears_and_the_cursor_stays_with_its_message(
     terminal.keys("j")
     terminal.until("2 of 3")
     dovecot.append(mail_user[0], "INBOX", letter(30))
-    screen = terminal.until(lambda s: "letter 30" in s and "1 new" in s)
-    assert "3 of 4" in screen
+    terminal.until("letter 30", "1 new", "3 of 4")
     terminal.keys("\r")
     terminal.until("Subject  letter 1")
     terminal.keys("qq")

@@ -29,6 +29,7 @@ def save(session: Session, id: str, choice: tuple[str, ...], output: str | None)
     from pathlib import Path
 
     from mailcli.app import bodies, reading
+    from mailcli.app.context import user_path
 
     chosen = session.messages([id])
     bodies.bring(session.ctx, [message.id for message in chosen])
@@ -38,7 +39,7 @@ def save(session: Session, id: str, choice: tuple[str, ...], output: str | None)
             for _part, data in _one(reading.pick(session.ctx, message.id, choice)):
                 session.out.bytes(data)
             continue
-        directory = Path(output).expanduser() if output else Path()
+        directory = user_path(output) if output else Path()
         session.out.show(
             PATHS, reading.save_attachments(session.ctx, message.id, choice, directory), quiet=True
         )

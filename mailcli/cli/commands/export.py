@@ -10,11 +10,10 @@ FORMS = ("mbox", "eml", "maildir")
 
 
 def run(session: Session, query: tuple[str, ...], output: str, form: str | None) -> None:
-    from pathlib import Path
-
     from mailcli.app import exchange
+    from mailcli.app.context import user_path
 
-    done = exchange.export(session.ctx, query, Path(output).expanduser(), form)
+    done = exchange.export(session.ctx, query, user_path(output), form)
     session.end_progress()
     if done.missing:
         count = f"{done.missing} message" + ("" if done.missing == 1 else "s")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mailcli.cli import failure
 from mailcli.cli.session import Session
 from mailcli.cli.spec import Argument, Command, Example, Option
-from mailcli.cli.views.results import COUNTS, FETCHES, PLANS
+from mailcli.cli.views.fetches import COUNTS, FETCHES, PLANS
 from mailcli.errors import UsageError
 
 
@@ -54,7 +54,7 @@ def run(
                 import traceback
 
                 session.streams.say("".join(traceback.format_exception(report.error)))
-    if not (dry_run or count):
+    if not (dry_run or count) and any(any(a.hooks) for a in session.ctx.config.accounts.values()):
         from mailcli.cli import hooks
 
         hooks.after_fetch(session, reports)

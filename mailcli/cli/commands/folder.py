@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from mailcli.cli.session import Session
 from mailcli.cli.spec import Argument, Command, Group, Option
-from mailcli.cli.views.results import FOLDERS
+from mailcli.cli.views.results import CHANGES, FOLDERS
 
 if TYPE_CHECKING:
     from mailcli.app.folders import Done
@@ -59,9 +59,7 @@ def unsubscribe(session: Session, name: str) -> None:
 def _tell(session: Session, done: Done) -> None:
     if done.notice:
         session.out.notice(done.notice)
-    if done.undo:
-        session.out.notice(f"undo: mailcli undo {done.undo}")
-    session.out.show(FOLDERS, (), quiet=True)
+    session.out.show(CHANGES, (done,), quiet=True)
 
 
 COMMAND = Group(
@@ -75,17 +73,24 @@ COMMAND = Group(
             about="All accounts, or that of -A. Piped: account, folder, use, total, unread, parted by tabs.",
             view=FOLDERS,
         ),
-        Command("create", "Create a folder; levels are parted by a slash.", create, (_NAME,)),
-        Command("rename", "Rename a folder and those below it.", rename, (_NAME, Argument("to", "NEW"))),
+        Command("create", "Create a folder; levels are parted by a slash.", create, (_NAME,), view=CHANGES),
+        Command(
+            "rename",
+            "Rename a folder and those below it.",
+            rename,
+            (_NAME, Argument("to", "NEW")),
+            view=CHANGES,
+        ),
         Command(
             "delete",
             "Delete a folder; its messages can be recovered for 14 days.",
             delete,
             (_NAME,),
             (Option(("-y", "--yes"), "Do not ask."),),
+            view=CHANGES,
         ),
-        Command("subscribe", "Subscribe to a folder.", subscribe, (_NAME,)),
-        Command("unsubscribe", "End the subscription to a folder.", unsubscribe, (_NAME,)),
+        Command("subscribe", "Subscribe to a folder.", subscribe, (_NAME,), view=CHANGES),
+        Command("unsubscribe", "End the subscription to a folder.", unsubscribe, (_NAME,), view=CHANGES),
     ),
     about="A folder belongs to one account: the default one, or that of -A.",
 )

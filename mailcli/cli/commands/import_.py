@@ -9,11 +9,10 @@ from mailcli.errors import PartialFailure
 
 
 def run(session: Session, paths: tuple[str, ...], to: str | None) -> int:
-    from pathlib import Path
-
     from mailcli.app import exchange
+    from mailcli.app.context import user_path
 
-    done = exchange.import_paths(session.ctx, [Path(path).expanduser() for path in paths], to)
+    done = exchange.import_paths(session.ctx, [user_path(path) for path in paths], to)
     session.end_progress()
     for line in done.unreadable:
         session.out.notice(line)

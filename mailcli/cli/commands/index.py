@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mailcli.cli.session import Session
 from mailcli.cli.spec import Command, Group, Option
-from mailcli.cli.views.results import ATTACHED, PROBLEMS, STATUS
+from mailcli.cli.views.index import ATTACHED, PROBLEMS, STATUS
 from mailcli.errors import PartialFailure
 
 

@@ -44,8 +44,7 @@ def run(session: Session) -> int:
     chosen = None if session.options.account in (None, "all") else [session.ctx.chosen_account().name]
     reports = outbox.run(session.ctx, chosen)
     session.end_progress()
-    session.out.show(RAN, reports, quiet=True)
-    session.streams.flush()
+    session.out.outcome(RAN, reports)
     for report in reports:
         if report.error is not None:
             session.out.notice(f"{report.row.entry.id}: {failure.sentence(report.error)}")

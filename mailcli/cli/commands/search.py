@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mailcli.cli import failure
 from mailcli.cli.lists import AFTER, LIMIT, REVERSE, THREADS, show_page, shown_limit
 from mailcli.cli.session import Session
 from mailcli.cli.spec import Argument, Command, Example, Option
-from mailcli.cli.views.messages import MESSAGES
+from mailcli.cli.views.messages import MESSAGES, lines
 from mailcli.errors import NoMatch
 
 if TYPE_CHECKING:
     from mailcli.errors import MailcliError
+    from mailcli.model.message import Lines, Page
     from mailcli.model.query.ast import Query
 
 _SCOPE = " (Spam and Trash are not searched; in:any searches everything)"
@@ -52,20 +53,24 @@ def run(
             session.ctx.notice(error.message)
     only_whether = exit_code and session.options.quiet  # as grep -q: the exit code is the answer
     if count or only_whether:
-        found = listing.count(session.ctx, wanted)
+        found = listing.count(session.ctx, wanted, threads=threads)
         if not only_whether:
             session.out.value(found)
     else:
-        page = listing.search(
-            session.ctx,
-            wanted,
-            limit=shown_limit(session, limit),
-            sort=sort or "date",
-            threads=threads,
-            reverse=reverse,
-            after=after,
-        )
-        show_page(session, page, scope="" if _names_a_folder(query) else _SCOPE)
+        asked: dict[str, Any] = {
+            "limit": shown_limit(session, limit),
+            "sort": sort or "date",
+            "threads": threads,
+            "reverse": reverse,
+            "after": after,
+        }
+        page: Page | Lines
+        if session.out.as_lines:
+            page = listing.search_lines(session.ctx, wanted, ids=session.options.ids, **asked)
+            session.out.pieces(lines(page, session.out.end))
+        else:
+            page = listing.search(session.ctx, wanted, **asked)
+            show_page(session, page, scope="" if _names_a_folder(query) else _SCOPE)
         found = len(page.rows)
     if errors:
         return failure.combined(error.exit_code for error in errors)
@@ -92,7 +97,7 @@ COMMAND = Command(
         THREADS,
         REVERSE,
         AFTER,
-        Option(("--count",), "Print only how many there are."),
+        Option(("--count",), "Print only how many there are (with --threads: threads)."),
         Option(("-e", "--exit-code"), "Exit 1 if nothing is found; with -q print nothing at all."),
         Option(("--server",), "Ask the IMAP servers too, for messages whose text is not here."),
         Option(("--save",), "Save the query under this name too; then query:NAME finds it.", "text", "NAME"),

@@ -23,7 +23,7 @@ def run(
     **options: Any,
 ) -> int | None:
     letter = Letter(to=to, **options)
-    submitting.check_options(session, letter)
+    submitting.check_options(session, letter, merge, rate)
     if merge is None and (rate or limit is not None):
         raise UsageError("--rate and --limit go with --merge")
     if merge is not None:

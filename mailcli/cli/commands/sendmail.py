@@ -20,6 +20,9 @@ def run(session: Session, words: tuple[str, ...]) -> int:
         from mailcli.cli.commands.help import COMMAND as HELP
 
         return HELP.run(session, topic=("sendmail",)) or 0
+    from mailcli.mime.encode import refuse_breaks
+
+    refuse_breaks("an argument", *words)
     call = sendmail.parse(words)
     if call.account:
         session.ctx.account = session.ctx.config.account(call.account).name

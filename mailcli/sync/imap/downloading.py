@@ -1,4 +1,4 @@
-"""The download of a run: connections fetch from one queue, two threads make durable what they bring,
+"""The download of a run: connections fetch from one queue, a thread makes durable what they bring,
 and a folder's cursor is committed in the transaction of its last message."""
 
 from __future__ import annotations
@@ -75,7 +75,6 @@ class Downloading:
         self._octets = 0  # that have come
         self._told = 0.0
         self._telling = threading.Lock()
-        self._delivered = threading.Lock()  # what threads that deliver count together
 
     def run(self, folders: Sequence[Incoming]) -> None:
         """Fetch all of it, and commit the cursors, also of folders with nothing to fetch. Raises what
@@ -87,7 +86,7 @@ class Downloading:
         self._all_octets = sum(folder.octets for folder in coming)
         self.store.expect(sum(folder.whole for folder in coming))
         queue = Queue(coming)
-        intake: Intake[Arrived] = Intake(self._deliver, weigh, threads=2)
+        intake: Intake[Arrived] = Intake(self._store, weigh)
         line = Line(self.store, self.endpoint)
         line.compress(self.server, self._all_octets)
         more = self._more_connections(line)
@@ -133,15 +132,17 @@ class Downloading:
             self.clock,
         )
 
-    def _deliver(self, batch: list[Arrived]) -> None:
-        """Make a batch durable. On one of the intake's threads: a folder is complete for the one that
-        finds all the others' batches done; if neither does, its cursor is committed after both."""
+    def _store(self, batch: list[Arrived]) -> Callable[[], None]:
+        """Have a batch stored; what is returned waits until it is. On the intake's thread.
+
+        The cursor of a folder goes into the transaction of its last messages if all others are durable by
+        now, and else into one of its own.
+        """
+        from mailcli.store.along import Along  # a run that finds nothing new stores nothing
+
         counts: dict[Incoming, int] = {}
         for folder, _ in batch:
             counts[folder] = counts.get(folder, 0) + 1
-        last = [
-            f for f, count in counts.items() if f.done + count + f.withheld >= f.total and not f.abandoned
-        ]
         bodies: list[Arrived] = []
         outlines: list[Arrived] = []
         whole: list[Arrived] = []
@@ -151,28 +152,31 @@ class Downloading:
             else:
                 bare = arrived.message.sections[0].name == "BODY[HEADER]"
                 (outlines if bare else whole).append(arrived)
-
-        def commit_cursors(writer: Writer) -> None:
-            for folder in last:
-                writer.put_cursor(folder.key, folder.cursor)
-
         if bodies:
             self._fill(bodies)
         if outlines:
             self.store.deliver_outlines([outline(*a, self.clock) for a in outlines])
-        if whole:
-            self.store.deliver([self._arrival(*a) for a in whole], also=commit_cursors if last else None)
-        elif last:
-            self.store.transact(commit_cursors)
+        last = [
+            f for f, count in counts.items() if f.done + count + f.withheld >= f.total and not f.abandoned
+        ]
+        cursors = [(folder.key, folder.cursor) for folder in last]
+        storing = (
+            self.store.begin_delivery([self._arrival(*a) for a in whole], Along(cursors)) if whole else None
+        )
         octets = sum(map(weigh, batch))
-        with self._delivered:
-            for folder in last:
-                folder.committed = True
+
+        def finish() -> None:
+            if storing is not None:
+                storing.finish()
+                for folder in last:
+                    folder.committed = True
             self.tally.new += len(batch) - len(bodies)
             self.tally.octets += octets
             for folder, count in counts.items():
                 folder.done += count
-        self._commit(list(counts))
+            self._commit(list(counts))
+
+        return finish
 
     def _tell(self, arrived: Arrived) -> None:
         """Report progress, a few times a second and at the end of each folder. Connections share it."""
@@ -191,9 +195,8 @@ class Downloading:
         filled = self.store.fill_bodies(
             [(a.folder.bodies[a.message.uid or 0], a.message.sections[0].data) for a in arrived]
         )
-        with self._delivered:
-            self.tally.bodies += len(filled)
-            self.tally.notices += filter(None, (unexpected(one) for one in filled if one.outcome == CHANGED))
+        self.tally.bodies += len(filled)
+        self.tally.notices += filter(None, (unexpected(one) for one in filled if one.outcome == CHANGED))
 
     def _arrival(self, folder: Incoming, message: Fetched) -> Arrival:
         return Arrival(

@@ -8,7 +8,6 @@ from typing import Final
 from mailcli.errors import CannotCreate, TryAgain
 from mailcli.model.account import Account
 from mailcli.model.folder import INBOX
-from mailcli.store.journal import Note
 from mailcli.store.store import Store
 from mailcli.store.values import FolderFacts, SyncFolder
 from mailcli.sync.imap.folders import Found, naming, special_use, to_server, wanted
@@ -51,10 +50,7 @@ class Hierarchy:
             gone = self._gone([r for r in unlisted if r.state.uidvalidity is not None], found)
             gone = self._renamed(gone, [f for f in taking if f.name not in {r.name for r in rows}])
             for row in gone:
-                note = Note("gone", f"of {row.name}: the folder is gone from the server", by_sync=True)
-                self.tally.gone += self.store.delete_folder(
-                    row.key, reason="folder gone from the server", note=note
-                )
+                self._drop(row)
             rows = self.store.sync_folders(self.account.name)
         places = self._mirror({row.name: row for row in rows}, taking, dry_run=dry_run)
         if not dry_run and self.account.sync.pushes:
@@ -62,6 +58,13 @@ class Hierarchy:
                 if row.name not in listed and row.selectable and row.state.uidvalidity is None:
                     self._create(row, naming(found), places)
         return places
+
+    def _drop(self, row: SyncFolder) -> None:
+        """A folder that is gone from the server."""
+        from mailcli.store.journal import Note
+
+        note = Note("gone", f"of {row.name}: the folder is gone from the server", by_sync=True)
+        self.tally.gone += self.store.delete_folder(row.key, reason="folder gone from the server", note=note)
 
     def concerned(self) -> dict[int, Found] | None:
         """The folders that a push is about, as the server listed them last: nobody waits for a list of

@@ -6,14 +6,13 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from mailcli.model.extent import BodyPolicy, Extent
+from mailcli.model.extent import Extent
 from mailcli.model.record import NamedTuple
-from mailcli.store.partial import Lacking
-from mailcli.store.store import Store
 from mailcli.store.values import FolderState, SyncFolder
 from mailcli.sync.imap.delta import Delta
 from mailcli.sync.imap.download import Incoming
 from mailcli.sync.imap.extent import Choice, choose
+from mailcli.sync.imap.omissions import Omissions, skips
 from mailcli.sync.imap.server import Server, only
 from mailcli.sync.imap.withheld import Withheld
 from mailcli.wire.imap import commands as imap
@@ -50,51 +49,17 @@ class Selected(NamedTuple):
 
 
 class Selection:
-    """`now` is what ages count from; `patient` is whether what a server did not give is not asked for
-    at once again."""
+    """What is not here, and the server that has it."""
 
-    def __init__(
-        self, store: Store, server: Server, policy: BodyPolicy, now: float, *, patient: bool = True
-    ) -> None:
-        self._store = store
+    def __init__(self, omissions: Omissions, server: Server) -> None:
+        self._omissions = omissions
         self._server = server
-        self._policy = policy
-        self._now = now
-        self._patient = patient
-
-    def lacking(self, row: SyncFolder) -> list[Lacking]:
-        """The messages whose bodies belong here and are not, newest first."""
-        extent = self._policy.of(row.name)
-        if extent.mode == "headers":
-            return []
-        lacking = self._store.lacking(row.key, since=extent.cutoff(self._now), max_size=extent.max_size)
-        quiet = self.withheld(row)
-        return [one for one in lacking if one.uid not in quiet] if quiet else lacking
-
-    def withheld(self, row: SyncFolder) -> UidSet:
-        """The UIDs that the server did not give, and that are not asked for in this run."""
-        return Withheld.read(row.state.withheld).quiet(self._now) if self._patient else EMPTY
-
-    def left_out(self, row: SyncFolder) -> UidSet:
-        """The UIDs that are not here, and count as known."""
-        return self.skipped(row) | self.withheld(row)
-
-    def skipped(self, row: SyncFolder) -> UidSet:
-        """The UIDs that were left out and are to stay so: they count as known."""
-        since, _, uids = row.state.skipped.rpartition("|")
-        extent = self._policy.of(row.name)
-        return UidSet.parse(uids.encode()) if uids and _skips(extent) and since == extent.since else EMPTY
-
-    def wants_more(self, row: SyncFolder) -> bool:
-        """Whether what was left out of a folder is not left out any more, or lacks its body."""
-        again = bool(row.state.withheld) and not self.withheld(row)
-        return again or bool(row.state.skipped and not self.skipped(row)) or bool(self.lacking(row))
 
     def incoming(self, news: Sequence[News], limit: int | None) -> list[Incoming]:
         """What is to be downloaded of each folder, at most `limit` messages and bodies in all."""
         incoming = []
         for one, chosen in zip(news, self._choose(news), strict=True):
-            bodies = self.lacking(one.row)
+            bodies = self._omissions.lacking(one.row)
             part = chosen.first(limit)
             if limit is not None:
                 limit -= len(part.whole) + len(part.headers)
@@ -117,13 +82,13 @@ class Selection:
 
     def _choose(self, news: Sequence[News]) -> list[Selected]:
         """For each folder, in one flight where ages have to be asked for."""
-        recent = self._recent([n for n in news if n.uids and self._policy.of(n.row.name).mode == "recent"])
+        recent = self._recent([n for n in news if n.uids and self._omissions.extent(n.row).mode == "recent"])
         selected = []
         for row, mailbox, uids, delta, _ in news:
-            extent = self._policy.of(row.name)
-            left_out = EMPTY if delta.rebuilt else self.skipped(row)
+            extent = self._omissions.extent(row)
+            left_out = EMPTY if delta.rebuilt else self._omissions.skipped(row)
             known = set(left_out)
-            aside = known if delta.rebuilt else known.union(self.withheld(row))
+            aside = known if delta.rebuilt else known.union(self._omissions.withheld(row))
             choice = choose(
                 extent, [uid for uid in uids if uid not in aside], delta.sizes, recent.get(mailbox, ())
             )
@@ -134,7 +99,7 @@ class Selection:
         """{mailbox: the UIDs that came since the cutoff}. SINCE goes by days (RFC 9051 §6.4.4)."""
         flight: list[Command] = []
         for row, mailbox, *_ in news:
-            when = time.localtime(self._policy.of(row.name).cutoff(self._now))
+            when = time.localtime(self._omissions.cutoff(row))
             date = f"{when.tm_mday}-{_MONTHS[when.tm_mon - 1]}-{when.tm_year}"
             flight += [imap.Select(mailbox, read_only=True), imap.Search(("SINCE", date))]
         wanted = {n.mailbox: set(n.uids) for n in news}
@@ -145,10 +110,6 @@ class Selection:
         return found
 
 
-def _skips(extent: Extent) -> bool:
-    return extent.mode == "recent" and extent.older == "skip"
-
-
 def _withheld(one: News) -> str:
     known = Withheld.read(one.row.state.withheld)
     return "" if one.delta.rebuilt else str(known - one.delta.remote.vanished)
@@ -156,4 +117,4 @@ def _withheld(one: News) -> str:
 
 def _skipped(extent: Extent, known: set[int], choice: Choice, delta: Delta) -> str:
     left_out = (known - set(delta.remote.vanished)).union(choice.skipped)
-    return f"{extent.since}|{UidSet.of(left_out)}" if left_out and _skips(extent) else ""
+    return f"{extent.since}|{UidSet.of(left_out)}" if left_out and skips(extent) else ""

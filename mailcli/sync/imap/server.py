@@ -11,7 +11,6 @@ from mailcli import __version__
 from mailcli.errors import MailcliError, RemoteProtocolError, ServerRefused, Throttled, TryAgain
 from mailcli.model import pattern
 from mailcli.net.imap import ImapConnection
-from mailcli.sync.imap import messagelimit
 from mailcli.wire.imap import quirks
 from mailcli.wire.imap.commands import Command, Id, Select
 from mailcli.wire.imap.events import (
@@ -94,9 +93,7 @@ class Server:
                 place = places[event.tag]
                 if event.status != "OK":
                     raise refusal(commands[place], event, self.label)
-                if rest := messagelimit.rest(commands[place], event):
-                    opened = [c for c in commands[:place] if isinstance(c, Select)][-1:]
-                    left += [*(s._replace(qresync=None) for s in opened), rest]
+                left += _left_out(commands, place, event)
         return events + self.ask(*left) if left else events
 
     def parts(self, uids: Iterable[int]) -> list[UidSet]:
@@ -161,6 +158,17 @@ class Server:
 
     def _without_disabled(self, names: frozenset[str]) -> frozenset[str]:
         return frozenset(n for n in names if n not in self._disabled)
+
+
+def _left_out(commands: Sequence[Command], place: int, answer: Completed) -> list[Command]:
+    """What to ask still, since the server did not answer for all messages (RFC 9738)."""
+    if answer.code is None or answer.code.name != "MESSAGELIMIT":
+        return []
+    from mailcli.sync.imap import messagelimit
+
+    rest = messagelimit.rest(commands[place], answer)
+    opened = [c for c in commands[:place] if isinstance(c, Select)][-1:]
+    return [*(s._replace(qresync=None) for s in opened), rest] if rest else []
 
 
 def refusal(command: Command, answer: Completed, label: str) -> MailcliError:

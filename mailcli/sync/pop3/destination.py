@@ -7,7 +7,8 @@ the server only after both. What a run that was killed between the two had deliv
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Protocol
 
 from mailcli.errors import ConfigError
@@ -69,16 +70,25 @@ class Folder:
 
     def deliver(self, letters: Sequence[Letter], ledger: Ledger) -> list[str]:
         """The rows are committed together with the messages'."""
+        return self.begin(letters, ledger)()
+
+    def begin(self, letters: Sequence[Letter], ledger: Ledger) -> Callable[[], list[str]]:
+        """`deliver`, in the background; what is returned waits for it."""
+        from mailcli.store.along import Along  # a run that finds nothing new stores nothing
+
         rows = [letter.row for letter in letters]
-        self._store.deliver(
-            [
-                Arrival(self._folder, data, arrived=row.delivered_at or 0.0, id=row.id, sha256=row.sha256)
-                for row, data in letters
-            ],
-            also=lambda writer: writer.pop3_record(self._account, rows),
-        )
-        ledger.learn(rows)
-        return []
+        arrivals = [
+            Arrival(self._folder, data, arrived=row.delivered_at or 0.0, id=row.id, sha256=row.sha256)
+            for row, data in letters
+        ]
+        storing = self._store.begin_delivery(arrivals, Along(account=self._account, history=rows))
+
+        def finish() -> list[str]:
+            storing.finish()
+            ledger.learn(rows)
+            return []
+
+        return finish
 
     def outline(self, tops: Sequence[Top], ledger: Ledger) -> None:
         """Deliver headers, whose bodies stay on the server. The rows are committed together with theirs."""
@@ -93,6 +103,15 @@ class Folder:
             also=lambda writer: writer.pop3_record(self._account, rows),
         )
         ledger.learn(rows)
+
+
+def begin(destination: Destination, letters: Sequence[Letter], ledger: Ledger) -> Callable[[], list[str]]:
+    """Deliver in the background what can be; what is returned waits for it, or does it."""
+    if not letters:
+        return list
+    if isinstance(destination, Folder):
+        return destination.begin(letters, ledger)
+    return partial(destination.deliver, letters, ledger)
 
 
 def split(deliver: str) -> tuple[str, str]:

@@ -21,7 +21,7 @@ from mailcli.net.pop3 import Pop3Connection
 from mailcli.store.store import Store
 from mailcli.store.values import Pop3Row, SyncChanges
 from mailcli.sync import removed
-from mailcli.sync.pop3.destination import Destination, Folder, Letter
+from mailcli.sync.pop3.destination import Destination, Folder, Letter, begin
 from mailcli.sync.pop3.history import History
 from mailcli.sync.pop3.logins import Logins
 from mailcli.sync.pop3.maildrop import Listed, Tables, Tops, ask, header_of, named
@@ -258,7 +258,7 @@ class Downloader:
         self.hooks.progress(self.tally.new, self._total, self.tally.octets)
         from mailcli.sync.intake import Intake  # a run that finds nothing new delivers nothing
 
-        intake: Intake[Received] = Intake(self._deliver, lambda received: len(received.data))
+        intake: Intake[Received] = Intake(self._store, lambda received: len(received.data))
         try:
             for message in retrieval.messages(piece):
                 if isinstance(message, Refused):
@@ -277,8 +277,8 @@ class Downloader:
             self.history.record([row])
         self.tally.problems.append(f"{label} did not give message {listed.number}: {message.end.text}")
 
-    def _deliver(self, batch: list[Received]) -> None:
-        """Make a batch durable together with its lines in the history. On the intake's thread."""
+    def _store(self, batch: list[Received]) -> Callable[[], None]:
+        """Have a batch made durable along with its lines in the history; what is returned waits for it."""
         letters: list[Letter] = []
         places: list[Listed] = []
         moved: list[Pop3Row] = []
@@ -300,11 +300,8 @@ class Downloader:
                 letters.append(Letter(row, data))
                 places.append(listed)
         self.history.record(moved)
-        try:
-            if letters:
-                self.tally.problems += self.destination.deliver(letters, self.history)
-        finally:
-            self._count(letters, places)
+        deliver = begin(self.destination, letters, self.history)
+        return lambda: self._count(deliver, letters, places)
 
     def _fill(self, lacking: Sequence[Received]) -> None:
         """Store the bodies of messages whose header is here."""
@@ -342,16 +339,19 @@ class Downloader:
         screen = self.options.screen
         return screen.verdict(header_of(data), listed.size) if screen.reads_headers else Verdict.TAKE
 
-    def _count(self, letters: Sequence[Letter], places: Sequence[Listed]) -> None:
-        for letter, listed in zip(letters, places, strict=True):
-            row = self.history.known.get((letter.row.uidl, letter.row.occurrence))
-            if row is None or row.state != "delivered":
-                self._undelivered += 1
-                continue
-            self.tally.new += 1
-            self.tally.octets += len(letter.data)
-            self._let_go(listed)
-        self.hooks.progress(self.tally.new, self._total, self.tally.octets)
+    def _count(self, told: Callable[[], list[str]], letters: list[Letter], places: list[Listed]) -> None:
+        try:
+            self.tally.problems += told()
+        finally:
+            for (row, data), listed in zip(letters, places, strict=True):
+                known = self.history.known.get((row.uidl, row.occurrence))
+                if known is None or known.state != "delivered":
+                    self._undelivered += 1
+                    continue
+                self.tally.new += 1
+                self.tally.octets += len(data)
+                self._let_go(listed)
+            self.hooks.progress(self.tally.new, self._total, self.tally.octets)
 
     def _let_go(self, listed: Listed) -> None:
         """A message that is safely here may be deleted there, if that is wanted."""

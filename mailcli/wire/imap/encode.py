@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from mailcli.errors import LocalProtocolError
 from mailcli.model import pattern
 from mailcli.model.record import NamedTuple
 from mailcli.wire.imap import commands as c
-from mailcli.wire.imap.grammar import MONTHS
 from mailcli.wire.imap.names import Names
 from mailcli.wire.imap.uidset import UidSet
 
@@ -22,7 +20,6 @@ _PLAIN: Final = pattern.compile(r"[ -z|}~]+")
 _SET: Final = pattern.compile(r"(?:[0-9]+|\*)(?::(?:[0-9]+|\*))?(?:,(?:[0-9]+|\*)(?::(?:[0-9]+|\*))?)*")
 _NEEDS_LITERAL: Final = pattern.compile(rb"[^ -~]")
 _NEEDS_ESCAPE: Final = pattern.compile(rb'(["\\])')
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Literal(NamedTuple):
@@ -250,24 +247,15 @@ def _append(command: c.Append, style: Style) -> list[Segment]:
     if command.flags:
         segments.append(_flags(command.flags) + b" ")
     if command.date is not None:
-        segments.append(_date(command.date))
+        from mailcli.wire.imap.dates import date_time
+
+        segments.append(date_time(command.date))
     message = command.message
     if style.utf8 and not message.partition(b"\r\n\r\n")[0].isascii():
         segments += [b"UTF8 (", Literal(message, binary=True), b")"]  # RFC 6855 §4
     else:
         segments.append(Literal(message, binary=style.binary and b"\0" in message))
     return segments
-
-
-def _date(seconds: float) -> bytes:
-    """INTERNALDATE in UTC; nothing for a moment no server could keep."""
-    try:
-        moment = _EPOCH + timedelta(seconds=int(seconds))
-    except (OverflowError, ValueError):
-        return b""
-    day, month = moment.day, MONTHS[moment.month - 1]
-    clock = f"{moment.hour:02}:{moment.minute:02}:{moment.second:02}"
-    return f'"{day:2}-{month}-{moment.year:04} {clock} +0000" '.encode("ascii")
 
 
 def _no_line(command: object, style: Style) -> list[Segment]:

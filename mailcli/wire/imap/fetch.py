@@ -16,7 +16,6 @@ from mailcli.wire.imap.grammar import (
     flags,
     flags_of,
     frozen,
-    internaldate,
     items,
     number,
     pairs,
@@ -59,7 +58,7 @@ def fetched(parts: Parts, seq: int, start: int, box: Selected) -> Fetched:
         uid,
         None if flag_text is None else flags(flag_text),
         None if size is None else int(size),
-        None if date is None else internaldate(date),
+        None if date is None else _moment(date),
         None if modseq is None else int(modseq),
         ()
         if name is None
@@ -103,6 +102,12 @@ def _section(name: bytes, value: Value) -> Section:
     return Section(match[1].decode("ascii", "replace"), origin, bytes(string(value)))
 
 
+def _moment(raw: bytes) -> float | None:
+    from mailcli.wire.imap.dates import internaldate  # most runs see no date
+
+    return internaldate(raw)
+
+
 def _uid(value: Value) -> int:
     uid = number(value)
     if uid == 0:
@@ -130,7 +135,7 @@ _FACTS: Final[dict[bytes, tuple[str, Any]]] = {
     b"UID": ("uid", _uid),
     b"FLAGS": ("flags", flags_of),
     b"RFC822.SIZE": ("size", lambda v: number(v, MAX_NUMBER64)),
-    b"INTERNALDATE": ("internaldate", lambda v: internaldate(string(v))),
+    b"INTERNALDATE": ("internaldate", lambda v: _moment(string(v))),
     b"MODSEQ": ("modseq", _modseq),
     b"EMAILID": ("email_id", _object_id),
     b"THREADID": ("thread_id", _object_id),

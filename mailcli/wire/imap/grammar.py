@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache
 from typing import Final, TypeAlias
 
@@ -130,37 +129,6 @@ def flags(raw: bytes) -> Flags:
 
 def flags_of(value: Value) -> Flags:
     return flags(b" ".join(map(string, items(value))))
-
-
-_DATE: Final = pattern.compile(
-    rb" ?([0-9]{1,2})-([A-Za-z]{3})-([0-9]{4}) ([0-9]{2}):([0-9]{2}):([0-9]{2}) ([+-])([0-9]{2})([0-9]{2})"
-)
-MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_MONTH: Final = {name.upper().encode(): n for n, name in enumerate(MONTHS, 1)}
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def internaldate(raw: bytes) -> float | None:
-    """Seconds since the epoch of `17-Jul-1996 02:44:25 -0700`; None if it is no date."""
-    m = _DATE.fullmatch(raw)
-    if m is None:
-        return None
-    day, month, year, hour, minute, second, sign, zone_h, zone_m = m.groups()
-    offset = timedelta(minutes=int(zone_h) * 60 + int(zone_m))
-    try:
-        zone = timezone(-offset if sign == b"-" else offset)
-        moment = datetime(
-            int(year),
-            _MONTH[month.upper()],
-            int(day),
-            int(hour),
-            int(minute),
-            min(int(second), 59),
-            tzinfo=zone,
-        )
-        return (moment - _EPOCH).total_seconds()
-    except (ValueError, KeyError, OverflowError):
-        return None
 
 
 def frozen(value: Value) -> bytes | tuple[object, ...] | None:

@@ -58,37 +58,41 @@ class Quirk(Enum):
 
 
 class _Sign(NamedTuple):
-    """A quirk is there if one of the texts matches; `where` is greeting, id or capability."""
+    """A quirk is there if a text has one of the words and, if there is a pattern, that matches too;
+    `where` is greeting, id or capability. The words alone cost a run nothing; patterns are compiled."""
 
     quirks: frozenset[Quirk]
     where: str
-    pattern: re.Pattern[str]
+    words: tuple[str, ...]
+    pattern: re.Pattern[str] | None
 
 
-def _sign(where: str, text: str, *quirks: Quirk) -> _Sign:
-    return _Sign(frozenset(quirks), where, pattern.compile(text, re.IGNORECASE))
+def _sign(where: str, words: tuple[str, ...], text: str, *quirks: Quirk) -> _Sign:
+    return _Sign(frozenset(quirks), where, words, pattern.compile(text) if text else None)
 
 
 _SIGNS: Final = (
     # Not XAPPLEPUSHSERVICE: Cyrus has that too, and its QRESYNC is sound.
-    _sign("capability", r"^(AUTH=ATOKEN2?|XAPPLELITERAL)$", Quirk.NO_QRESYNC),
-    _sign("greeting", r"purelymail", Quirk.ENABLE_ALONE),
-    _sign("id", r"^(name|vendor) purelymail", Quirk.ENABLE_ALONE),
-    _sign("greeting", r"coremail", Quirk.ID_FIRST),
-    _sign("id", r"^(name|vendor) .*(coremail|netease)", Quirk.ID_FIRST),
-    _sign("greeting", r"imapgate|yahoo|\baol\b", Quirk.COPYUID_MISPAIRED),
-    _sign("id", r"^(host|vendor|name) .*(yahoo|\baol\b)", Quirk.COPYUID_MISPAIRED),
-    _sign("capability", r"^XYMHIGHESTMODSEQ$", Quirk.COPYUID_MISPAIRED),
-    _sign("greeting", r"courier-imap", Quirk.COPIES_HIDDEN_UNTIL_RESELECT),
-    _sign("greeting", r"hmailserver|^IMAPrev1$", Quirk.UID_EXPUNGE_NEEDS_UIDPLUS),
-    _sign("greeting", r"microsoft exchange", Quirk.THROTTLES, Quirk.UNQUOTED_STATUS_NAME),
-    _sign("id", r"^name microsoft\.exchange", Quirk.THROTTLES, Quirk.UNQUOTED_STATUS_NAME),
-    _sign("greeting", r"proton ?mail bridge|gluon", Quirk.UIDVALIDITY_UNSTABLE),
-    _sign("id", r"^name (proton|gluon)", Quirk.UIDVALIDITY_UNSTABLE),
-    _sign("capability", r"^X-GM-EXT-1$", Quirk.LABELS, Quirk.CODE_WITHOUT_TEXT),
-    _sign("greeting", r"qqmail", Quirk.ASCENDING_SETS_ONLY),
-    _sign("greeting", r"dovecot", Quirk.VANISHED_FROM_ZERO),
-    _sign("id", r"^name dovecot", Quirk.VANISHED_FROM_ZERO),
+    _sign("capability", ("atoken", "xapple"), r"^(auth=atoken2?|xappleliteral)$", Quirk.NO_QRESYNC),
+    _sign("greeting", ("purelymail",), "", Quirk.ENABLE_ALONE),
+    _sign("id", ("purelymail",), r"^(name|vendor) purelymail", Quirk.ENABLE_ALONE),
+    _sign("greeting", ("coremail",), "", Quirk.ID_FIRST),
+    _sign("id", ("coremail", "netease"), r"^(name|vendor) ", Quirk.ID_FIRST),
+    _sign("greeting", ("imapgate", "yahoo", "aol"), r"imapgate|yahoo|\baol\b", Quirk.COPYUID_MISPAIRED),
+    _sign("id", ("yahoo", "aol"), r"^(host|vendor|name) .*(yahoo|\baol\b)", Quirk.COPYUID_MISPAIRED),
+    _sign("capability", ("xymhighestmodseq",), "", Quirk.COPYUID_MISPAIRED),
+    _sign("greeting", ("courier-imap",), "", Quirk.COPIES_HIDDEN_UNTIL_RESELECT),
+    _sign(
+        "greeting", ("hmailserver", "imaprev1"), r"hmailserver|^imaprev1$", Quirk.UID_EXPUNGE_NEEDS_UIDPLUS
+    ),
+    _sign("greeting", ("microsoft exchange",), "", Quirk.THROTTLES, Quirk.UNQUOTED_STATUS_NAME),
+    _sign("id", ("name microsoft.exchange",), "", Quirk.THROTTLES, Quirk.UNQUOTED_STATUS_NAME),
+    _sign("greeting", ("mail bridge", "gluon"), r"proton ?mail bridge|gluon", Quirk.UIDVALIDITY_UNSTABLE),
+    _sign("id", ("name proton", "name gluon"), "", Quirk.UIDVALIDITY_UNSTABLE),
+    _sign("capability", ("x-gm-ext-1",), "", Quirk.LABELS, Quirk.CODE_WITHOUT_TEXT),
+    _sign("greeting", ("qqmail",), "", Quirk.ASCENDING_SETS_ONLY),
+    _sign("greeting", ("dovecot",), "", Quirk.VANISHED_FROM_ZERO),
+    _sign("id", ("name dovecot",), "", Quirk.VANISHED_FROM_ZERO),
 )
 
 
@@ -100,12 +104,18 @@ def of(
 ) -> frozenset[Quirk]:
     """The quirks that these three betray; any of them may still be unknown."""
     said = {
-        "greeting": [greeting],
-        "id": [f"{field} {value}" for field, value in server_id or ()],
-        "capability": list(capabilities),
+        "greeting": [greeting.lower()],
+        "id": [f"{field} {value}".lower() for field, value in server_id or ()],
+        "capability": [name.lower() for name in capabilities],
     }
     found: set[Quirk] = set()
     for sign in _SIGNS:
-        if any(sign.pattern.search(text) for text in said[sign.where]):
+        if any(_shows(sign, text) for text in said[sign.where]):
             found |= sign.quirks
     return frozenset(found)
+
+
+def _shows(sign: _Sign, text: str) -> bool:
+    if not any(word in text for word in sign.words):
+        return False
+    return sign.pattern is None or sign.pattern.search(text) is not None

@@ -39,6 +39,8 @@ _FIXED: Final[dict[type, bytes]] = {
 }
 _HOST: Final = pattern.compile(r"[!-;=?-~]+")
 _UNSAFE: Final = pattern.compile(r"[\x00-\x20\x7f-\xa0<>\u2028\u2029\ud800-\udfff]")
+_QUOTED: Final = pattern.compile(r'"(?:[ !#-[\]-~]|\\[ -~])*"@(?=[^"@]+\Z)')
+"""RFC 5321 §4.1.2: in a Quoted-string stand spaces and angle brackets, too."""
 _PARAMETER: Final = pattern.compile(r"[A-Za-z0-9][A-Za-z0-9-]*(?:=[!-<>-~]+)?")
 
 
@@ -72,7 +74,8 @@ def _host(name: str) -> bytes:
 
 
 def _path(address: str, smtputf8: bool) -> bytes:
-    if _UNSAFE.search(address):
+    quoted = _QUOTED.match(address)
+    if _UNSAFE.search(address, quoted.end() if quoted else 0):
         raise MessageMalformed(
             f"the address {_shown(address)} contains a space, an angle bracket or a control character"
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from mailcli.errors import MessageRefused
+from mailcli.errors import MessageRefused, NotHeld
 from mailcli.model.wishes import Wishes, xtext
 from mailcli.wire.smtp.events import Extensions
 
@@ -28,6 +28,10 @@ def of_mail(wishes: Wishes, offered: Extensions, *, label: str, private: bool, n
             parameters.append(f"RET={wishes.returns.upper()}")
         if wishes.envelope_id:
             parameters.append(f"ENVID={xtext(wishes.envelope_id)}")
+    if wishes.binary:
+        for keyword in ("CHUNKING", "BINARYMIME"):
+            _needed(keyword, "messages that are no text", offered, label)
+        parameters.append("BODY=BINARYMIME")
     if wishes.require_tls:
         # RFC 8689 §4.2.1: the tag means that this hop was verified, too.
         if not private:
@@ -91,14 +95,16 @@ def _by(wishes: Wishes, offered: Extensions, label: str, now: float) -> str:
 
 def _hold(until: float, offered: Extensions, label: str, now: float) -> str:
     """RFC 4865 §3: the longest interval in seconds, and the last moment, stand behind the keyword."""
-    words = _needed("FUTURERELEASE", "keeping a message for later", offered, label)
+    if "FUTURERELEASE" not in offered:
+        raise NotHeld(f"{label} does not keep messages for later (FUTURERELEASE)")
+    words = offered.parameters("FUTURERELEASE")
     if len(words) > 0 and until - now > _number(words[0]):
-        raise MessageRefused(f"{label} keeps a message for at most {_number(words[0])} seconds")
+        raise NotHeld(f"{label} keeps a message for at most {_number(words[0])} seconds")
     from datetime import UTC, datetime
 
     moment = datetime.fromtimestamp(until, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     if len(words) > 1 and moment > words[1].upper():
-        raise MessageRefused(f"{label} keeps no message beyond {words[1]}")
+        raise NotHeld(f"{label} keeps no message beyond {words[1]}")
     return f"HOLDUNTIL={moment}"
 
 

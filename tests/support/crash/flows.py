@@ -16,6 +16,8 @@ from tests.integration.conftest import message
 from tests.support.crash.trial import Flow, Template
 
 HEADERS = 'mode = "headers"'
+ONE_FOLDER = 'folders = { include = ["INBOX"] }'
+TWO_FOLDERS = 'folders = { include = ["INBOX", "Trash"] }'
 PLAIN = 'auth = "plain"'
 KEEP = FetchRequest(leave="keep")
 DELETE = FetchRequest(leave="delete")
@@ -90,6 +92,42 @@ def changed_on_both_sides(template: Template) -> None:
     template.here(change, offline=True)
 
 
+def three(template: Template) -> None:
+    """Three messages on the server, none here."""
+    template.server.fill(template.user, [mail(n) for n in range(3)])
+
+
+def three_in_step(template: Template) -> None:
+    three(template)
+    template.fetch()
+
+
+def three_changed_there(template: Template) -> None:
+    """A new message, one gone, one flagged."""
+    three_in_step(template)
+    template.server.append(template.user, "INBOX", mail(4))
+    with template.server.connect(template.user) as session:
+        session.select("INBOX")
+        session.uid("STORE", "1", "+FLAGS", "(\\Deleted)")
+        session.uid("STORE", "2", "+FLAGS", "(\\Flagged)")
+        session.expunge()
+
+
+def three_changed_here(template: Template) -> None:
+    """Flags, a move, a deletion and an upload that wait to be pushed."""
+    three_in_step(template)
+    new = template.profile / "new.eml"
+    new.write_bytes(mail(20))
+
+    def change(ctx: Context) -> None:
+        changing.flag(ctx, pick(ctx, "INBOX", "m0"), ["+flagged", "-seen"])
+        changing.move(ctx, pick(ctx, "INBOX", "m1"), "Trash")
+        changing.delete(ctx, pick(ctx, "INBOX", "m2"), purge=True)
+        exchange.import_paths(ctx, [new])
+
+    template.here(change, offline=True)
+
+
 def deleted(template: Template) -> None:
     """In step, with two messages deleted since."""
     in_step(template)
@@ -100,6 +138,13 @@ def purged(template: Template) -> None:
     """In step, with two messages removed for good since."""
     in_step(template)
     template.here(purge)
+
+
+def with_files(template: Template) -> None:
+    """In step, with two files to import."""
+    in_step(template)
+    for n in (20, 21):
+        (template.profile / f"m{n}.eml").write_bytes(mail(n))
 
 
 def many(template: Template) -> None:
@@ -123,12 +168,21 @@ def move(ctx: Context) -> None:
 
 
 def copy(ctx: Context) -> None:
-    # What a cut copy has left are files; the next scan shows them.
-    ctx.store.scan(ctx.store.find_folder("test", "Archive").key)
-    there = {r.subject for r in ctx.store.get(pick(ctx, "Archive", "m0", "m1"))}
-    wanted = [s for s in ("m0", "m1") if s not in there]
-    if ids := pick(ctx, "INBOX", *wanted):
+    if ids := pick(ctx, "INBOX", *_missing(ctx, "Archive", "m0", "m1")):
         changing.copy(ctx, ids, "Archive")
+
+
+def take_in(ctx: Context) -> None:
+    if wanted := _missing(ctx, "INBOX", "m20", "m21"):
+        profile = ctx.paths.config.parent
+        exchange.import_paths(ctx, [profile / f"{subject}.eml" for subject in wanted])
+
+
+def _missing(ctx: Context, folder: str, *subjects: str) -> list[str]:
+    """Those that are not there. What a cut has left are files; a scan shows them."""
+    ctx.store.scan(ctx.store.find_folder("test", folder).key)
+    there = {r.subject for r in ctx.store.get(pick(ctx, folder, *subjects))}
+    return [s for s in subjects if s not in there]
 
 
 def flag(ctx: Context) -> None:
@@ -163,6 +217,14 @@ POP3_ONE_DELETED = Flow("pop3 delete one", "pop3", one, DELETE, incoming=PLAIN, 
 HEADERS_FIRST = Flow("imap headers", "imap", changed_there, incoming=HEADERS)
 PARALLEL = Flow("imap three connections", "imap", many, incoming="connections = 3")
 
+SHORT: Sequence[Flow] = (
+    Flow("imap short first fetch", "imap", three, incoming=ONE_FOLDER),
+    Flow("imap short no-op", "imap", three_in_step, incoming=ONE_FOLDER),
+    Flow("imap short fetch", "imap", three_changed_there, incoming=ONE_FOLDER),
+    Flow("imap short pushes", "imap", three_changed_here, incoming=TWO_FOLDERS),
+)
+"""Sessions of few octets, to be cut at each of them."""
+
 FETCHES: Sequence[Flow] = (
     FIRST,
     INCREMENTAL,
@@ -181,6 +243,7 @@ CHANGES: Sequence[Flow] = (
     Flow("purge", "imap", in_step, change=purge),
     Flow("undo a deletion", "imap", deleted, change=undo),
     Flow("undo a purge", "imap", purged, change=undo),
+    Flow("import", "imap", with_files, change=take_in),
     Flow("bodies", "imap", in_step, change=bring, incoming=HEADERS),
 )
 FLOWS: Sequence[Flow] = (*FETCHES, *CHANGES)

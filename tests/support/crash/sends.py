@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -31,13 +31,15 @@ TRY_AGAIN = 75
 
 
 class Log:
-    """What Postfix's log tells, read as it grows: sessions, and messages accepted by sender."""
+    """What Postfix's log tells, read as it grows: sessions, and by sender how often each message was
+    accepted."""
 
     def __init__(self, postfix: Postfix) -> None:
         self._path = postfix.log
         self._offset = 0
         self.begun = self.ended = 0
-        self.accepted: Counter[str] = Counter()
+        self.accepted: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self._named: dict[str, str] = {}
 
     def read(self) -> None:
         with self._path.open("rb") as file:
@@ -49,8 +51,10 @@ class Log:
             if "smtpd[" in line:
                 self.begun += ": connect from" in line
                 self.ended += ": disconnect from" in line
-            elif found := re.search(r"qmgr\[\d+\]: \w+: from=<([^>]*)>.*queue active", line):
-                self.accepted[found[1]] += 1
+            elif found := re.search(r"cleanup\[\d+\]: (\w+): message-id=(.*)", line):
+                self._named[found[1]] = found[2]
+            elif found := re.search(r"qmgr\[\d+\]: (\w+): from=<([^>]*)>.*queue active", line):
+                self.accepted[found[2]][self._named.get(found[1], found[1])] += 1
 
     def settled(self, sessions: int) -> None:
         """Wait until so many sessions have begun since the start, and all have ended."""
@@ -76,7 +80,7 @@ def _send(ctx: Context, deadline: float | None) -> MailcliError | None:
 
 def _send_once(ctx: Context, deadline: float | None) -> MailcliError | None:
     letter, delivery = _letter(ctx), sending.Delivery(deadline=deadline, ehlo="localhost")
-    sent = once(ctx, "key", letter, lambda key: sending.deliver(ctx, letter, delivery._replace(key=key)))
+    sent = once(ctx, "key", letter, lambda key, _: sending.deliver(ctx, letter, delivery._replace(key=key)))
     return sending.failure(sent)
 
 
@@ -88,7 +92,7 @@ def _queue(ctx: Context, deadline: float | None) -> MailcliError | None:
 def _queue_once(ctx: Context, deadline: float | None) -> MailcliError | None:
     letter = _letter(ctx)
     waiting = outbox.entry(letter, ctx.clock(), ehlo="localhost")
-    sent = once(ctx, "key", letter, lambda key: outbox.queue(ctx, waiting._replace(key=key)))
+    sent = once(ctx, "key", letter, lambda key, _: outbox.queue(ctx, waiting._replace(key=key)))
     return sending.failure(sent)
 
 
@@ -102,6 +106,7 @@ COMMANDS: Mapping[str, Callable[[Context, float | None], MailcliError | None]] =
     "queue": _queue,
     "queue under a key": _queue_once,
     "outbox run": _run,
+    "outbox run of two": _run,
 }
 """What is cut, by the name of its flow."""
 
@@ -122,9 +127,16 @@ class Sending(Template):
     """A template whose command is one of COMMANDS; `log` tells what became of the message."""
 
     def __init__(
-        self, server: Dovecot, postfix: Postfix, directory: Path, name: str = "send", *, tls: str = "none"
+        self,
+        server: Dovecot,
+        postfix: Postfix,
+        directory: Path,
+        name: str = "send",
+        *,
+        tls: str = "none",
+        settings: str = "",
     ) -> None:
-        self.postfix = postfix
+        self.postfix, self._settings = postfix, settings
         self.log = Log(postfix)
         self.log.settled(0)
         self.sessions = self.log.begun
@@ -142,35 +154,42 @@ class Sending(Template):
             smtp_tls=self.tls,
             smtp_port=port or self.target,
         )
-        if self.tls == "none":
-            with (profile / "config.toml").open("a") as file:
-                file.write('auth = "none"\n')
+        with (profile / "config.toml").open("a") as file:
+            file.write(f"{self._settings}\n" + 'auth = "none"\n' * (self.tls == "none"))
 
     @property
     def target(self) -> int:
-        return self.postfix.submissions if self.tls == "implicit" else self.postfix.smtp
+        ports = {"implicit": "submissions", "starttls": "submission", "none": "smtp"}
+        return int(getattr(self.postfix, ports[self.tls]))
 
     @property
     def expected(self) -> sites.End:
         return sites.End({}, {}, [])
 
     def trial(self, *, home: Path | None = None) -> SendTrial:
-        kinds = {"send": SendTrial, "queue": QueueTrial, "outbox run": RunTrial}
+        kinds = {
+            "send": SendTrial,
+            "queue": QueueTrial,
+            "outbox run": RunTrial,
+            "outbox run of two": TwoTrial,
+        }
         kind = kinds.get(self.flow.name, KeyTrial)
         return kind(self, next(self._numbers), home or self.server.maildir(self.user).parent)
 
 
 class SendTrial(Trial):
-    """One message, from an address nobody else uses."""
+    """So many `letters`, from an address nobody else uses."""
 
     template: Sending
     failures = frozenset({UNKNOWN})
+    letters = 1
 
     def command(self, deadline: float | None = None) -> None:
         do(self.flow.name, self.profile, deadline)
 
-    def accepted(self, *, sure: bool) -> int:
-        """How often the server took it, once no session is open any more. `sure`: it must have."""
+    def accepted(self, sure: int) -> Counter[str]:
+        """How often the server took each message, once no session is open any more; `sure` of them it
+        must have."""
         template = self.template
         template.sessions += self.connections
         self.connections = 0
@@ -178,30 +197,33 @@ class SendTrial(Trial):
         template.sessions = template.log.begun  # one that was reset at once is not in the log
         end = time.monotonic() + (5 if sure else 0.05)
         address = template.server.address(self.user)
-        while not template.log.accepted[address] and time.monotonic() < end:
+        taken = template.log.accepted[address]
+        while taken.total() < max(sure, 1) and time.monotonic() < end:
             time.sleep(0.005)  # the queue manager speaks a moment after the session
             template.log.read()
-        return template.log.accepted[address]
+        return Counter(taken)
 
     def judge(self) -> Verdict:
         assert self.told is not None
-        code, taken = self.told.code, self.accepted(sure=self.told.code == 0)
+        code = self.told.code
+        taken = self.accepted(code == 0).total()
         if code not in (0, UNKNOWN) and not self.told.killed and taken:
             return Verdict(0, taken, f"told {code} ({self.told.message}), and the server had accepted it")
         if code == TRY_AGAIN:
             again = self.run()
             if again.code != 0:
                 return Verdict(wrong=f"sending again ended with {again}")
-            code, taken = 0, self.accepted(sure=True)
+            code, taken = 0, self.accepted(1).total()
         return self._verdict(taken, sure=code == 0, after=str(code))
 
     def _verdict(self, taken: int, *, sure: bool, after: str) -> Verdict:
-        """`sure`: it was sent, as far as anybody was told."""
+        """`sure`: they were sent, as far as anybody was told."""
         here, there, noise = self._copies()
         owed = sure and not self.disk_failed  # a copy that cannot be kept is a notice
-        if not noise and (here != there or here > 1 or (owed and here != 1)):
+        if not noise and (here != there or here > self.letters or (owed and here != self.letters)):
             noise = f"copies in Sent: {here} here, {there} there, after {after}"
-        return Verdict(int(sure and not taken), max(taken - 1, here - 1, there - 1, 0), noise)
+        lost = max(self.letters - taken, 0) if sure else 0
+        return Verdict(lost, max(taken, here, there, self.letters) - self.letters, noise)
 
     def _copies(self) -> tuple[int, int, str]:
         def work() -> object:
@@ -224,13 +246,13 @@ class KeyTrial(SendTrial):
 
     def judge(self) -> Verdict:
         again = self._again()
-        taken = self.accepted(sure=again.code == 0)
+        taken = self.accepted(again.code == 0).total()
         if again.code not in (0, UNKNOWN):
             return Verdict(0, taken, f"running it again ended with {again}")
         third = self._again()
         if third.code != again.code:
             return Verdict(0, taken, f"told {again.code}, and then {third}")
-        return self._verdict(self.accepted(sure=False), sure=third.code == 0, after=str(third.code))
+        return self._verdict(self.accepted(0).total(), sure=third.code == 0, after=str(third.code))
 
     def _again(self) -> Ended:
         """And then the outbox, which may have been given the message."""
@@ -257,21 +279,22 @@ class QueueTrial(SendTrial):
         if wrong:
             return Verdict(wrong=wrong)
         owed = self.owed or self.told.code == 0
-        taken = self.accepted(sure=owed and not left)
-        if taken > 1:
-            return Verdict(0, taken - 1, f"sent twice by itself, and {left} is left")
-        if left not in ([], ["unknown"]):
+        taken = self.accepted(self.letters - len(left) if owed else 0)
+        twice = taken.total() - len(taken)
+        if twice:
+            return Verdict(0, twice, f"sent twice by itself, and {left} is left")
+        if set(left.values()) - {"unknown"}:
             return Verdict(wrong=f"the outbox rests with {left}")
         if left:
-            before = taken
+            due = taken + Counter(left.keys())
             left, wrong = self._rest(retry=True)
-            taken = self.accepted(sure=True) - before
-            if wrong or left:
-                return Verdict(wrong=wrong or f"after the retry it rests with {left}")
-        return self._verdict(taken, sure=owed or bool(taken), after="the outbox rests")
+            taken = self.accepted(due.total())
+            if wrong or left or taken != due:
+                return Verdict(wrong=wrong or f"after the retry it rests with {left}; taken: {taken}")
+        return self._verdict(len(taken), sure=owed or bool(taken), after="the outbox rests")
 
-    def _rest(self, *, retry: bool = False) -> tuple[list[str], str]:
-        """Run the outbox twice: what it has then, and what went wrong."""
+    def _rest(self, *, retry: bool = False) -> tuple[dict[str, str], str]:
+        """Run the outbox twice: what it has then, by Message-ID, and what went wrong."""
 
         def work() -> object:
             ctx = open_context(self.profile)
@@ -279,16 +302,16 @@ class QueueTrial(SendTrial):
                 outbox.retry(ctx, [row.entry.id for row in outbox.listed(ctx)])
             for _ in range(2):
                 outbox.run(ctx)
-            left = [row.word for row in outbox.listed(ctx)]
+            left = {f"<{row.entry.message_id}>": row.word for row in outbox.listed(ctx)}
             ctx.close()
             return left
 
         ended = children.run(work)
-        return ended.value, f"running the outbox ended with {ended}" if ended.code else ""
+        return ended.value or {}, f"running the outbox ended with {ended}" if ended.code else ""
 
 
 class RunTrial(QueueTrial):
-    """A message that was queued before, without a network."""
+    """What was queued before, without a network."""
 
     owed = True
 
@@ -297,8 +320,15 @@ class RunTrial(QueueTrial):
 
         def work() -> None:
             ctx = open_context(self.profile, offline=True)
-            _queue(ctx, None)
+            for _ in range(self.letters):
+                _queue(ctx, None)
             ctx.close()
 
         ended = children.run(work)
         assert ended.code == 0, ended
+
+
+class TwoTrial(RunTrial):
+    """Two, on one connection."""
+
+    letters = 2

@@ -7,7 +7,7 @@ import errno
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from mailcli.net.stream import Stream
 from mailcli.store import disk
@@ -61,7 +61,7 @@ def counted(trial: Trial) -> list[str]:
 def kill_at(number: int) -> Cut:
     """SIGKILL just before the step of this number."""
 
-    def kill(_: str) -> None:
+    def kill() -> None:
         os.kill(os.getpid(), signal.SIGKILL)
         signal.pause()
 
@@ -69,33 +69,37 @@ def kill_at(number: int) -> Cut:
 
 
 def fail_at(number: int, code: int) -> Cut:
-    """The step of this number fails."""
+    """The step of this number fails, or the next that can: what comes from the network is in other pieces
+    in another run."""
 
-    def fail(_: str) -> None:
+    def fail() -> None:
         raise OSError(code, os.strerror(code))
 
     def make(trial: Trial) -> str:
         trial.disk_failed = True
-        return _cut(trial, number, fail)
+        return _cut(trial, number, fail, INFALLIBLE)
 
     return Cut(f"{errno.errorcode[code]} at step {number}", make)
 
 
-def _cut(trial: Trial, number: int, act: Callable[[str], None]) -> str:
+def _cut(trial: Trial, number: int, act: Callable[[], None], beside: Collection[str] = ()) -> str:
+    """Act before the step of this number, or the first after it that has none of these names."""
+
     def cutting() -> Callable[[], bool]:
-        left = number
+        left, fallen = number, False
         lock = threading.Lock()
 
         def step(name: str, path: str) -> None:
-            nonlocal left
+            nonlocal left, fallen
             with lock:
                 left -= 1
-                now = left == 0
+                now = left <= 0 and not fallen and name not in beside
+                fallen = fallen or now
             if now:
-                act(name)
+                act()
 
         watch(step)
-        return lambda: left <= 0
+        return lambda: fallen
 
     ended = trial.run(cutting)
     if ended.code == 0 and not ended.value:

@@ -121,14 +121,14 @@ def seed(bug: str) -> None:
 
 
 def _commit_early() -> None:
-    place, commit = deliver._place, deliver._commit
+    place, commit = deliver._place, deliver.commit
 
-    def early(site: Site, items: Any, *rest: Any) -> list[str]:
-        ids = commit(site, items, *rest)
-        place(items)
+    def early(site: Site, placings: Any, *rest: Any) -> Any:
+        ids = commit(site, placings, *rest)
+        place(placings)
         return ids
 
-    deliver._place, deliver._commit = lambda items: None, early  # type: ignore[assignment]
+    deliver._place, deliver.commit = lambda placings: None, early  # type: ignore[assignment]
 
 
 if __name__ == "__main__":

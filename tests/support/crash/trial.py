@@ -54,7 +54,7 @@ class Verdict(NamedTuple):
 
 
 def open_context(profile: Path, *, offline: bool = False) -> Context:
-    return Context.open(profile=profile, environ={"HOME": "/nonexistent"}, offline=offline)
+    return Context.open(profile=profile, environ={"HOME": "/proc/nonexistent"}, offline=offline)
 
 
 def fetched(ctx: Context, request: FetchRequest) -> FetchReport:

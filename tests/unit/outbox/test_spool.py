@@ -191,6 +191,18 @@ def test_the_sweep_removes_litter_and_old_keys_only(box: Spool, tmp_path: Path) 
     assert box.state(kept).attempts == 1
 
 
+def test_the_key_of_an_entry_that_waits_is_kept_however_old_it_is(box: Spool, tmp_path: Path) -> None:
+    box.enqueue(entry()._replace(key="d" * 64))
+    for digest in ("d" * 64, "e" * 64):
+        with box.key(digest):
+            box.note_result(digest, b"{}")
+        for name in (digest, f"{digest}.lock"):
+            os.utime(tmp_path / "outbox/keys" / name, (NOW - 31 * 86400, NOW - 31 * 86400))
+    box.sweep()
+    assert box.result("d" * 64) == b"{}" and box.result("e" * 64) is None
+    assert (tmp_path / "outbox/keys" / f"{'d' * 64}.lock").exists()
+
+
 def test_the_state_beside_the_entry_counts_and_not_what_a_cut_move_left(
     box: Spool, monkeypatch: pytest.MonkeyPatch
 ) -> None:

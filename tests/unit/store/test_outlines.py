@@ -12,9 +12,9 @@ from mailcli.errors import LocalIOError, NotFound
 from mailcli.model.flags import FLAGGED, SEEN
 from mailcli.model.query.parse import parse
 from mailcli.store import disk, schema
-from mailcli.store.deliver import hashes
 from mailcli.store.partial import CHANGED, FILLED, GONE, RESIZED, THERE, Outline
 from mailcli.store.store import Store, Writer
+from mailcli.store.tmpfiles import hashes
 from mailcli.store.values import Bound, Fingerprint, Scan, SyncChanges
 from mailcli.store.values import Gone as GoneRow
 from tests.support.letters import NOW, Clock, as_first_version, files, letter, litter, open_store, remote

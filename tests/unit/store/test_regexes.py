@@ -87,7 +87,7 @@ def test_while_a_pattern_is_tried_other_threads_run(monkeypatch: pytest.MonkeyPa
     while thread.is_alive():
         thread.join(0.01)
         turns += 1
-    assert turns > 2
+    assert turns > 1
     assert isinstance(outcome[0], QueryError)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mailcli.model.flags import ANSWERED, FLAGGED, SEEN
-from mailcli.store import recovery, refoldering
+from mailcli.store import recovery, unfinished
 from mailcli.store.site import Site
 from mailcli.store.store import Store
 from mailcli.store.values import Arrival, Bound, Pop3Row, Scan, SyncChanges
@@ -238,7 +238,7 @@ def test_a_message_purged_while_its_folder_is_scanned_stays_purged(
 ) -> None:
     """The purge is committed, and its file has still to be moved: it looks like one put back by hand."""
     (one,) = store.deliver([remote(inbox, 1)])
-    finish = refoldering.finish
+    finish = unfinished.finish
 
     def purge(site: Site) -> None:
         finish(site)
@@ -247,7 +247,7 @@ def test_a_message_purged_while_its_folder_is_scanned_stays_purged(
                 patch.setattr(recovery, "settle", lambda site: None)
                 other.purge([one])
 
-    monkeypatch.setattr(refoldering, "finish", purge)
+    monkeypatch.setattr(unfinished, "finish", purge)
     assert store.scan(inbox, force=True).adopted == ()
     assert (store.count(), [t.id for t in store.tombstones(inbox)]) == (0, [one])
     store.scan(inbox, force=True)

@@ -319,11 +319,125 @@ def test_relevance_knows_whom_one_writes_to(mailbox: SmallMailbox, find: Find) -
     assert find("launch", sort="relevance", reverse=True)[-1] == friend.id
 
 
+@pytest.mark.parametrize("threads", [False, True])
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("sort", ["date", "relevance"])
+def test_pages_skip_and_repeat_nothing_while_mail_arrives(
+    mailbox: SmallMailbox, sort: str, reverse: bool, threads: bool
+) -> None:
+    before = {
+        mailbox.add(
+            mail(
+                f"word {'word ' * (n % 5)}",
+                body="filler " * (n % 7),
+                date=f"Mon, {1 + n:02} Apr 2024 10:00:00 +0000",
+            )
+        ).rid
+        for n in range(24)
+    }
+    for _ in range(40):
+        mailbox.add(mail("nothing", body="at all", date="Mon, 01 Apr 2019 10:00:00 +0000"))
+    query = parse("word", now=NOW)
+    pages, after, now = [], None, NOW
+    for turn in range(12):
+        page = search.find(
+            mailbox.connection,
+            query,
+            sort=sort,
+            limit=5,
+            after=after,
+            now=now,
+            reverse=reverse,
+            threads=threads,
+        )
+        pages += page.rids
+        after = page.next
+        if after is None:
+            break
+        now += 1000
+        for n in range(4 if turn < 3 else 0):  # each changes what a word counts
+            mailbox.add(
+                mail(
+                    "word word word",
+                    body="filler " * n,
+                    date=f"Wed, 0{1 + turn % 9} May 2024 1{n}:00:00 +0000",
+                )
+            )
+    assert after is None
+    assert len(set(pages)) == len(pages)
+    assert before <= set(pages)
+    if sort == "date":
+        assert (len(pages) > len(before)) == reverse  # what comes is the newest
+
+
+@pytest.mark.parametrize("threads", [False, True])
+def test_relevance_of_a_page_is_that_of_the_whole_answer(mailbox: SmallMailbox, threads: bool) -> None:
+    """Old messages are not looked at where none can be among the best, and only there."""
+    long = " ".join(f"filler{n}" for n in range(80))
+    good = mailbox.add(mail("word", body="word", date="Sat, 06 May 2023 10:00:00 +0000"))
+    for n in range(30):
+        mailbox.add(mail(f"letter {n}", body=f"{long} {'word ' * (n % 2)}"))
+    for n in range(20):
+        mailbox.add(mail("word", body=long, date=f"Mon, 06 May {1980 + n} 10:00:00 +0000"))
+    for n in range(60):  # so that the word is rare
+        mailbox.add(mail("nothing", body=long, date=f"Mon, 06 May 2001 10:00:{n:02} +0000"))
+    for text in ("word", "subject:word", "word OR letter", "word -filler7", '"word word" OR from:bob'):
+        query = parse(text, now=NOW)
+        whole = search.find(mailbox.connection, query, sort="relevance", now=NOW, threads=threads).rids
+        for sizes, limit in (((2, 5), 3), ((10, 40), 7), ((500, 5000), 7)):
+            with patch.object(search, "_WINDOWS", sizes):
+                pages, after = [], None
+                for _ in range(3):
+                    page = search.find(
+                        mailbox.connection, query, limit=limit, after=after, sort="relevance", now=NOW,
+                        threads=threads,
+                    )  # fmt: skip
+                    pages += page.rids
+                    after = page.next
+                    if after is None:
+                        break
+            assert pages == whole[: 3 * limit], (text, sizes)
+    assert (
+        search.find(mailbox.connection, parse("word", now=NOW), sort="relevance", now=NOW).rids[0] == good.rid
+    )
+
+
+def test_relevance_of_a_common_word_looks_at_the_newest_messages_only(mailbox: SmallMailbox) -> None:
+    for n in range(40):
+        mailbox.add(mail("word" if n % 3 else "else", date=f"Mon, 06 May {1985 + n} 10:00:00 +0000"))
+    asked: list[tuple[int, int]] = []
+
+    def watch(_: object, sql: str, values: object) -> bool:
+        if isinstance(values, dict) and "expression" in values:
+            asked.append((values["low"], values["high"]))
+        return True
+
+    mailbox.connection.exec_trace = watch
+    with patch.object(search, "_WINDOWS", (5, 5, 5)):
+        search.find(mailbox.connection, parse("word", now=NOW), sort="relevance", limit=2, now=NOW)
+    assert 1 <= len(asked) < 4
+    assert all(low > 0 for low, _ in asked)
+
+
 def test_a_wrong_cursor_or_order_is_a_usage_error(mailbox: SmallMailbox, find: Find) -> None:
     with pytest.raises(UsageError):
         find("a", after="x")
     with pytest.raises(UsageError):
+        find("a", after="12", sort="relevance")
+    with pytest.raises(UsageError):
         find("a", sort="size")
+
+
+def test_threads_are_counted_as_they_are_listed(mailbox: SmallMailbox) -> None:
+    root = "root@example.org"
+    mailbox.add(mail("word", message_id=root))
+    mailbox.add(mail("word", extra=f"References: <{root}>", message_id="second@example.org"))
+    mailbox.add(mail("word", message_id="third@example.org"))
+    mailbox.add(mail("other", message_id="fourth@example.org"))
+    query = parse("word", now=NOW)
+    assert search.count(mailbox.connection, query) == 3
+    assert search.count(mailbox.connection, query, threads=True) == 2
+    assert len(search.find(mailbox.connection, query, threads=True).rids) == 2
 
 
 def test_counting_agrees_with_finding(mailbox: SmallMailbox, find: Find) -> None:

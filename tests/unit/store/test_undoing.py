@@ -8,7 +8,7 @@ import pytest
 
 from mailcli.errors import LocalIOError, NotFound
 from mailcli.model.flags import ANSWERED, FLAGGED, SEEN
-from mailcli.store import disk, journal, schema
+from mailcli.store import disk, expiry, schema
 from mailcli.store.journal import Note
 from mailcli.store.store import Store
 from mailcli.store.undoing import Turned
@@ -315,7 +315,7 @@ def test_the_journal_forgets_after_fourteen_days_and_beyond_its_length(
     clock.now += 5 * 86400
     store.expire()
     assert [e.tail for e in store.changes()] == ["d", "c", "b"]
-    monkeypatch.setattr(journal, "MOST", 2)
+    monkeypatch.setattr(expiry, "MOST", 2)
     store.expire()
     assert [e.tail for e in store.changes()] == ["d", "c"]
 

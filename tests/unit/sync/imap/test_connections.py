@@ -39,7 +39,7 @@ def test_only_a_refusal_counts_as_the_servers_limit(
 
     with Store(tmp_path / "data", tmp_path / "state", clock=time.time) as store:
         more = Connections(connect, lambda _: None, frozenset(), 4, store, "limit", lambda: 1000.0)
-        intake: Intake[Arrived] = Intake(lambda _: None, lambda _: 1)
+        intake: Intake[Arrived] = Intake(lambda _: lambda: None, lambda _: 1)
         more.consider(Queue([]), intake, lambda _: 0.0)
         more.end()
         intake.finish()

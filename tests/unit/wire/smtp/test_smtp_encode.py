@@ -28,6 +28,13 @@ BAD = [
     "a\x85b",
     "a\xa0b",
     "\ud800",
+    '"a\r\nb"@c',
+    '"a b"@c d',
+    '"a b@c',
+    '"a b" @c',
+    '"a" b"@c',
+    '"a b"@c"@d e',
+    '"a\x01b"@c',
 ]
 
 
@@ -49,6 +56,10 @@ def test_no_host_name_can_become_something_else(text: str) -> None:
     for command in (Ehlo(text), Helo(text), Lhlo(text)):
         with pytest.raises(MessageMalformed):
             encode(command)
+
+
+def test_a_quoted_local_part_holds_spaces_and_brackets() -> None:
+    assert encode(Rcpt('"a <b> \\" c"@d')) == b'RCPT TO:<"a <b> \\" c"@d>\r\n'
 
 
 def test_a_recipient_must_be_someone() -> None:
