@@ -13,8 +13,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
+from os import PathLike
 from os.path import exists, getsize
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -26,6 +26,8 @@ from mailcli.store.tree import Tree
 from mailcli.store.writer import Writer
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from apsw import Connection
 
     from mailcli.model.flags import Flags
@@ -78,7 +80,12 @@ class Store:
     """Sentences the user should see: a damaged database was replaced."""
 
     def __init__(
-        self, data: Path, state: Path, *, read_only: bool = False, clock: Callable[[], float] = time.time
+        self,
+        data: str | PathLike[str],
+        state: str | PathLike[str],
+        *,
+        read_only: bool = False,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         """Open the mailbox below `data` (created by the first change); locks are below `state`.
 
@@ -508,6 +515,8 @@ class Store:
 
     def path(self, id: str) -> Path:
         """The message's file."""
+        from pathlib import Path
+
         from mailcli.store import reading
 
         return Path(reading.path(self._site, id))
