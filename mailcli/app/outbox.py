@@ -57,14 +57,12 @@ def entry(
     wishes: Wishes = NONE,
 ) -> Entry:
     """A prepared message as an outbox entry, without its id yet."""
-    from mailcli.mime.read import envelope
-
     return Entry(
         id="",
         account=prepared.account.name,
         envelope=prepared.envelope,
         message_id=prepared.message_id,
-        subject=envelope(prepared.data).subject,
+        subject=prepared.subject,
         queued=now,
         not_before=not_before or now,
         kept=kept,
@@ -213,7 +211,8 @@ def _send(ctx: Context, box: Spool, name: str, rows: Sequence[Row]) -> list[Repo
         )
         return [Report(row, error) for row in rows]
     results = _runner(ctx, box, account).over(rows)
-    push_copy(ctx, account)
+    if any(outcome.outcome == "sent" for r in results for outcome in r.state.outcomes):
+        push_copy(ctx, account)
     return [Report(Row(r.entry, r.state), failure(r)) for r in results]
 
 

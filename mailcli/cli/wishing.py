@@ -36,7 +36,6 @@ OPTIONS: Final = (
 def wishes(letter: Letter, now: float) -> Wishes:
     """What is asked of the server. UsageError; MessageMalformed for a line break."""
     from mailcli.model import wishes as model
-    from mailcli.model.moment import moment
 
     if letter.priority is not None and letter.priority not in _PRIORITIES:
         raise UsageError("--priority is from -9 to 9")
@@ -48,6 +47,12 @@ def wishes(letter: Letter, now: float) -> Wishes:
         envelope_id=model.envelope_id(letter.envelope_id) if letter.envelope_id is not None else "",
         require_tls=letter.require_tls,
         priority=_PRIORITIES[letter.priority] if letter.priority is not None else 0,
-        deliver_by=moment(letter.deliver_by, now) if letter.deliver_by is not None else 0.0,
+        deliver_by=_moment(letter.deliver_by, now) if letter.deliver_by is not None else 0.0,
         late=letter.if_late or "return",
     )
+
+
+def _moment(text: str, now: float) -> float:
+    from mailcli.model.moment import moment
+
+    return moment(text, now)

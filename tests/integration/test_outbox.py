@@ -31,6 +31,7 @@ from mailcli.outbox.entry import COMMITTING, SENT, State
 from mailcli.store import disk
 from tests.integration.conftest import Profile
 from tests.support.crash import children
+from tests.support.dovecot import Dovecot
 from tests.support.postfix import Postfix
 from tests.support.program import Program
 from tests.support.proxy import Cut, Proxy
@@ -163,6 +164,22 @@ def test_what_is_queued_waits_while_the_server_is_away(
     assert [o.outcome for o in sent.recipients] == ["deferred"]
     (row,) = outbox.listed(profile.ctx)
     assert row.word == "queued" and row.state.attempts == 1 and row.state.next_try > profile.ctx.clock()
+
+
+def test_where_nothing_was_sent_the_mailbox_server_is_left_alone(
+    make_profile: Callable[..., Profile], dovecot: Dovecot, postfix: Postfix
+) -> None:
+    """There is no copy to tell it of; what else waits for it is the next fetch's."""
+    profile = make_profile(postfix=postfix, smtp_port=1)
+    dovecot.append(profile.user, "INBOX", b"Subject: one\n\none\n")
+    profile.fetch()
+    program = Program(profile.directory)
+    ident = program.run("list", "--ids").good().out.strip()
+    program.run("--offline", "flag", ident, "+flagged", "-q").good()
+    assert queue(profile, letter(profile))
+    done = program.run("outbox", "run")
+    assert done.code == 75 and "cannot connect to localhost:1" in done.line
+    assert dovecot.flags(profile.user) == {1: frozenset()}
 
 
 def test_a_wrong_password_pauses_the_account_and_counts_no_try(

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 from mailcli.errors import ConfigError
 from mailcli.store.history import Unrecorded
-from mailcli.store.store import Store, Writer
+from mailcli.store.store import Store
 from mailcli.store.values import Pop3Row
+from mailcli.store.writer import Writer
 from mailcli.sync.pop3.maildrop import Listed, Maildrop, Tops
 from mailcli.sync.pop3.maildrop import header_hash as hash_of_header
 
