@@ -177,9 +177,10 @@ def _file(path: Path, unreadable: list[str], now: float) -> Iterator[_Mail]:
     modified = path.stat().st_mtime
     count = 0
     with path.open("rb") as file:
+        parted = mbox.opens(file.peek(1000))  # what stands behind a From line is mail, however odd
         for data in mbox.split(file):
             count += 1
-            if data.strip() and not _is_mail(data):
+            if not parted and data.strip() and not _is_mail(data):
                 unreadable.append(f"{path}: message {count} does not begin as a mail does")
                 continue
             wire = _wire(data)

@@ -246,11 +246,13 @@ class Mailbox:
         reverse: bool = False,
         threads: bool = False,
         own_addresses: Sequence[str] = (),
+        context: int = 0,
     ) -> Page:
         """Messages that match a parsed query, newest (or with `sort="relevance"` best) first.
 
-        `own_addresses` are what `to:me` means. With threads, `counts` are the messages of each whole
-        thread. QueryError for folders and accounts that are not there.
+        `own_addresses` are what `to:me` means. Where there are at most `context` of them, their previews
+        are the places of the hits, for which the files are read. With threads, `counts` are the messages
+        of each whole thread. QueryError for folders and accounts that are not there.
         """
         from mailcli.model.message import Page
         from mailcli.store import listing
@@ -260,6 +262,12 @@ class Mailbox:
             found = self._find(connection, query, listing.COLUMNS, own_addresses=own_addresses, **asked)
             listed = listing.Reader(connection).summaries(found.rows)
             counts = listing.thread_counts(connection, [s.thread for s in listed]) if threads else ()
+        if 0 < len(listed) <= context:
+            from mailcli.store import match, snippets
+
+            with self._site.database.reading() as connection:
+                matcher = match.Matcher(connection)
+            listed = snippets.snippets(matcher, query.node, listed, self.known_bytes)
         return Page(listed, found.next, counts)
 
     def search_lines(self, query: Query, *, ids: bool = False, **asked: Any) -> Lines:

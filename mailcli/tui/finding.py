@@ -44,9 +44,7 @@ class Finding:
         text = self.prompt.text.strip()
         if not self.searching or not text:
             return
-        # The last word is a prefix while it is being typed.
-        live = text + "*" if text[-1].isalnum() and self.prompt.text == text else text
-        self.reader.place = Place(text, "all", query=live)
+        self.reader.place = Place(text, "all", query=self.prompt.text, live=True)
         self.reader.reload(first=True)
 
     def end_search(self) -> None:

@@ -14,7 +14,8 @@ from mailcli.model.record import NamedTuple
 
 class Place(NamedTuple):
     """A row of the sidebar, or a search (`name`: that of a saved one). `account` is "all" for the unified
-    inbox; `folder` and `query` say what to list; an account's own row lists nothing (`selectable` false)."""
+    inbox; `folder` and `query` say what to list; an account's own row lists nothing (`selectable` false).
+    A query that is being typed (`live`) may end in the middle of a word, and its best hits come first."""
 
     label: str
     account: str
@@ -24,6 +25,7 @@ class Place(NamedTuple):
     depth: int = 0
     name: str = ""
     selectable: bool = True
+    live: bool = False
 
     @property
     def title(self) -> str:
@@ -62,7 +64,10 @@ def _rows(folders: Sequence[Folder]) -> list[Place]:
 def load(ctx: Context, place: Place, limit: int, after: str | None = None) -> Page:
     """A page of what a place lists. Raises QueryError for a search that does not parse (yet)."""
     if place.query:
-        return listing.search(ctx, [place.query], limit=limit, after=after)
+        query = listing.parse(ctx, [place.query], typing=place.live)
+        return listing.search(
+            ctx, query, limit=limit, after=after, sort="relevance" if place.live else "date"
+        )
     return listing.list_in(ctx, place.account, place.folder, limit=limit, after=after)
 
 

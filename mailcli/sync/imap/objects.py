@@ -15,7 +15,8 @@ from mailcli.sync.imap import plan as planner
 from mailcli.sync.imap.plan import merge_flags
 
 if TYPE_CHECKING:
-    from mailcli.store.store import Store, Writer
+    from mailcli.store.store import Store
+    from mailcli.store.writer import Writer
     from mailcli.sync.imap.delta import Delta
     from mailcli.sync.imap.download import Incoming
     from mailcli.sync.imap.reconcile import Planned

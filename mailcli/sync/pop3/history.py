@@ -171,7 +171,7 @@ class History:
 
         Raises ConfigError when there are such and `adopt` was not asked for.
         """
-        if self.listing.empty() or self.listing.familiar():
+        if not self.listing.count() or self.listing.familiar():
             return
         current = [
             r
