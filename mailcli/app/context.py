@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from mailcli.accounts.paths import Paths, StrPath, paths
@@ -19,6 +19,7 @@ from mailcli.model.record import NamedTuple
 if TYPE_CHECKING:
     from mailcli.accounts.config import Config
     from mailcli.accounts.secrets import Secrets
+    from mailcli.app.fetching import FetchReport
     from mailcli.errors import MailcliError
     from mailcli.model.account import Account, Endpoint
     from mailcli.net.ahead import Ahead
@@ -47,7 +48,8 @@ class Context:
     """Configuration, store, secrets, clock, cancel token and the two ways to say something.
 
     `progress` is called from worker threads. `notice` takes one line for stderr. `interruptible` is
-    given the cancel token once there is one. `account` is the `-A` choice or None.
+    given the cancel token once there is one. `fetched` takes the reports of a fetch that is over, from the
+    reader, whose own they are: it runs the hooks. `account` is the `-A` choice or None.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class Context:
         self.progress = progress
         self.notice = notice
         self.interruptible = interruptible
+        self.fetched: Callable[[Sequence[FetchReport]], None] = ignore
         self.clock = clock
         self.environ = os.environ if environ is None else environ
         self.brought: dict[str, bytes | MailcliError] = {}  # bodies that are not kept: see app.bodies

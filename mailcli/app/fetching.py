@@ -203,6 +203,7 @@ def fetch_account(
             error = _under_lock(ctx, account, request, limits, tally, server, greeted)
             if arrivals is not None:
                 arrived = tuple(arrivals.new((account.name,)))
+                arrivals.told(account.name)
     except Locked as failure:
         locked = True
         error = failure if request.fail_if_locked else None
@@ -234,7 +235,7 @@ def _arrivals(ctx: Context, account: Account, request: FetchRequest) -> Arrivals
         return None
     from mailcli.app.arrivals import Arrivals
 
-    return Arrivals(ctx.store)
+    return Arrivals(ctx.store, account.name)
 
 
 def _under_lock(

@@ -94,10 +94,11 @@ def search(
     threads: bool = False,
     reverse: bool = False,
     after: str | None = None,
+    context: int = 0,
 ) -> Page:
     """Messages of every account (or that of `-A`) that match a query: its words, or parsed before.
 
-    Raises QueryError.
+    Previews of at most `context` messages are the places of the hits. Raises QueryError.
     """
     return ctx.store.search(
         _parsed(ctx, wanted),
@@ -107,6 +108,7 @@ def search(
         reverse=reverse,
         threads=threads,
         own_addresses=own_addresses(ctx),
+        context=context,
     )
 
 
@@ -134,14 +136,15 @@ def explain(ctx: Context, words: Sequence[str]) -> str:
     return explain_query(parse(ctx, words))
 
 
-def parse(ctx: Context, words: Sequence[str]) -> Query:
-    """The query of a command's words, joined by spaces as typed."""
+def parse(ctx: Context, words: Sequence[str], *, typing: bool = False) -> Query:
+    """The query of a command's words, joined by spaces as typed; with `typing` the last is not finished."""
     from mailcli.model.query.parse import parse as parse_query
 
     within = ""
     if ctx.account is not None and ctx.account != "all":
         within = LOCAL if ctx.account == LOCAL else ctx.chosen_account().name
-    return parse_query(" ".join(words), now=ctx.clock(), saved=ctx.config.queries, account=within)
+    text = " ".join(words)
+    return parse_query(text, now=ctx.clock(), saved=ctx.config.queries, account=within, typing=typing)
 
 
 def _parsed(ctx: Context, wanted: Sequence[str] | Query) -> Query:

@@ -166,7 +166,8 @@ def prepare_raw(
         named = [each for name in named for each in localised(ctx, account, name)]
     everyone = tuple(dict.fromkeys([*(a.email for a in expanded(ctx, named)), *met]))
     if not everyone:
-        raise UsageError("no recipient", hint="name one, or use -t to take them from the header")
+        hint = "the header names none either" if from_header else "use -t to take them from the header"
+        raise UsageError("no recipient", hint=f"name one: {hint}")
     origin = bare(sender) if sender is not None else found.sender if "@" in found.sender else default.email
     envelope = Envelope(origin, tuple(map(_on_wire, everyone)))
     message_id = mime.envelope(found.data).message_id

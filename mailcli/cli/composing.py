@@ -108,7 +108,7 @@ class Letter(NamedTuple):
     dsn_return: str | None
     envelope_id: str | None
     require_tls: bool
-    priority: int | None
+    priority: str | None
     deliver_by: str | None
     if_late: str | None
     dry_run: bool

@@ -244,7 +244,7 @@ def _queue(session: Session, prepared: Prepared, how: Delivery, *, now: bool = T
 def _recallable(session: Session, entry: Entry) -> Sent:
     """Count down with the message in the outbox already: a terminal that goes away does not lose
     it. Ctrl-C takes it out."""
-    from mailcli.app import outbox
+    from mailcli.app import holding, outbox
 
     row = outbox.enqueue(session.ctx, entry)
     try:
@@ -252,7 +252,7 @@ def _recallable(session: Session, entry: Entry) -> Sent:
             session.streams.say(f"\rsending in {left:.0f} s, Ctrl-C recalls it ")
             time.sleep(min(left, 1.0))
     except (KeyboardInterrupt, Interrupted):
-        outbox.recall(session.ctx, row.entry.id)
+        holding.recall(session.ctx, row.entry.id)
         session.streams.say("\n")
         raise Interrupted("recalled: it was not sent") from None
     session.streams.say("\r\x1b[K")

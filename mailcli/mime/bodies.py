@@ -26,6 +26,11 @@ _PLACEHOLDER: Final = (
     r"|(?:view|read|see|display)\w*\W+(?:\w+\W+){0,6}(?:browser|online|html)|multi-?part message in MIME"
     r"|does not support html|im browser|HTML-(?:E-?Mail|Ansicht)|navigateur"
 )
+_SAID_THERE: Final = (
+    *("html", "browser", "online", "client", "program", "reader", "software", "mime", "navigateur"),
+)
+"""One of these is in all that _PLACEHOLDER finds."""
+
 _UUENCODED: Final = pattern.compile(
     rb"(?m)^begin [0-7]{3,4} ([^\r\n]{1,255})\r?\n(?=[!-`][^\r\n]{0,90}\r?\n)"
 )
@@ -129,7 +134,10 @@ def _says_nothing(data: bytes, entity: Entity) -> bool:
     if entity.end - entity.start > 2000:
         return False
     text = decoded(data, entity).strip()
-    return not text or (len(text) < 400 and re.search(_PLACEHOLDER, text) is not None)
+    if not text or len(text) >= 400:
+        return not text
+    lower = text.lower()  # ten alternatives at each character cost 0.4 ms, a look for their words 0.001
+    return any(word in lower for word in _SAID_THERE) and re.search(_PLACEHOLDER, text) is not None
 
 
 def _leaf(body: Body, entity: Entity) -> None:

@@ -23,12 +23,21 @@ def unflow(text: str, *, delsp: bool = False) -> str:
         out.append(mark + "".join(paragraph).rstrip(" "))
         paragraph.clear()
 
+    known: dict[str, str] = {}
     for line in text.split("\n"):
-        if not paragraph and (not line or (line[0] not in " >" and line[-1] != " ")):
+        first = line[:1]
+        if not paragraph and first != ">" and (not first or (first != " " and line[-1] != " ")):
             out.append(line)
             continue
-        quote = _QUOTE.match(line) if line.startswith(">") else None
+        quote = _QUOTE.match(line) if first == ">" else None
         marks = quote[0] if quote else ""
+        if marks and not paragraph and line[-1] != " " and len(line) > len(marks):
+            # A quoted line that does not flow: most of a long conversation.
+            shown = known.get(marks)
+            if shown is None:
+                shown = known[marks] = marks.rstrip(" ") + " "
+            out.append(shown + line[len(marks) :])
+            continue
         body = line[len(marks) :]
         if not marks and body.startswith(" "):  # space-stuffed (§4.4)
             body = body[1:]

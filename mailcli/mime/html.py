@@ -104,6 +104,7 @@ class _Walk:
         self.page = page
         self.links = links
         self.numbers: list[int] = []  # of open <ol>; -1 stands for <ul>
+        self.items = 0  # that are open
         self.preformatted = 0
 
     def run(self, root: Any) -> None:
@@ -230,15 +231,23 @@ class _Walk:
             page.end_line()
         else:
             page.blank()
+        # Outlook lays a list straight into a list, where an item belongs between them.
+        straight = None
+        if nested and self.items < len(self.numbers):
+            straight = page.indent("    " if len(self.numbers) == 1 else "  ")
+        self.items += straight is not None
         start = attributes.get("start") or "1"
         self.numbers.append(-1 if name != "ol" else int(start) if re.fullmatch(r"\d{1,6}", start) else 1)
 
         def leave() -> None:
             self.numbers.pop()
-            if nested:
-                page.end_line()
-            else:
+            if not nested:
                 page.blank()
+                return
+            page.end_line()
+            if straight is not None:
+                self.items -= 1
+                straight()
 
         return leave
 
@@ -250,7 +259,13 @@ class _Walk:
             mark = f"{self.numbers[-1]}. "
             self.numbers[-1] += 1
         leave = page.indent(" " * len(mark), first="  " + mark if len(self.numbers) < 2 else mark, more="  ")
-        return leave
+        self.items += 1
+
+        def end() -> None:
+            self.items -= 1
+            leave()
+
+        return end
 
     def bullet(self, node: Any) -> None:
         """Word's lists: the bullet is text, in a font of its own."""

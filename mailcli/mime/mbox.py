@@ -54,6 +54,11 @@ def split(file: BinaryIO) -> Iterator[bytes]:
     return _Splitter(file).messages()
 
 
+def opens(head: bytes) -> bool:
+    """Whether a file that begins so is an mbox: all that follows its `From ` lines are messages then."""
+    return _LINE.match(head.lstrip(b"\r\n")) is not None
+
+
 class _Splitter:
     def __init__(self, file: BinaryIO) -> None:
         self.file = file
@@ -114,7 +119,12 @@ class _Splitter:
         if (self.ended and not after) or (
             _LINE.match(after) and (len(rest) > len(after) or self.data[end - 1] == 10)
         ):
-            return end, True
+            if rest[: len(rest) - len(after)] in (b"\n", b"\r\n", b""):
+                return end, True
+            # More than the one blank line: a body that is counted without the end of its last line, or one
+            # that was quoted after it was counted.
+            if not _QUOTED.search(self.data, blank.end(), end):
+                return end + (self.data[end - 1] != 10 and rest[:1] == b"\n"), True
         return -1, False
 
     def next_line(self, begin: int) -> int:

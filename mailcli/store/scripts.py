@@ -19,11 +19,11 @@ _IGNORED: Final = pattern.compile(
 )
 
 # Letters that `remove_diacritics` leaves: without a decomposition, or Greek and Cyrillic.
-_FOLDS: Final = {
+FOLDS: Final = {
     **dict(zip("łŁøØđĐðÐħĦıάέήίόύώϊϋΐΰΆΈΉΊΌΎΏΪΫςёЁ", "llooddddhhiαεηιουωιυιυαεηιουωιυσее", strict=True)),
     **{"ß": "ss", "ẞ": "ss", "æ": "ae", "Æ": "ae", "œ": "oe", "Œ": "oe"},
 }
-_FOLDED: Final = pattern.compile("[" + "".join(_FOLDS) + "]")
+_FOLDED: Final = pattern.compile("[" + "".join(FOLDS) + "]")
 
 _PRIVATE: Final = pattern.compile("[\ud800-\udfff\ue000-\uf8ff\U000f0000-\U0010ffff]+")
 
@@ -84,7 +84,7 @@ def _remembered(run: str) -> str:
 
 
 _UNCHANGED: Final = pattern.compile(
-    f"[^{_IGNORED.pattern[1:-2]}{''.join(_FOLDS)}{_PRIVATE.pattern[1:-2]}{_UNSPACED}{_PICTURES}]*"
+    f"[^{_IGNORED.pattern[1:-2]}{''.join(FOLDS)}{_PRIVATE.pattern[1:-2]}{_UNSPACED}{_PICTURES}]*"
 )
 
 
@@ -94,5 +94,5 @@ def _fold(text: str) -> str:
         return text
     text = _PRIVATE.sub(" ", text)
     text = _IGNORED.sub("", text)
-    text = _FOLDED.sub(lambda match: _FOLDS[match[0]], text)
+    text = _FOLDED.sub(lambda match: FOLDS[match[0]], text)
     return _SPLIT.sub(_spaced, text)

@@ -30,8 +30,8 @@ _LEADING: Final = frozenset("#&%$")
 _ENCODED: Final = {ord(sign): 0xE000 + ord(sign) for sign in "+=#&%$"}
 _MARK: Final = "\ue000"
 """Begins every encoded word, so that no plain prefix (`c*`) takes one for a word of the text."""
-_TAIL: Final = pattern.compile(r"[^\W_]+\Z")
-_HEAD: Final = pattern.compile(r"[^\W_]+")
+_ENCODINGS: Final[dict[str, str]] = {}
+_LETTERS: Final = pattern.compile(r"[^\W_]+")
 
 
 def folded(text: str) -> str:
@@ -53,13 +53,18 @@ def signed_words(text: str) -> list[str]:
     pieces = _SIGNS.split(text)
     words: dict[str, None] = {}
     for n in range(1, len(pieces), 2):
-        left, sign, right = _around(pieces, n)
+        sign, before, after = pieces[n], pieces[n - 1], pieces[n + 1]
+        # Most signs stand alone or lead nothing: lines of diffs, URLs' ends, rules across a page.
+        lone = not before[-1:].isalnum()
+        if lone and not (after[:1].isalnum() and (sign in _LEADING or not _LEADING.isdisjoint(sign))):
+            continue
+        left, encoded, right = _around(before, sign, after)
         if left:
-            words[_MARK + left + sign] = None
+            words[_MARK + left + encoded] = None
             if right:
-                words[_MARK + left + sign + right] = None
-        if right and not _LEADING.isdisjoint(pieces[n]):
-            words[_MARK + sign + right] = None
+                words[_MARK + left + encoded + right] = None
+        if right and not _LEADING.isdisjoint(sign):
+            words[_MARK + encoded + right] = None
     return list(words)
 
 
@@ -71,25 +76,31 @@ def needed_words(text: str) -> list[tuple[str, bool]]:
     pieces = _SIGNS.split(text)
     words: dict[str, bool] = {}
     for n in range(1, len(pieces), 2):
-        left, sign, right = _around(pieces, n)
+        left, sign, right = _around(*pieces[n - 1 : n + 2])
         if left or (right and not _LEADING.isdisjoint(pieces[n])):
             words[_MARK + left + sign + right] = n + 2 == len(pieces) and pieces[n + 1] == right
     return list(words.items())
 
 
-def _around(pieces: list[str], n: int) -> tuple[str, str, str]:
-    """The letters left of run `n`, the run encoded, the letters right of it."""
-    before, after = pieces[n - 1], pieces[n + 1]
+def _around(before: str, sign: str, after: str) -> tuple[str, str, str]:
+    """The letters left of a run of signs, the run encoded, the letters right of it."""
     left = right = ""
     if before[-1:].isalnum():
-        match = _TAIL.search(before[-_LONGEST - 1 :])
-        left = match[0] if match else ""
+        backwards = _LETTERS.match(
+            before[: -_LONGEST - 2 : -1]
+        )  # a search for what ends here tries each place
+        left = backwards[0][::-1] if backwards else ""
     if after[:1].isalnum():
-        found = _HEAD.match(after, 0, _LONGEST + 1)
+        found = _LETTERS.match(after, 0, _LONGEST + 1)
         right = found[0] if found else ""
-    if max(len(left), len(right), len(pieces[n])) > _LONGEST:
+    if max(len(left), len(right), len(sign)) > _LONGEST:
         return "", "", ""
-    return left, pieces[n].translate(_ENCODED), right
+    encoded = _ENCODINGS.get(sign)
+    if encoded is None:
+        encoded = sign.translate(_ENCODED)
+        if len(_ENCODINGS) < 100:
+            _ENCODINGS[sign] = encoded
+    return left, encoded, right
 
 
 def prepared(text: str) -> str:

@@ -44,9 +44,7 @@ class Finding:
         text = self.prompt.text.strip()
         if not self.searching or not text:
             return
-        # The last word is a prefix while it is being typed.
-        live = text + "*" if text[-1].isalnum() and self.prompt.text == text else text
-        self.reader.place = Place(text, "all", query=live)
+        self.reader.place = Place(text, "all", query=self.prompt.text, live=True)
         self.reader.reload(first=True)
 
     def end_search(self) -> None:
@@ -81,4 +79,9 @@ class Finding:
                 self.reader.reload()
             self.reader.answer(message)
 
-        self.reader.jobs.network(lambda: fetch(self.reader.ctx, FetchRequest()), then)
+        def work() -> list[FetchReport]:
+            reports = fetch(self.reader.ctx, FetchRequest())
+            self.reader.ctx.fetched(reports)
+            return reports
+
+        self.reader.jobs.network(work, then)

@@ -14,7 +14,8 @@ from mailcli.model.record import NamedTuple
 
 class Place(NamedTuple):
     """A row of the sidebar, or a search (`name`: that of a saved one). `account` is "all" for the unified
-    inbox; `folder` and `query` say what to list; an account's own row lists nothing (`selectable` false)."""
+    inbox; `folder` and `query` say what to list; an account's own row lists nothing (`selectable` false).
+    A query that is being typed (`live`) may end in the middle of a word, and its best hits come first."""
 
     label: str
     account: str
@@ -24,6 +25,7 @@ class Place(NamedTuple):
     depth: int = 0
     name: str = ""
     selectable: bool = True
+    live: bool = False
 
     @property
     def title(self) -> str:
@@ -44,20 +46,28 @@ def sidebar(ctx: Context) -> list[Place]:
     accounts = dict.fromkeys([*ctx.config.accounts, *(f.account for f in folders)])
     for account in accounts:
         rows.append(Place(account, account, selectable=False))
-        rows += [_row(f) for f in folders if f.account == account and f.selectable]
+        rows += _rows([f for f in folders if f.account == account and f.selectable])
     return rows
 
 
-def _row(folder: Folder) -> Place:
-    levels = folder.name.split("/")
-    label = "Inbox" if folder.name == INBOX else levels[-1]
-    return Place(label, folder.account, folder.name, unread=folder.unread, depth=len(levels))
+def _rows(folders: Sequence[Folder]) -> list[Place]:
+    """Folders below those that hold them; what lies below a name that is no folder keeps it: `Foo/Baz`."""
+    names = {f.name for f in folders}
+    rows = []
+    for folder in folders:
+        above = [n for n, c in enumerate(folder.name) if c == "/" and folder.name[:n] in names]
+        label = "Inbox" if folder.name == INBOX else folder.name[above[-1] + 1 if above else 0 :]
+        rows.append(Place(label, folder.account, folder.name, unread=folder.unread, depth=len(above) + 1))
+    return rows
 
 
 def load(ctx: Context, place: Place, limit: int, after: str | None = None) -> Page:
     """A page of what a place lists. Raises QueryError for a search that does not parse (yet)."""
     if place.query:
-        return listing.search(ctx, [place.query], limit=limit, after=after)
+        query = listing.parse(ctx, [place.query], typing=place.live)
+        return listing.search(
+            ctx, query, limit=limit, after=after, sort="relevance" if place.live else "date"
+        )
     return listing.list_in(ctx, place.account, place.folder, limit=limit, after=after)
 
 

@@ -145,6 +145,19 @@ def test_pages_go_on_where_the_one_before_ended(profile: Path, sort: str) -> Non
     assert len(whole) > 6
 
 
+def test_a_preview_is_where_the_words_stand(profile: Path) -> None:
+    """The file is read for it only where it is shown."""
+    long = "one two three four five six seven eight nine ten " * 20
+    ctx = Context.open(profile=profile, environ={"HOME": str(profile)})
+    folder = ctx.store.ensure_folder("local", "Long")
+    text = f"Subject: long\r\n\r\n{long}\r\nhere is the needle in the hay\r\n{long}"
+    ctx.store.deliver([Arrival(folder, text.encode(), arrived=LATER)])
+    ctx.close()
+    assert "the needle in the hay" in search(profile, "needle", "--format", "{preview}").out
+    assert "the needle in the hay" in search(profile, "needle", "--json").out
+    assert search(profile, "in:Long", "--format", "{preview}").out.startswith("one two")
+
+
 def test_an_explanation_is_for_people(profile: Path) -> None:
     done = search(profile, "--explain", "launch", "-from:bob", "date:2024-10..")
     assert done.code == 0

@@ -1,116 +1,58 @@
 """Searches of real list mail against a real IMAP server's answers to the same questions.
 
 IMAP's SEARCH looks for substrings, ours for words: a regular expression must agree with the server
-exactly, and the words must be those of its answers that stand at the beginning of a word. Runs where
-the corpus is: $MAILCLI_CORPUS, or ../shared/corpus.
+exactly, and the words must be those of its answers that stand at the beginning of a word. What a person
+would ask, and how the answers differ, is in `searches.tsv`.
 """
 
 from __future__ import annotations
 
-import json
-import lzma
-import os
 import re
-import tarfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import NamedTuple
 
 import apsw
 import pytest
 
-from mailcli.mime.read import content
-from mailcli.model.message import Content
-from mailcli.model.query.parse import parse
-from mailcli.store import fulltext, index, schema, search
+from tests.corpus import corpus, searches
+from tests.corpus.searches import Mailbox
 
-ROOT = Path(__file__).resolve().parents[2]
-CORPUS = Path(os.environ.get("MAILCLI_CORPUS") or ROOT.parent / "shared/corpus")
-LISTS = ("kasan-dev", "usrp-users", "linux-man")
 FIELDS = {"SUBJECT": "subject", "FROM": "from", "TO": "to", "CC": "cc"}
-NOW = 1_785_000_000.0
 
-pytestmark = pytest.mark.skipif(not (CORPUS / "lists").is_dir(), reason=f"no corpus at {CORPUS}")
-
-
-class Mailbox(NamedTuple):
-    """One list, indexed; sequence numbers are those of the server."""
-
-    connection: apsw.Connection
-    contents: dict[int, Content]
-    wires: dict[str, bytes]
-    answers: dict[str, frozenset[int]]
-    threads: dict[str, set[frozenset[int]]]
-    name: str
-
-    def find(self, text: str) -> frozenset[int]:
-        query = parse(text, now=NOW, zone=UTC)
-        found = search.find(self.connection, query, read=self.wires.__getitem__)
-        rows = self.connection.execute("SELECT rid, words FROM message").fetchall()
-        numbers = {rid: int(str(words)) for rid, words in rows}
-        return frozenset(numbers[rid] for rid in found.rids)
+pytestmark = pytest.mark.skipif(corpus.directory() is None, reason="the corpus is not beside the checkout")
 
 
-def wire(data: bytes) -> bytes:
-    """As the server was given it: no mbox line, every line end CRLF."""
-    if data.startswith(b"From "):
-        data = data[data.index(b"\n") + 1 :]
-    return re.sub(rb"\r?\n", b"\r\n", data)
-
-
-@pytest.fixture(scope="module", params=LISTS)
+@pytest.fixture(scope="module", params=corpus.LISTS)
 def mailbox(request: pytest.FixtureRequest) -> Iterator[Mailbox]:
-    name = request.param
-    connection = apsw.Connection(":memory:")
-    schema.migrate(connection, 0)
-    connection.execute("INSERT INTO account VALUES(1, 'a', 'imap', 'a')")
-    connection.execute("INSERT INTO folder(key, account, name, path, tag) VALUES(1, 1, 'INBOX', 'i', 'i')")
-    contents: dict[int, Content] = {}
-    wires: dict[str, bytes] = {}
-    connection.execute("BEGIN")
-    fulltext.begin_bulk(connection)
-    rids = index.RowIds(connection)
-    with tarfile.open(CORPUS / "lists" / f"{name}.tar.xz", "r:xz") as archive:
-        for number, member in enumerate((m for m in archive if m.isfile()), 1):
-            file = archive.extractfile(member)
-            assert file is not None
-            data = wire(file.read())
-            wires[f"x{number:07}"] = data
-            contents[number] = content(data)
-            state = index.State(
-                *(f"x{number:07}", 1, None, None, None, None, None, "cur/x", len(data)),
-                *(None, None, None, 0, str(number), NOW, 0),
-            )
-            index.insert(connection, rids, state, index.parse(data))
-    fulltext.end_bulk(connection)
-    connection.execute("COMMIT")
-    with lzma.open(CORPUS / "oracle" / f"{name}.queries.jsonl.xz", "rt") as lines:
-        asked = [row for row in map(json.loads, lines) if row["status"] == "OK"]
-    answers = {
-        row["query"].replace("CHARSET UTF-8 ", ""): frozenset(map(int, row["answer"].split()[2:]))
-        for row in asked
-        if row["query"].startswith("SEARCH ")
-    }
-    grouped = {row["query"].split()[1]: groups(row["answer"]) for row in asked if "THREAD" in row["query"]}
-    yield Mailbox(connection, contents, wires, answers, grouped, name)
-    connection.close()
+    made = searches.indexed(request.param)
+    yield made
+    made.connection.close()
 
 
-def groups(answer: str) -> set[frozenset[int]]:
-    """The messages of each thread of a THREAD answer (RFC 5256 §4), their order left aside."""
-    found: list[set[int]] = []
-    depth = 0
-    for token in re.findall(r"[()]|\d+", answer):
-        if token == "(":
-            if not depth:
-                found.append(set())
-            depth += 1
-        elif token == ")":
-            depth -= 1
-        else:
-            found[-1].add(int(token))
-    return set(map(frozenset, found))
+@pytest.fixture(scope="module")
+def fixtures() -> Iterator[Mailbox]:
+    made = searches.indexed("suites")
+    yield made
+    made.connection.close()
+
+
+def published(name: str) -> list[str]:
+    rows = searches.TABLE.read_text().splitlines(keepends=True)
+    return [row for row in rows if row.startswith(f"{name}\t")]
+
+
+def test_the_published_table_of_searches_is_true_and_complete(mailbox: Mailbox) -> None:
+    assert list(searches.lines(mailbox)) == published(mailbox.name)
+
+
+def test_the_published_table_is_true_of_the_fixtures_too(fixtures: Mailbox) -> None:
+    assert list(searches.lines(fixtures)) == published("suites")
+
+
+def test_each_difference_of_a_search_has_its_cause() -> None:
+    rows = [row.rstrip("\n").split("\t") for name in searches.SETS for row in published(name)]
+    assert {row[0] for row in rows} == set(searches.SETS)
+    assert [row for row in rows if row[2] and ("?" in row[6] or not row[6])] == []
 
 
 def ours(connection: apsw.Connection) -> set[frozenset[int]]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mailcli.model.message import Lines, Page
     from mailcli.model.query.ast import Query
 
+_PREVIEWED = 100
 _SCOPE = " (Spam and Trash are not searched; in:any searches everything)"
 
 
@@ -69,12 +70,18 @@ def run(
             page = listing.search_lines(session.ctx, wanted, ids=session.options.ids, **asked)
             session.out.pieces(lines(page, session.out.end))
         else:
-            page = listing.search(session.ctx, wanted, **asked)
+            page = listing.search(session.ctx, wanted, context=_context(session), **asked)
             show_page(session, page, scope="" if _names_a_folder(query) else _SCOPE)
         found = len(page.rows)
     if errors:
         return failure.combined(error.exit_code for error in errors)
     return NoMatch.exit_code if exit_code and not found else 0
+
+
+def _context(session: Session) -> int:
+    """For how many messages at most their files are read, for a preview that somebody looks at."""
+    options = session.options
+    return _PREVIEWED if options.json or "{preview" in (options.format or "") else 0
 
 
 def _names_a_folder(query: tuple[str, ...]) -> bool:
@@ -110,6 +117,9 @@ COMMAND = Command(
     A word that begins with - is a negated term, not an option: search -from:boss. Options are exactly
     those below, -n5 included; after -- everything is a word. The words are joined by spaces, so that a
     phrase needs quotes of its own: search '"launch plan"'.
+
+    With --json and --format the preview of a message is the place where the words stand in its text,
+    if no more than 100 messages are shown (see -n); else it is the beginning of the text.
     """,
     examples=(
         Example("mailcli search from:alice has:attachment newer_than:3w", "Fields are joined by and."),

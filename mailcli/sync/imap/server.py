@@ -181,9 +181,7 @@ def refusal(command: Command, answer: Completed, label: str) -> MailcliError:
     text = f"{label} refused {what}: {answer.text.rstrip('.')}"
     code = answer.code.name if answer.code else ""
     if asked := _BACK_OFF.search(answer.text):
-        busy = Throttled(text, hint="try again later")
-        busy.seconds = int(asked[1]) / 1000
-        return busy
+        return Throttled(text, hint="try again later", seconds=int(asked[1]) / 1000)
     if answer.status == "BAD":
         return RemoteProtocolError(text, hint="run again with --transcript FILE to see the conversation")
     if code in _PASSING or "throttled" in answer.text.lower():

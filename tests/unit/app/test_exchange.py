@@ -206,3 +206,10 @@ def test_a_file_that_only_looks_like_header_fields_is_no_mail(ctx: Context, tmp_
     done = exchange.import_paths(ctx, [passwd])
     assert done.messages == 0
     assert "does not begin as a mail does" in done.unreadable[0]
+
+
+def test_what_stands_behind_a_from_line_is_mail_however_odd_its_header(ctx: Context, tmp_path: Path) -> None:
+    line = b"From a@example.org Sat Nov 21 09:30:00 2026\n"
+    (tmp_path / "odd").write_bytes(line + b"Content-Type: text/plain\n\none\n\n" + line + b"Odd: x\n\ntwo\n")
+    done = exchange.import_paths(ctx, [tmp_path / "odd"])
+    assert (done.messages, done.unreadable) == (2, ())

@@ -87,3 +87,18 @@ def test_no_html_takes_long(source: str) -> None:
     html.render(source)
     striphtml.strip(source)
     assert time.process_time() - begun < 2.0
+
+
+def test_a_list_laid_straight_into_a_list_is_one_level_deeper() -> None:
+    """As Outlook writes what was indented by hand."""
+    source = (
+        "<ul><li>one</li><ul><li>deeper</li><ol><li>deepest</li></ol></ul>"
+        "<li>two<ul><li>inside</li></ul></li></ul>"
+    )
+    assert html.render(source).split("\n") == [
+        "  * one",
+        "    * deeper",
+        "      1. deepest",
+        "  * two",
+        "    * inside",
+    ]

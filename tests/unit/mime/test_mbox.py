@@ -86,3 +86,18 @@ def test_what_is_written_is_read_again() -> None:
 
 def test_crlf_is_written_as_lf() -> None:
     assert b"\r" not in mbox.entry(b"S: 1\r\n\r\none\r\n")
+
+
+def test_a_content_length_that_was_counted_before_the_quoting_is_not_believed() -> None:
+    body = b"From here to eternity\n"
+    mail = b"Content-Length: %d\n\n" % len(body)
+    for more in (b"", b"\n", b"\n\n"):
+        file = BytesIO()
+        mbox.write(file, mail + body + more)
+        mbox.write(file, b"S: 2\n\ntwo\n")
+        assert split(file.getvalue()) == [mail + body + more, b"S: 2\n\ntwo\n"]
+
+
+def test_a_body_counted_without_its_last_line_end_keeps_it() -> None:
+    data = LINE + b"Content-Length: 3\n\none\n\n" + LINE + b"S: 2\n\ntwo\n"
+    assert split(data) == [b"Content-Length: 3\n\none\n", b"S: 2\n\ntwo\n"]

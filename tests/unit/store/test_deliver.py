@@ -12,8 +12,9 @@ import pytest
 from mailcli.errors import LocalIOError
 from mailcli.model.flags import FLAGGED, SEEN
 from mailcli.store import disk
-from mailcli.store.store import Store, Writer
+from mailcli.store.store import Store
 from mailcli.store.values import Arrival, Bound, SyncChanges
+from mailcli.store.writer import Writer
 from tests.support.letters import NOW, files, letter, litter, open_store, remote
 
 
