@@ -95,7 +95,8 @@ class Delivery:
                 self._storing = storing = worker.begin()
                 sync = tmpfiles.syncs_whole(self._site, self._items)
                 placings: list[Placing] = []
-                for items in chunks(self._items, _PORTION):
+                # Threads that fsync each file are started once.
+                for items in chunks(self._items, _PORTION if sync else max(1, len(self._items))):
                     placings += map(_placing, items, tmpfiles.write(items, durable=not sync))
                     worker.read(storing, [(p.tmp, p.state.size) for p in placings[-len(items) :]])
                 if sync:
