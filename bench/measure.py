@@ -29,7 +29,7 @@ class Contender:
     `leaves` are the files and directories whose size on disk is part of the result. `each` is how many
     messages a run works through, for tasks whose figure is a rate.
     `note` says what a reader must know to compare (durability, what it leaves out), `unable` why
-    this one could not be made ready.
+    this one could not be made ready. `once`: it takes minutes, and is not run again.
     """
 
     name: str
@@ -44,6 +44,7 @@ class Contender:
     unable: str = ""
     leaves: Sequence[Path] = ()
     each: int = 0
+    once: bool = False
 
 
 @dataclass
@@ -89,7 +90,7 @@ def compete(task: str, contenders: Sequence[Contender], runs: int) -> list[Row]:
     rows = [Row(task, contender, problem=contender.unable) for contender in contenders]
     for _ in range(runs):
         for row in rows:
-            if not row.problem:
+            if not (row.problem or (row.walls and row.contender.once)):
                 _measure(row)
     return rows
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import poplib
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,7 +26,8 @@ _SMALL = (
 
 
 class Peer(NamedTuple):
-    """A program: how it is told, where its mail lies ("" if it keeps none), whether it pipelines."""
+    """A program: how it is told, where its mail lies ("" if it keeps none), whether it pipelines (without,
+    it needs minutes over a long wire, and is run once)."""
 
     name: str
     make: Callable[[Path, peers.Server, bool], peers.Run]
@@ -39,9 +42,9 @@ def _ours(home: Path, server: peers.Server, keep: bool) -> peers.Run:
 
 PEERS = (
     Peer(OURS, _ours, "data/mail", "indexed, files and directories fsynced", True),
-    Peer("mpop", lambda h, s, k: peers.mpop(h, s, keep=k), "mail", "state written at the end", True),
-    Peer("getmail", lambda h, s, k: peers.getmail(h, s, keep=k), "mail", ""),
-    Peer("fetchmail", lambda h, s, k: peers.fetchmail(h, s, keep=k), "", "mail thrown away"),
+    Peer("mpop", lambda h, s, k: peers.mpop(h, s, keep=k), "mail", "files fsynced, state at the end", True),
+    Peer("getmail", lambda h, s, k: peers.getmail(h, s, keep=k), "mail", "all fsynced, state at the end"),
+    Peer("fetchmail", lambda h, s, k: peers.fetchmail(h, s, keep=k), "", "mail thrown away, nothing synced"),
 )
 
 
@@ -52,17 +55,15 @@ def _ready(arena: Arena, peer: Peer, home: Path, server: peers.Server, keep: boo
     return peer.make(home, server, keep)
 
 
-def _present(rtt: int, *, slow: bool = True) -> list[Peer]:
-    """Those that are installed; without pipelining a run over a long wire takes a minute and more."""
-    here = [peer for peer in PEERS if peer.name == OURS or installed(peer.name)]
-    return [peer for peer in here if peer.pipelines or (slow and not rtt)]
+def _present() -> list[Peer]:
+    return [peer for peer in PEERS if peer.name == OURS or installed(peer.name)]
 
 
 def keep(arena: Arena, rtt: int) -> Iterator[Contender]:
     user = arena.user(arena.messages)
     port, turns = arena.port(arena.dovecot.pop3s, rtt)
     server = peers.Server(port, *user, arena.dovecot.ca)
-    for peer in _present(rtt):
+    for peer in _present():
         home = arena.place(f"pop3-{rtt}-{peer.name}")
         run = _ready(arena, peer, home, server, True)
 
@@ -71,7 +72,14 @@ def keep(arena: Arena, rtt: int) -> Iterator[Contender]:
 
         check = expect(home / peer.mail, arena.messages) if peer.mail else (lambda: "")
         yield Contender(
-            peer.name, run.command, fresh, check, turns=turns, environ=run.environ, note=peer.note
+            peer.name,
+            run.command,
+            fresh,
+            check,
+            turns=turns,
+            environ=run.environ,
+            note=peer.note,
+            once=bool(rtt) and not peer.pipelines,
         )
 
 
@@ -79,7 +87,7 @@ def delete(arena: Arena, rtt: int) -> Iterator[Contender]:
     """Each program empties a maildrop of its own, filled anew before each run."""
     whole, _ = arena.user(arena.messages)
     port, turns = arena.port(arena.dovecot.pop3s, rtt)
-    for peer in _present(rtt):
+    for peer in _present():
         user = arena.dovecot.user()
         server = peers.Server(port, *user, arena.dovecot.ca)
         home = arena.place(f"pop3-delete-{rtt}-{peer.name}")
@@ -97,46 +105,70 @@ def delete(arena: Arena, rtt: int) -> Iterator[Contender]:
             return wrong or (f"{left} messages left on the server" if left else "")
 
         yield Contender(
-            peer.name, run.command, fresh, check, turns=turns, environ=run.environ, note=peer.note
+            peer.name,
+            run.command,
+            fresh,
+            check,
+            turns=turns,
+            environ=run.environ,
+            note=peer.note,
+            once=bool(rtt) and not peer.pipelines,
         )
 
 
-def _nothing_new(arena: Arena, rtt: int, user: tuple[str, str], slow: bool) -> Iterator[Contender]:
+def _remembered(peer: Peer, home: Path, server: peers.Server, uidls: Sequence[str]) -> None:
+    """What the program would have written down of these messages had it downloaded them: with 50,000 some
+    would take minutes for that."""
+    user = server.user
+    if peer.name == "mpop":
+        (home / "uidls").write_text("\n".join((f" {len(uidls)} localhost {user}", *sorted(uidls), "")))
+    elif peer.name == "getmail":
+        now = int(time.time())
+        seen = "".join(f"{uidl}\0{now}\n" for uidl in uidls)
+        (home / f"oldmail-localhost-{server.port}-{user}").write_text(seen)
+    elif peer.name == "fetchmail":
+        (home / "ids").touch(mode=0o600)
+        (home / "ids").write_text("".join(f"{user}@localhost {uidl}\n" for uidl in uidls))
+
+
+def _nothing_new(arena: Arena, rtt: int, user: tuple[str, str]) -> Iterator[Contender]:
     port, turns = arena.port(arena.dovecot.pop3s, rtt)
     server = peers.Server(port, *user, arena.dovecot.ca)
-    near = server._replace(port=arena.dovecot.pop3s)
-    for peer in _present(rtt, slow=slow):
+    asking = poplib.POP3(arena.dovecot.host, arena.dovecot.pop3)
+    asking.user(user[0])
+    asking.pass_(user[1])
+    uidls = [line.split()[1].decode() for line in asking.uidl()[1]]
+    asking.quit()
+    for peer in _present():
         home = arena.place(f"pop3-noop-{rtt}-{user[0]}-{peer.name}")
-        first = _ready(arena, peer, home, near, True)
-        done = subprocess.run(
-            first.command, env={**os.environ, **first.environ}, capture_output=True, text=True, check=False
-        )
+        run = _ready(arena, peer, home, server, True)
+        _remembered(peer, home, server, uidls)
+        unable = ""
         if peer.name == OURS:
-            config = home / "config.toml"
-            config.write_text(config.read_text().replace(f"port = {near.port}", f"port = {port}"))
-            run = first
-        else:
-            run = peer.make(home, server, True)
+            done = subprocess.run(
+                run.command, env={**os.environ, **run.environ}, capture_output=True, text=True, check=False
+            )
+            unable = " ".join(done.stderr.split())[-200:] if done.returncode else ""
         yield Contender(
             peer.name,
             run.command,
+            check=expect(home / peer.mail, len(uidls) if peer.name == OURS else 0) if peer.mail else str,
             turns=turns,
             environ=run.environ,
-            unable=" ".join(done.stderr.split())[-200:] or "failed" if done.returncode else "",
+            unable=unable,
             good=frozenset({0, 1}) if peer.name == "fetchmail" else frozenset({0}),  # 1: no mail
         )
 
 
 def nothing_new(arena: Arena, rtt: int) -> Iterator[Contender]:
-    return _nothing_new(arena, rtt, arena.user(arena.messages), True)
+    return _nothing_new(arena, rtt, arena.user(arena.messages))
 
 
 def nothing_new_of_many(arena: Arena, rtt: int) -> Iterator[Contender]:
-    """Without those that would take a quarter of an hour to download them first."""
     name, password = arena.dovecot.user()
     arena.dovecot.fill(name, (_SMALL.format(n=n).encode() for n in range(MANY)))
     arena.dovecot.doveadm("index", "-u", name, "INBOX")
-    return _nothing_new(arena, rtt, (name, password), False)
+    return _nothing_new(arena, rtt, (name, password))
 
 
 TASKS: dict[str, Task] = {

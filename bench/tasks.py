@@ -96,17 +96,22 @@ def smtp_queue(arena: Arena, rtt: int) -> Iterator[Contender]:
     message = arena.directory / "queued.eml"
     message.write_text(f"From: {address}\nTo: {address}\nSubject: hello\n\nOne line of text.\n")
     home = arena.profile(f"queue-{rtt}", user, smtp_port=port, settings="save_sent = false")
-    fill = shlex.join([*mailcli(home), "--offline", "send", "--queue", "-q", "--raw", address])
+    transaction = f"MAIL FROM:<{address}>\nRCPT TO:<{address}>\nDATA\n{message.read_text()}.\n"
 
     def prepare() -> None:
-        loop = f"for n in $(seq {QUEUED}); do {fill} < {message} || exit 1; done"
-        subprocess.run(["sh", "-c", loop], env={**os.environ, **ENVIRON}, check=True, capture_output=True)
+        words = mailcli(home, "--offline", "sendmail", "-bs")
+        said = f"EHLO bench\n{transaction * QUEUED}QUIT\n".encode()
+        subprocess.run(words, env={**os.environ, **ENVIRON}, check=True, capture_output=True, input=said)
 
     yield ours(home, "outbox", "run", "-q", prepare=prepare)
-    if installed("msmtp"):
-        one = shlex.join(peers.msmtp(home, server, address, address).command)
-        loop = f"for n in $(seq {QUEUED}); do {one} < {message} || exit 1; done"
-        yield Contender("msmtp", ["sh", "-c", loop])
+    loops = {
+        "msmtp": peers.msmtp(home, server, address, address),
+        "curl": peers.curl(home, server, address, address, message),
+    }
+    for name, run in loops.items():
+        if installed(name):
+            loop = f"for n in $(seq {QUEUED}); do {shlex.join(run.command)} < {message} || exit 1; done"
+            yield Contender(name, ["sh", "-c", loop], environ=run.environ)
 
 
 # -- the local mailbox -------------------------------------------------------------------------
@@ -217,7 +222,7 @@ TASKS: dict[str, Task] = {
     "startup": Task(startup, "program start: --version", wire=False),
     "smtp": Task(smtp, "send one message, port 465"),
     "smtp-starttls": Task(smtp_starttls, "send one message, port 587"),
-    "smtp-queue": Task(smtp_queue, f"send {QUEUED} messages that wait; msmtp in a loop"),
+    "smtp-queue": Task(smtp_queue, f"send {QUEUED} messages that wait; peers in a loop"),
     "imap-first": Task(imap.first, "first synchronisation of a mailbox"),
     "imap-noop": Task(imap.noop, "synchronise when nothing has changed"),
     "imap-change": Task(imap.change, "100 new, 100 flags changed, 100 gone"),

@@ -14,7 +14,7 @@ _mailcli_offer() {  # by kind
     =*) COMPREPLY=($(compgen -W "${1#=}" -- "$2")) ;;
     files) compopt -o filenames; COMPREPLY=($(compgen -f -- "$2")) ;;
     dirs) compopt -o filenames; COMPREPLY=($(compgen -d -- "$2")) ;;
-    accounts|folders|ids|addresses|changes) _mailcli_ask "$1" "$2" ;;
+    accounts|folders|ids|addresses|changes|queries) _mailcli_ask "$1" "$2" ;;
   esac
 }
 
@@ -30,7 +30,7 @@ _mailcli() {
       -A|--account|--format|--color|--config|--transcript|--profile|--log-file) ((i++)) ;;
       -*) ;;
       *) case "$path" in
-           ''|account|attach|config|folder|index) path="${path:+$path }$word" ;;
+           ''|attach|draft|outbox|folder|query|contact|index|account|config) path="${path:+$path }$word" ;;
          esac ;;
     esac
   done
@@ -61,8 +61,8 @@ _mailcli() {
     'search') options='-n --limit --sort --threads --reverse --after --count -e --exit-code --server --save --explain'; arg=''; case "$prev" in -n|--limit) value='-' ;; --sort) value='=date relevance' ;; --after) value='-' ;; --save) value='-' ;; esac ;;
     'read') options='--thread --raw --html --headers --part --mark-seen'; arg='ids'; case "$prev" in --part) value='-' ;; esac ;;
     'attach list') options=''; arg='ids' ;;
-    'attach save') options='-o --output'; arg=''; case "$prev" in -o|--output) value='dirs' ;; esac ;;
-    'attach open') options=''; arg='' ;;
+    'attach save') options='-o --output'; arg='ids'; case "$prev" in -o|--output) value='dirs' ;; esac ;;
+    'attach open') options=''; arg='ids' ;;
     'ui') options=''; arg='' ;;
     'send') options='-s --subject -c --cc -b --bcc -r --from -a --attach -H --header -F --file --html --markdown --no-signature --draft -E --not-empty --partial --ehlo --deadline --queue --at --undo --idempotency-key --on-unknown --dsn --dsn-return --envelope-id --require-tls --priority --deliver-by --if-late -n --dry-run -t --recipients-from-header --raw --merge --rate --limit'; arg='addresses'; case "$prev" in -s|--subject) value='-' ;; -c|--cc) value='addresses' ;; -b|--bcc) value='addresses' ;; -r|--from) value='-' ;; -a|--attach) value='files' ;; -H|--header) value='-' ;; -F|--file) value='files' ;; --html) value='files' ;; --partial) value='=abort deliver' ;; --ehlo) value='-' ;; --deadline) value='-' ;; --at) value='-' ;; --undo) value='-' ;; --idempotency-key) value='-' ;; --on-unknown) value='=hold retry' ;; --dsn) value='-' ;; --dsn-return) value='=full hdrs' ;; --envelope-id) value='-' ;; --priority) value='-' ;; --deliver-by) value='-' ;; --if-late) value='=return notify' ;; --merge) value='files' ;; --rate) value='-' ;; --limit) value='-' ;; esac ;;
     'reply') options='--all --list --quote -s --subject -c --cc -b --bcc -r --from -a --attach -H --header -F --file --html --markdown --no-signature --draft -E --not-empty --partial --ehlo --deadline --queue --at --undo --idempotency-key --on-unknown --dsn --dsn-return --envelope-id --require-tls --priority --deliver-by --if-late -n --dry-run'; arg='ids'; case "$prev" in -s|--subject) value='-' ;; -c|--cc) value='addresses' ;; -b|--bcc) value='addresses' ;; -r|--from) value='-' ;; -a|--attach) value='files' ;; -H|--header) value='-' ;; -F|--file) value='files' ;; --html) value='files' ;; --partial) value='=abort deliver' ;; --ehlo) value='-' ;; --deadline) value='-' ;; --at) value='-' ;; --undo) value='-' ;; --idempotency-key) value='-' ;; --on-unknown) value='=hold retry' ;; --dsn) value='-' ;; --dsn-return) value='=full hdrs' ;; --envelope-id) value='-' ;; --priority) value='-' ;; --deliver-by) value='-' ;; --if-late) value='=return notify' ;; esac ;;
@@ -85,18 +85,18 @@ _mailcli() {
     'archive') options='-y --yes'; arg='ids' ;;
     'spam') options='-y --yes'; arg='ids' ;;
     'ham') options='-y --yes'; arg='ids' ;;
-    'flag') options='-y --yes'; arg='' ;;
+    'flag') options='-y --yes'; arg='ids' ;;
     'undo') options=''; arg='changes' ;;
     'redo') options=''; arg='' ;;
     'log') options='-n --limit'; arg=''; case "$prev" in -n|--limit) value='-' ;; esac ;;
     'folder list') options=''; arg='' ;;
     'folder create') options=''; arg='folders' ;;
-    'folder rename') options=''; arg='' ;;
+    'folder rename') options=''; arg='folders' ;;
     'folder delete') options='-y --yes'; arg='folders' ;;
     'folder subscribe') options=''; arg='folders' ;;
     'folder unsubscribe') options=''; arg='folders' ;;
     'query list') options=''; arg='' ;;
-    'query save') options=''; arg='' ;;
+    'query save') options=''; arg='queries' ;;
     'query delete') options=''; arg='queries' ;;
     'contact list') options='-n --limit'; arg=''; case "$prev" in -n|--limit) value='-' ;; esac ;;
     'contact add') options=''; arg='' ;;
@@ -121,7 +121,7 @@ _mailcli() {
     'doctor') options='--cron'; arg='' ;;
     'demo') options='--script'; arg='' ;;
     'completion') options=''; arg='=bash zsh fish' ;;
-    'help') options=''; arg='' ;;
+    'help') options=''; arg='=query output exit-codes environment fetch watch list search read attach ui send reply forward bounce draft outbox sendmail delete move copy archive spam ham flag undo redo log folder query contact import export index account config doctor demo completion help' ;;
   esac
   if [[ -n $value ]]; then
     _mailcli_offer "$value" "$cur"

@@ -129,7 +129,9 @@ class TryAgain(MailcliError):
 class Throttled(TryAgain):
     """The server does nothing for us during the next `seconds`."""
 
-    seconds = 0.0
+    def __init__(self, message: str, *, hint: str = "", seconds: float = 0.0) -> None:
+        super().__init__(message, hint=hint)
+        self.seconds = seconds
 
 
 class TimedOut(TryAgain):

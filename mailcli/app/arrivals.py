@@ -19,11 +19,13 @@ _NOT_FOR_MAIL: Final = frozenset({"Drafts", "Sent", "Spam", "Trash"})
 
 
 class Arrivals:
-    """Counts from the moment it is made. One thread uses it."""
+    """Counts from the moment it is made, with what was put off for this `account`. One thread uses it."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, account: str = "") -> None:
         self._store = store
         self._known = store.ids()
+        if account:
+            self._known.difference_update(_put_off(store, account))
 
     def new(
         self, accounts: Collection[str], *, counts: Callable[[Summary], bool] = lambda _: True
@@ -50,6 +52,11 @@ class Arrivals:
                 result.append(row)
         return sorted(result, key=lambda r: (r.arrived, r.rid))
 
+    def told(self, account: str) -> None:
+        """What was put off for it has been told."""
+        if self._store.setting(_key(account)) is not None:
+            self._store.put_setting(_key(account), None)
+
     def _present(self, ids: Collection[str]) -> list[Summary]:
         try:
             return self._store.get(ids) if ids else []
@@ -63,3 +70,17 @@ class Arrivals:
             for folder in self._store.folders(account)
             if folder.special not in _NOT_FOR_MAIL
         }
+
+
+def put_off(store: Store, account: str, ids: Collection[str]) -> None:
+    """These came by the way, as a search found them; whoever fetches next tells of them."""
+    if ids:
+        store.put_setting(_key(account), " ".join([*_put_off(store, account), *ids]))
+
+
+def _put_off(store: Store, account: str) -> list[str]:
+    return (store.setting(_key(account)) or "").split()
+
+
+def _key(account: str) -> str:
+    return f"untold {account}"

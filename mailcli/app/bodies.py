@@ -95,6 +95,16 @@ def _bring(ctx: Context, account: Account, rows: Sequence[Summary], keep: bool) 
         return kept
 
     sizes = {row.id: row.size for row in rows}
+    if account.incoming.protocol is Protocol.IMAP:
+        from mailcli.sync.imap import objects
+
+        found = set()
+        for one in objects.here(ctx.store, account.name, list(sizes)):
+            take([one])
+            found.add(one[0])
+        rows = [row for row in rows if row.id not in found]
+        if not rows:
+            return {}
     # Somebody waits for it: what takes longer than this is as good as away.
     limits = Deadlines(connect=10, tls=10, greeting=15, reply=15, content=60)
     by = _by_pop3 if account.incoming.protocol is Protocol.POP3 else _by_imap

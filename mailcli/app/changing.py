@@ -13,6 +13,7 @@ from mailcli.errors import NotFound, UsageError
 from mailcli.model import flags as flagging
 from mailcli.model.account import LOCAL
 from mailcli.model.flags import Flags
+from mailcli.model.folder import INBOX, all_mail
 from mailcli.model.message import Summary
 from mailcli.model.record import NamedTuple
 from mailcli.store.journal import Note
@@ -70,8 +71,31 @@ def _has_trash(ctx: Context, account: str) -> bool:
 
 
 def archive(ctx: Context, ids: Sequence[str]) -> Change:
-    """Move messages to their account's Archive."""
-    return _to_use(ctx, ctx.store.get(list(ids)), "Archive", "archive", "Archived")
+    """Move messages to their account's Archive. Where folders are labels only that of the inbox goes."""
+    rows = _in_inbox(ctx, ctx.store.get(list(ids)))
+    if ids and not rows:
+        return Change((), "already in Archive")
+    return _to_use(ctx, rows, "Archive", "archive", "Archived")
+
+
+def _in_inbox(ctx: Context, rows: Sequence[Summary]) -> list[Summary]:
+    """With the copy in the inbox, if there is one, in place of one that has another label."""
+    result: list[Summary] = []
+    for account, some in _by_account(rows).items():
+        labelled = ctx.store.setting(all_mail(account)) is not None
+        others = [r for r in some if labelled and r.folder != INBOX and not _leaves(ctx, r)]
+        result += [r for r in some if r not in others]
+        if others:
+            inbox = ctx.store.find_folder(account, INBOX).key
+            names = {name for name, _ in ctx.store.objects([r.id for r in others]).values()}
+            copies = ctx.store.by_object(account, names, folder=inbox)
+            result += ctx.store.get({id for id, _ in copies.values()} - {r.id for r in some})
+    return result
+
+
+def _leaves(ctx: Context, row: Summary) -> bool:
+    """Whether what is archived leaves this folder, too: from Spam and Trash it is brought back so."""
+    return ctx.store.folder(row.account, row.folder).special in ("Spam", "Trash")
 
 
 def spam(ctx: Context, ids: Sequence[str]) -> Change:

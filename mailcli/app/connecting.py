@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _BACK_OFF: Final = 300.0
 """The longest wait in seconds that a server may ask for; Exchange Online asks for five minutes at most."""
+_ABSURD: Final = 3600.0
+"""Seconds from now; no server asks for that much, but a clock may have been wrong."""
 
 
 def deadlines(seconds: float | None = None) -> Deadlines:
@@ -47,19 +49,52 @@ def named(account: Account) -> Iterator[None]:
         raise named from error
 
 
+def left_alone(ctx: Context, account: Account) -> float:
+    """Seconds for which the server still wants to be left alone."""
+    until = ctx.store.setting(_busy(account))
+    left = float(until) - ctx.clock() if until else 0.0
+    return left if 0 < left <= _ABSURD else 0.0
+
+
+@contextmanager
+def heeding(ctx: Context, account: Account) -> Iterator[None]:
+    """Keep what the server asks for in this block: it holds for all connections, and the next process."""
+    try:
+        yield
+    except Throttled as busy:
+        ctx.store.put_setting(_busy(account), f"{ctx.clock() + busy.seconds:.3f}")
+        raise
+
+
 def patiently(ctx: Context, account: Account, limits: Deadlines, attempt: Callable[[], None]) -> None:
     """Do it; if the server wants to be left alone for a while, wait once and do it again. Raises
     Throttled if it wants that twice, or for longer than the run may last."""
+    left = left_alone(ctx, account)
+    if left:
+        forgo(ctx, account.incoming)
+        _wait_for(ctx, account, limits, Throttled("the server is busy", seconds=left))
     try:
-        attempt()
+        with heeding(ctx, account):
+            attempt()
     except Throttled as busy:
-        left = _BACK_OFF if limits.overall is None else min(_BACK_OFF, limits.overall - time.monotonic())
-        if busy.seconds > left:
-            busy.hint = f"it wants to be left alone for {busy.seconds:g} seconds"
+        if left:
             raise
-        ctx.notice(f"{account.name}: the server is busy; waiting {busy.seconds:g} seconds as it asks")
-        ctx.cancel.wait(busy.seconds)
-        attempt()
+        _wait_for(ctx, account, limits, busy)
+        with heeding(ctx, account):
+            attempt()
+
+
+def _wait_for(ctx: Context, account: Account, limits: Deadlines, busy: Throttled) -> None:
+    most = _BACK_OFF if limits.overall is None else min(_BACK_OFF, limits.overall - time.monotonic())
+    if busy.seconds > most:
+        busy.hint = f"it wants to be left alone for {busy.seconds:.3g} seconds"
+        raise busy
+    ctx.notice(f"{account.name}: the server is busy; waiting {busy.seconds:.3g} seconds as it asks")
+    ctx.cancel.wait(busy.seconds)
+
+
+def _busy(account: Account) -> str:
+    return f"busy {account.name}"
 
 
 def dial_ahead(ctx: Context, endpoint: Endpoint | None, limits: Deadlines) -> None:

@@ -134,7 +134,7 @@ def _count(
 
 
 def _directory(ctx: Context) -> Path:
-    return ctx.paths.data / "contacts"
+    return Path(ctx.paths.data, "contacts")
 
 
 def book(ctx: Context) -> list[Address]:
@@ -156,6 +156,8 @@ def book(ctx: Context) -> list[Address]:
 def add(ctx: Context, people: Iterable[Address]) -> list[Address]:
     """Put addresses into the book that it does not have yet, durably; gives those. Raises
     MessageMalformed for a line break in one, CannotCreate, LocalIOError."""
+    from hashlib import sha256
+
     from mailcli.accounts.durable import replace_file
     from mailcli.mime import vcard
 
@@ -168,8 +170,6 @@ def add(ctx: Context, people: Iterable[Address]) -> list[Address]:
         if any(c in address.name + address.email for c in "\r\n\0"):
             raise MessageMalformed("a contact must not contain a line break or NUL")
         have.add(address.email.lower())
-        from hashlib import sha256
-
         name = sha256(address.email.lower().encode()).hexdigest()[:32]
         replace_file(folder / f"{name}.vcf", vcard.card(address, name).encode("utf-8"), backup=False)
         added.append(address)

@@ -9,17 +9,17 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from mailcli.accounts.paths import Paths, paths
+from mailcli.accounts.paths import Paths, StrPath, paths
 from mailcli.accounts.paths import user_path as user_path
 from mailcli.model.record import NamedTuple
 
 if TYPE_CHECKING:
     from mailcli.accounts.config import Config
     from mailcli.accounts.secrets import Secrets
+    from mailcli.app.fetching import FetchReport
     from mailcli.errors import MailcliError
     from mailcli.model.account import Account, Endpoint
     from mailcli.net.ahead import Ahead
@@ -48,7 +48,8 @@ class Context:
     """Configuration, store, secrets, clock, cancel token and the two ways to say something.
 
     `progress` is called from worker threads. `notice` takes one line for stderr. `interruptible` is
-    given the cancel token once there is one. `account` is the `-A` choice or None.
+    given the cancel token once there is one. `fetched` takes the reports of a fetch that is over, from the
+    reader, whose own they are: it runs the hooks. `account` is the `-A` choice or None.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class Context:
         *,
         account: str | None = None,
         offline: bool = False,
-        transcript: Path | None = None,
+        transcript: StrPath | None = None,
         progress: Callable[[Progress], None] = ignore,
         notice: Callable[[str], None] = ignore,
         interruptible: Callable[[CancelToken], None] = ignore,
@@ -71,6 +72,7 @@ class Context:
         self.progress = progress
         self.notice = notice
         self.interruptible = interruptible
+        self.fetched: Callable[[Sequence[FetchReport]], None] = ignore
         self.clock = clock
         self.environ = os.environ if environ is None else environ
         self.brought: dict[str, bytes | MailcliError] = {}  # bodies that are not kept: see app.bodies
@@ -87,11 +89,11 @@ class Context:
     def open(
         cls,
         *,
-        profile: Path | None = None,
-        config: Path | None = None,
+        profile: StrPath | None = None,
+        config: StrPath | None = None,
         account: str | None = None,
         offline: bool = False,
-        transcript: Path | None = None,
+        transcript: StrPath | None = None,
         progress: Callable[[Progress], None] = ignore,
         notice: Callable[[str], None] = ignore,
         interruptible: Callable[[CancelToken], None] = ignore,
@@ -185,9 +187,11 @@ class Context:
         """The redacted wire log, if one was asked for. Raises CannotCreate."""
         with self._making:
             if self._transcript is None and self.transcript_path is not None:
+                from pathlib import Path
+
                 from mailcli.net.trace import Transcript
 
-                self._transcript = Transcript.create(self.transcript_path)
+                self._transcript = Transcript.create(Path(self.transcript_path).expanduser())
             return self._transcript
 
     def chosen_account(self) -> Account:

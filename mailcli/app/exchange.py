@@ -325,20 +325,32 @@ def _bodies(
         ctx.progress(Progress(row.account, "export", done, len(rows), octets))
 
 
-def _write_mbox(ctx: Context, rows: Sequence[Summary], out: Path, missing: list[MailcliError]) -> int:
-    from mailcli.mime import mbox
+def export_to(ctx: Context, words: Sequence[str], file: BinaryIO) -> Exported:
+    """The same as an mbox into an open file, as a pipe is; errors of writing are the system's own."""
+    from mailcli.app.listing import search
 
-    written = 0
+    missing: list[MailcliError] = []
+    written = _mbox(ctx, list(reversed(search(ctx, words).rows)), file, missing)
+    return Exported(written, Path("-"), len(missing), missing[0].message if missing else "")
+
+
+def _write_mbox(ctx: Context, rows: Sequence[Summary], out: Path, missing: list[MailcliError]) -> int:
     with _private(out) as file:
         try:
-            for row, data in _bodies(ctx, rows, missing):
-                sender = row.sender[0].email if row.sender else ""
-                mbox.write(file, data, sender=sender, when=row.arrived)
-                written += 1
-            file.flush()
+            return _mbox(ctx, rows, file, missing)
         except BaseException:
             out.unlink()  # half an mbox looks like a whole one
             raise
+
+
+def _mbox(ctx: Context, rows: Sequence[Summary], file: BinaryIO, missing: list[MailcliError]) -> int:
+    from mailcli.mime import mbox
+
+    written = 0
+    for row, data in _bodies(ctx, rows, missing):
+        mbox.write(file, data, sender=row.sender[0].email if row.sender else "", when=row.arrived)
+        written += 1
+    file.flush()
     return written
 
 

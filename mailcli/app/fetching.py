@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -142,7 +143,7 @@ def _fetch_all(
 def flush_outbox(ctx: Context, accounts: Sequence[Account]) -> None:
     """Send what waits for these accounts; where nothing waits this costs one look at a directory."""
     try:
-        waiting = any((ctx.paths.data / "outbox/entries").iterdir())
+        waiting = os.listdir(f"{ctx.paths.data}/outbox/entries")  # noqa: PTH208
     except OSError:
         return
     if waiting:
@@ -202,6 +203,7 @@ def fetch_account(
             error = _under_lock(ctx, account, request, limits, tally, server, greeted)
             if arrivals is not None:
                 arrived = tuple(arrivals.new((account.name,)))
+                arrivals.told(account.name)
     except Locked as failure:
         locked = True
         error = failure if request.fail_if_locked else None
@@ -233,7 +235,7 @@ def _arrivals(ctx: Context, account: Account, request: FetchRequest) -> Arrivals
         return None
     from mailcli.app.arrivals import Arrivals
 
-    return Arrivals(ctx.store)
+    return Arrivals(ctx.store, account.name)
 
 
 def _under_lock(

@@ -28,13 +28,16 @@ def run(
     parameters: Sequence[str],
     document: bytes,
     variables: Mapping[str, str],
+    *,
+    silent: bool = False,
 ) -> str:
     """Run `script` with /bin/sh, its parameters $1 and so on, `document` on stdin; its output goes
-    where ours goes. Returns how it failed, "" if it did not. On any exception it is ended first.
+    where ours goes, or nowhere if `silent`. Returns how it failed, "" if it did not. On any exception it
+    is ended first.
     """
     limit = ctx.config.hook_timeout
     words = [b"/bin/sh", b"-c", os.fsencode(script), b"mailcli", *map(_argument, parameters)]
-    starting = _Starting(words, environment(ctx, variables))
+    starting = _Starting(words, environment(ctx, variables), subprocess.DEVNULL if silent else None)
     try:
         starting.start()
         starting.join()
@@ -57,18 +60,23 @@ class _Starting(threading.Thread):
     """Starts a process on a thread of its own, where no signal handler can raise: between the
     fork and the return of Popen an exception would leave a process that nobody knows."""
 
-    def __init__(self, words: Sequence[bytes], environment: Mapping[bytes, bytes]) -> None:
+    def __init__(
+        self, words: Sequence[bytes], environment: Mapping[bytes, bytes], output: int | None
+    ) -> None:
         super().__init__(name="hook")
         self.process: subprocess.Popen[bytes] | None = None
         self.problem = ""
         self._words = words
         self._environment = environment
+        self._output = output
 
     def run(self) -> None:
         try:
             self.process = subprocess.Popen(  # noqa: S603 - the user's own command
                 self._words,
                 stdin=subprocess.PIPE,
+                stdout=self._output,
+                stderr=self._output,
                 env=self._environment,
                 start_new_session=True,  # so that what it started can be ended with it
             )

@@ -31,6 +31,8 @@ def inlined(draft: Draft, base: Path, *, markdown: bool = False, foreign: str = 
     """
     if not markdown and not draft.html:
         return draft
+    from hashlib import sha256
+
     pictures: dict[str, Attachment] = {}
     domain = draft.message_id.rpartition("@")[2]
 
@@ -46,8 +48,6 @@ def inlined(draft: Draft, base: Path, *, markdown: bool = False, foreign: str = 
             if not found.type.startswith("image/"):
                 raise MessageMalformed(f"{path} is shown as an image and is none", hint="link to it instead")
             # of the content, so that the same letter made again is the same (see `app.once`)
-            from hashlib import sha256
-
             digest = sha256(source.encode("utf-8", "replace") + b"\0" + found.data).hexdigest()
             pictures[source] = found._replace(cid=f"{digest[:32]}@{domain}")
         return f"cid:{pictures[source].cid}"

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from mailcli.app.backoff import Backoff, spread
-from mailcli.app.connecting import deadlines, named, open_incoming_imap
+from mailcli.app.connecting import deadlines, heeding, left_alone, named, open_incoming_imap
 from mailcli.app.context import Context
 from mailcli.app.debounce import Debounce
 from mailcli.app.fetching import FetchReport, FetchRequest, fetch_account
@@ -22,6 +22,7 @@ from mailcli.errors import (
     Interrupted,
     Locked,
     MailcliError,
+    Throttled,
     TryAgain,
     told,
 )
@@ -146,7 +147,7 @@ class Lookout:
     def _lost(self, error: MailcliError) -> None:
         self._way = ""
         refused = isinstance(error, _REFUSALS)
-        pause = self._timing.refused if refused else max(self._backoff.pause(), self._least)
+        pause = self._timing.refused if refused else max(self._backoff.pause(), self._least, _asked(error))
         self._tell(Lost(self.account.name, error, pause, refused))
         if refused:
             self._ctx.secrets.forget()  # it may be mended meanwhile
@@ -193,7 +194,13 @@ class Lookout:
 
         incoming = self.account.incoming
         assert incoming is not None
-        with named(self.account), open_incoming_imap(self._ctx, self.account, deadlines()) as connection:
+        if left := left_alone(self._ctx, self.account):
+            self._pause(left)
+        with (
+            heeding(self._ctx, self.account),
+            named(self.account),
+            open_incoming_imap(self._ctx, self.account, deadlines()) as connection,
+        ):
             watcher = Watcher(Server(connection, incoming.disabled), self.account)
             retry = self._synchronise(watcher, ())
             while True:
@@ -254,8 +261,8 @@ class Lookout:
         if report.error is None:
             self._retry.reset()
             return _NEVER
-        if isinstance(report.error, Interrupted):
-            raise report.error
+        if isinstance(report.error, Interrupted | Throttled):
+            raise report.error  # whoever is to leave it alone does best by signing out
         try:
             watcher.alive()
         except Interrupted:
@@ -289,6 +296,11 @@ class Lookout:
         if way != self._way:
             self._tell(Watching(self.account.name, way))
         self._way = way
+
+
+def _asked(error: MailcliError) -> float:
+    """Seconds for which the server wants to be left alone."""
+    return error.seconds if isinstance(error, Throttled) else 0.0
 
 
 class _Woken(TryAgain):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from mailcli.app.connecting import deadlines, open_incoming_imap
+from mailcli.app.connecting import deadlines, heeding, left_alone, open_incoming_imap
 from mailcli.app.context import Context
 from mailcli.errors import Interrupted, Locked, MailcliError, TryAgain
 from mailcli.model.account import Account, Protocol
@@ -57,8 +57,11 @@ def _push_one(ctx: Context, account: Account) -> None:
     from mailcli.sync.tally import Tally
 
     assert account.incoming is not None
+    if left := left_alone(ctx, account):
+        raise TryAgain(f"it wants to be left alone for {left:.3g} seconds")
     with (
         ctx.store.lock_account(account.name),
+        heeding(ctx, account),
         open_incoming_imap(ctx, account, deadlines(PATIENCE)) as connection,
     ):
         server = Server(connection, account.incoming.disabled)

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from mailcli.app import arrivals
 from mailcli.app.connecting import deadlines, named, open_incoming_imap
 from mailcli.app.context import Context
 from mailcli.app.listing import parse
@@ -135,4 +136,12 @@ def _bring(
                 f"{account.name}: the server found {len(ordered)} more; the newest {MOST_BROUGHT} came"
             )
         if wanted:
-            ctx.store.deliver_outlines(bring(server, wanted, folders, ctx.cancel, ctx.clock))
+            outlines = bring(server, wanted, folders, ctx.cancel, ctx.clock)
+            ids = ctx.store.deliver_outlines(outlines)
+            if account.hooks.new_mail:  # what came since the last fetch is news at the next one
+                nexts = {key: folder.state.uidnext or 0 for key, folder in folders.items()}
+                arrivals.put_off(
+                    ctx.store,
+                    account.name,
+                    [i for i, o in zip(ids, outlines, strict=True) if (o.uid or 0) >= nexts[o.folder]],
+                )

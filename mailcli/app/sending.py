@@ -115,19 +115,19 @@ def failure(sent: Sent) -> MailcliError | None:
         return None
     bad = [o for o in sent.recipients if o.outcome not in fine]
     told = next((o for o in bad if o.code or o.outcome == "unknown"), bad[0])
-    text = schedule.told(told)
+    text, who = schedule.told(told), sent.account
     if "unknown" in words:
         return OutcomeUnknown(
-            f"the message may have been accepted: {told.text}",
+            f"{who}: the message may have been accepted: {told.text}",
             hint="look for it in Sent or ask the recipient before sending again; mailcli outbox list has it",
         )
     if "sent" in words:
-        return PartialFailure(f"not sent to everyone: {text}")
+        return PartialFailure(f"{who}: not sent to everyone: {text}")
     if "rejected" not in words:
-        return TryAgain(f"not sent: {text}", hint="try again later")
+        return TryAgain(f"{who}: not sent: {text}", hint="try again later")
     if sent.stage == "recipient":
-        return RecipientRefused(f"not sent: {text}", hint="correct the address, or --partial deliver")
-    return MessageRefused(f"not sent: {text}")
+        return RecipientRefused(f"{who}: not sent: {text}", hint="correct the address, or --partial deliver")
+    return MessageRefused(f"{who}: not sent: {text}")
 
 
 class _Record:

@@ -19,9 +19,12 @@ from mailcli.model.record import NamedTuple
 FILES: Final = {"bash": "mailcli.bash", "zsh": "_mailcli", "fish": "mailcli.fish"}
 FIXED: Final = {
     "shells": ("bash", "zsh", "fish"),
-    "topics": ("query", "output", "exit-codes", "environment"),
+    "topics": (
+        *("query", "output", "exit-codes", "environment"),
+        *(name for name, entry in table.COMMANDS.items() if entry.section),
+    ),
 }
-DYNAMIC: Final = ("accounts", "folders", "ids", "addresses", "changes")
+DYNAMIC: Final = ("accounts", "folders", "ids", "addresses", "changes", "queries")
 _HEAD: Final = "Written by `mailcli completion`; do not edit."
 
 
@@ -64,10 +67,9 @@ def _values(option: Option) -> str:
 
 
 def _argument(command: Command) -> str:
-    """What the last argument of a command is; the one that repeats, if any does."""
-    if not command.arguments:
-        return ""
-    kind = command.arguments[-1].complete
+    """What the arguments of a command are: the last that a shell knows values of, as of `attach save ID
+    GLOB` the ID."""
+    kind = next((a.complete for a in reversed(command.arguments) if a.complete), "")
     return f"={' '.join(FIXED[kind])}" if kind in FIXED else kind
 
 
@@ -94,6 +96,7 @@ def _bash() -> str:
         f"    {'|'.join(o.names)}) value='{_values(o) or '-'}' ;;" for o in GLOBALS if o.takes_value
     )
     text = "\n".join(lines) + "\n"
+    text = text.replace("@GROUPS@", "|".join(groups())).replace("@DYNAMIC@", "|".join(DYNAMIC))
     return text.replace("@SHARED@", shared).replace("@TAKING@", taking).replace("@SHAREDVALUES@", cases)
 
 
@@ -111,7 +114,7 @@ _mailcli_offer() {  # by kind
     =*) COMPREPLY=($(compgen -W "${1#=}" -- "$2")) ;;
     files) compopt -o filenames; COMPREPLY=($(compgen -f -- "$2")) ;;
     dirs) compopt -o filenames; COMPREPLY=($(compgen -d -- "$2")) ;;
-    accounts|folders|ids|addresses|changes) _mailcli_ask "$1" "$2" ;;
+    @DYNAMIC@) _mailcli_ask "$1" "$2" ;;
   esac
 }
 """
@@ -127,7 +130,7 @@ _BASH_WALK: Final = r"""  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[
       @TAKING@) ((i++)) ;;
       -*) ;;
       *) case "$path" in
-           ''|account|attach|config|folder|index) path="${path:+$path }$word" ;;
+           ''|@GROUPS@) path="${path:+$path }$word" ;;
          esac ;;
     esac
   done
@@ -198,7 +201,7 @@ _ZSH_HELPERS: Final = r"""_mailcli_ask() {  # candidates from the local mailbox,
     values+=("${line%%$'\t'*}")
     says+=("${line%%$'\t'*}  ${line#*$'\t'}")
   done < <(mailcli __complete $1 -- "${(Q)PREFIX}" 2>/dev/null)
-  compadd -l -d says -a values
+  compadd -V "$1" -l -d says -a values
 }
 """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,19 +24,20 @@ _MOST_IDS: Final = 10_000
 """What fits into one variable; the document on stdin has them all."""
 
 
-def after_fetch(session: Session, reports: Sequence[FetchReport]) -> None:
+def after_fetch(session: Session, reports: Sequence[FetchReport], *, behind: bool = False) -> None:
     """Run the hooks of the accounts that were fetched: each command once for all accounts that have
-    it. No lock is held. A failing hook is told, and changes nothing else."""
+    it. No lock is held. A failing hook is told, and changes nothing else. `behind` a screen it prints
+    nothing."""
     reports = [report for report in reports if not report.locked]
     for command, group in _by_command(session, reports, lambda hooks: hooks.new_mail):
         messages = [row for report in group for row in report.arrived]
         if messages:
             ids = " ".join(row.id for row in messages[:_MOST_IDS])
             variables = {"MAILCLI_IDS": ids, "MAILCLI_COUNT": str(len(messages))}
-            _run_hook(session, "new_mail", command, group, MESSAGES, messages, variables)
+            _run_hook(session, "new_mail", command, group, MESSAGES, messages, variables, behind)
     for command, group in _by_command(session, reports, lambda hooks: hooks.after_fetch):
         variables = {"MAILCLI_NEW": str(sum(report.new for report in group))}
-        _run_hook(session, "after_fetch", command, group, FETCHES, group, variables)
+        _run_hook(session, "after_fetch", command, group, FETCHES, group, variables, behind)
 
 
 def run_for(session: Session, template: ShellTemplate, row: Summary) -> bool:
@@ -74,10 +76,11 @@ def _run_hook(
     view: View,
     rows: Sequence[Any],
     variables: Mapping[str, str],
+    behind: bool,
 ) -> None:
     document = "[" + ",\n".join(_document(view, rows)) + "]\n"
     accounts = {"MAILCLI_ACCOUNT": " ".join(report.account for report in group)}
-    _run(session, f"the hook {name}", command, (), document, {**accounts, **variables})
+    _run(session, f"the hook {name}", command, (), document, {**accounts, **variables}, behind=behind)
 
 
 def _document(view: View, rows: Iterable[Any]) -> list[str]:
@@ -93,15 +96,21 @@ def _run(
     parameters: Sequence[str],
     document: str,
     variables: Mapping[str, str],
+    *,
+    behind: bool = False,
 ) -> bool:
     from mailcli.app import hooks
 
-    session.end_progress()
-    session.streams.flush()  # before the command's own output
+    if not behind:
+        session.end_progress()
+        session.streams.flush()  # before the command's own output
     told = {name: printable.line(value) for name, value in variables.items()}
     if session.options.profile:  # the mailcli that it calls is to find the same mail
-        told["MAILCLI_PROFILE"] = str(session.ctx.paths.config.parent)
-    problem = hooks.run(session.ctx, script, parameters, document.encode("utf-8", "replace"), told)
-    if problem:
+        told["MAILCLI_PROFILE"] = os.path.dirname(session.ctx.paths.config)  # noqa: PTH120
+    data = document.encode("utf-8", "replace")
+    problem = hooks.run(session.ctx, script, parameters, data, told, silent=behind)
+    if problem and behind:
+        session.ctx.notice(f"{what} {problem}")
+    elif problem:
         failure.tell(session.streams, session.options, PartialFailure(f"{what} {problem}"))
     return not problem

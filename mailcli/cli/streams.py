@@ -43,7 +43,11 @@ class Streams:
 
     def say(self, text: str) -> None:
         """Notices, warnings, errors, questions: stderr, at once. Where they cannot be written they are
-        left out: no command stops half-way, or fails, because nobody can be told of it."""
+        left out: no command stops half-way, or fails, because nobody can be told of it.
+
+        On a terminal both are one screen: what was said of a list stands below it."""
+        if self.stdout_terminal:
+            self.flush()
         try:
             self.stderr.write(text.encode(self.encoding if self.stderr_terminal else "utf-8", "replace"))
             self.stderr.flush()

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from mailcli.cli.composing import Letter, refuse_together
 from mailcli.cli.session import Session
-from mailcli.cli.views.messages import MESSAGES
 from mailcli.cli.views.results import PREPARED, SENT
 from mailcli.cli.wishing import wishes
 from mailcli.errors import Interrupted, TryAgain, UsageError
@@ -119,6 +118,7 @@ def finish_edited(
 def keep(session: Session, draft: Draft) -> None:
     """Put a letter into Drafts, and say under which id."""
     from mailcli.app import drafts, listing
+    from mailcli.cli.views.messages import MESSAGES
 
     id = drafts.save(session.ctx, draft)
     session.end_progress()
@@ -244,7 +244,7 @@ def _queue(session: Session, prepared: Prepared, how: Delivery, *, now: bool = T
 def _recallable(session: Session, entry: Entry) -> Sent:
     """Count down with the message in the outbox already: a terminal that goes away does not lose
     it. Ctrl-C takes it out."""
-    from mailcli.app import outbox
+    from mailcli.app import holding, outbox
 
     row = outbox.enqueue(session.ctx, entry)
     try:
@@ -252,7 +252,7 @@ def _recallable(session: Session, entry: Entry) -> Sent:
             session.streams.say(f"\rsending in {left:.0f} s, Ctrl-C recalls it ")
             time.sleep(min(left, 1.0))
     except (KeyboardInterrupt, Interrupted):
-        outbox.recall(session.ctx, row.entry.id)
+        holding.recall(session.ctx, row.entry.id)
         session.streams.say("\n")
         raise Interrupted("recalled: it was not sent") from None
     session.streams.say("\r\x1b[K")

@@ -22,7 +22,7 @@ plan* does.
 Fields: from: to: cc: bcc: subject: body: list: filename: attachment: mime:
 header.NAME: id: thread: account: tag: and these:
 
-  in:NAME           a folder: its whole name, or its last part if that is unique;
+  in:NAME           a folder: its whole name, or its last part if unique;
                     in:any is everything, Spam and Trash too
   is:unread         also read flagged answered draft replied encrypted signed
   has:attachment    also list, invite, link
@@ -67,7 +67,7 @@ parted by tabs, the id first and in full; a message has
                   \\t \\n \\0 are escapes, {{ and }} are braces. An unknown field
                   is an error before anything is done.
 
-An id, or any unique beginning of one, names one copy of a message in one folder.
+An id, or any unique beginning of it, names one copy of a message in a folder.
 mid:MESSAGE-ID and t:THREAD name all copies. - reads ids from stdin, the first
 field of each line; when there are none, there is nothing to do, and the exit
 code is 0.

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from mailcli.cli.composing import Letter
     from mailcli.model.wishes import Wishes
 
+_PRIORITIES: Final = {str(n): n for n in range(-9, 10)}
 OPTIONS: Final = (
     Option(("--dsn",), "Ask for reports: never, or some of success,failure,delay.", "text", "WHEN"),
     Option(
@@ -21,7 +22,7 @@ OPTIONS: Final = (
     ),
     Option(("--envelope-id",), "A name for the message that reports repeat.", "text", "ID"),
     Option(("--require-tls",), "Only by servers that carry it under verified TLS all the way."),
-    Option(("--priority",), "Its priority among others, from -9 to 9.", "integer", "N"),
+    Option(("--priority",), "Its priority among others, from -9 to 9.", "text", "N"),
     Option(("--deliver-by",), "Deliver it by then, as --at is written, or not at all.", "text", "WHEN"),
     Option(
         ("--if-late",),
@@ -35,9 +36,8 @@ OPTIONS: Final = (
 def wishes(letter: Letter, now: float) -> Wishes:
     """What is asked of the server. UsageError; MessageMalformed for a line break."""
     from mailcli.model import wishes as model
-    from mailcli.model.moment import moment
 
-    if letter.priority is not None and not -9 <= letter.priority <= 9:
+    if letter.priority is not None and letter.priority not in _PRIORITIES:
         raise UsageError("--priority is from -9 to 9")
     if letter.if_late is not None and letter.deliver_by is None:
         raise UsageError("--if-late goes with --deliver-by")
@@ -46,7 +46,13 @@ def wishes(letter: Letter, now: float) -> Wishes:
         returns=letter.dsn_return or "",
         envelope_id=model.envelope_id(letter.envelope_id) if letter.envelope_id is not None else "",
         require_tls=letter.require_tls,
-        priority=letter.priority or 0,
-        deliver_by=moment(letter.deliver_by, now) if letter.deliver_by is not None else 0.0,
+        priority=_PRIORITIES[letter.priority] if letter.priority is not None else 0,
+        deliver_by=_moment(letter.deliver_by, now) if letter.deliver_by is not None else 0.0,
         late=letter.if_late or "return",
     )
+
+
+def _moment(text: str, now: float) -> float:
+    from mailcli.model.moment import moment
+
+    return moment(text, now)

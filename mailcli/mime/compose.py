@@ -7,10 +7,11 @@ boundaries, which are random and occur nowhere in what they separate.
 from __future__ import annotations
 
 import binascii
+import io
 import os
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from mailcli.errors import MessageMalformed
@@ -22,7 +23,7 @@ from mailcli.model.record import NamedTuple
 _DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _TYPE: Final = pattern.compile(r"[A-Za-z0-9!#$&^_.+-]{1,80}/[A-Za-z0-9!#$&^_.+-]{1,80}")
-_LONG: Final = pattern.compile(rb"[^\r\n]{999}")
+_LONG: Final = pattern.compile(rb"(?<![^\r\n])[^\r\n]{999}")  # tried at the beginning of a line alone
 _ENDS: Final = pattern.compile(r"\r\n?")
 _OCTET_ENDS: Final = pattern.compile(rb"\r\n|\r|\n")
 # Fields that the serialiser makes; a draft's extra headers may not say them again.
@@ -35,14 +36,17 @@ _ADDRESS_FIELDS: Final = frozenset(
     {"sender", "resent-from", "resent-to", "resent-cc", "resent-sender", "mail-followup-to", "mail-reply-to",
      "disposition-notification-to", "return-receipt-to", "errors-to"}
 )  # fmt: skip
+_LINES: Final = 4096  # of base64 at a time
 _ALPHABET: Final = "0123456789abcdefghijklmnopqrstuv"
 
 
 class _Piece(NamedTuple):
-    """One entity: its Content fields, and its body with CRLF, without the last one."""
+    """One entity: its Content fields, and its body with CRLF, without the last one, in pieces that are
+    put together once, in the message. What is still to be encoded in base64, since it may be large, is
+    a view."""
 
     header: bytes
-    body: bytes
+    body: tuple[bytes | memoryview, ...]
 
 
 def compose(
@@ -76,7 +80,12 @@ def compose(
     out += [_extra(name, value, smtputf8) for name, value in draft.headers]
     out.append(b"MIME-Version: 1.0\r\n")
     piece = _body(draft, eightbit, boundary or _random_boundary)
-    return b"".join([*out, piece.header, b"\r\n", piece.body, b"\r\n"])
+    whole = io.BytesIO()  # whose value is given out without a copy
+    whole.writelines([*out, piece.header, b"\r\n"])
+    for octets in piece.body:
+        whole.writelines(_base64(octets) if isinstance(octets, memoryview) else (octets,))
+    whole.write(b"\r\n")
+    return whole.getvalue()
 
 
 def is_attachable(kind: str) -> bool:
@@ -171,7 +180,7 @@ def _text(text: str, subtype: str, *, eightbit: bool, flow: bool = False) -> _Pi
     if flow:
         parameters.append(("format", "flowed"))
     header = encode.typed("Content-Type", f"text/{subtype}", parameters)
-    return _Piece(header + b"Content-Transfer-Encoding: " + encoding + b"\r\n", body)
+    return _Piece(header + b"Content-Transfer-Encoding: " + encoding + b"\r\n", (body,))
 
 
 def encoded_text(data: bytes, *, eightbit: bool) -> tuple[bytes, bytes]:
@@ -186,8 +195,16 @@ def encoded_text(data: bytes, *, eightbit: bool) -> tuple[bytes, bytes]:
 
 
 def base64(data: bytes) -> bytes:
-    text = binascii.b2a_base64(data, newline=False)
-    return b"\r\n".join([text[place : place + 76] for place in range(0, len(text), 76)])
+    return b"".join(_base64(memoryview(data)))
+
+
+def _base64(view: memoryview) -> Iterator[bytes]:
+    """Lines of 76, some thousands in a piece; the last one without its end."""
+    for start in range(0, len(view), _LINES * 57):
+        text = binascii.b2a_base64(view[start : start + _LINES * 57], newline=False)
+        yield b"\r\n".join([text[place : place + 76] for place in range(0, len(text), 76)])
+        if start + _LINES * 57 < len(view):
+            yield b"\r\n"
 
 
 def _attachment(
@@ -196,7 +213,8 @@ def _attachment(
     kind = found.type.lower() or "application/octet-stream"
     if not is_attachable(kind):
         raise MessageMalformed(f"{printable.line(found.type)!r} is no type for an attachment")
-    encoding, body = b"base64", b""
+    encoding: bytes = b"base64"
+    pieces: tuple[bytes | memoryview, ...] = ()
     parameters: list[tuple[str, str]] = []
     if kind.startswith("message/"):
         # RFC 2046 §5.2.1 allows no other encoding than the identity for message/rfc822.
@@ -210,9 +228,9 @@ def _attachment(
             kind = "application/octet-stream"
         else:
             encoding = b"7bit" if body.isascii() else b"8bit"
-            body = body[:-2] if body.endswith(b"\r\n") else body
+            pieces = (body[:-2] if body.endswith(b"\r\n") else body,)
     if encoding == b"base64":
-        body = base64(found.data)
+        pieces = (memoryview(found.data),)
     if kind.startswith("text/"):
         parameters += [("charset", label)] if (label := _label(found.data)) else []
     disposition = encode.typed(
@@ -224,7 +242,7 @@ def _attachment(
     header += b"Content-Transfer-Encoding: " + encoding + b"\r\n" + disposition
     if found.cid:
         header += encode.message_ids("Content-ID", [found.cid])
-    return _Piece(header, body)
+    return _Piece(header, pieces)
 
 
 def _label(data: bytes) -> str:
@@ -248,18 +266,18 @@ def _multipart(
         if not re.fullmatch(r"[0-9A-Za-z'()+_,./:=?-]{1,70}", name):
             raise MessageMalformed(f"{name!r} is no boundary")
         marker = b"--" + name.encode("ascii")
-        if not any(marker in piece.header or marker in piece.body for piece in pieces):
+        # base64 holds none: it has no hyphen
+        plain = [o for piece in pieces for o in (piece.header, *piece.body) if isinstance(o, bytes)]
+        if not any(marker in octets for octets in plain):
             break
     else:
         raise MessageMalformed("no boundary was found that the message does not contain")
-    out = [b""]
+    out: list[bytes | memoryview] = [b""]
     for piece in pieces:
-        out += [marker, b"\r\n", piece.header, b"\r\n", piece.body, b"\r\n"]
+        out += [marker, b"\r\n", piece.header, b"\r\n", *piece.body, b"\r\n"]
     header = encode.typed("Content-Type", f"multipart/{subtype}", [*parameters])
     # written apart: a boundary is quoted whatever it holds, for readers that are not careful
-    return _Piece(
-        header[:-2] + b';\r\n boundary="' + name.encode("ascii") + b'"\r\n', b"".join([*out, marker, b"--"])
-    )
+    return _Piece(header[:-2] + b';\r\n boundary="' + name.encode("ascii") + b'"\r\n', (*out, marker, b"--"))
 
 
 def _random_boundary() -> str:

@@ -40,16 +40,14 @@ class RawMessage(NamedTuple):
 
     `data` has CRLF line ends and ends with one. `sender` is the header's own (Resent-Sender,
     Resent-From, Sender, From, in this order), else the default; `recipients` those of the header
-    if they were asked for. `added` names the fields that were missing, `long_lines` counts lines
-    over 998 octets (RFC 5321 §4.5.3.1.6: a server may refuse or break them). `binary`: its body is no
-    text and goes as it is, by servers with BINARYMIME (RFC 3030).
+    if they were asked for. `added` names the fields that were missing. `binary`: its body is no text and
+    goes as it is, by servers with BINARYMIME (RFC 3030).
     """
 
     data: bytes
     sender: str
     recipients: tuple[str, ...]
     added: tuple[str, ...]
-    long_lines: int
     binary: bool = False
 
 
@@ -81,10 +79,11 @@ def submission(
         raise MessageMalformed(
             "the signed message contains a CR that is no line end", hint="sign it again without bare CRs"
         )
-    data = _ENDS.sub(b"\r\n", data)
+    # Most have LF alone: octets are replaced far faster than a pattern is.
+    data = _ENDS.sub(b"\r\n", data) if b"\r" in data else data.replace(b"\n", b"\r\n")
     header, body = _split(data)
     if octets is not None:
-        body = octets
+        body = memoryview(octets)
     recipients = _recipients(header) if recipients_from_header else ()
     sender = _sender(header) or default_sender.email
     kept = b"".join([field for name, field in header if name not in _SECRET])
@@ -101,11 +100,14 @@ def submission(
         domain = default_sender.email.rpartition("@")[2]
         missing += encode.message_ids("Message-ID", [message_id or compose.new_message_id(domain)])
         added.append("Message-ID")
-    whole = kept + missing + b"\r\n" + body
+    before = kept + missing + b"\r\n"
+    if octets is None and len(before) + len(body) == len(data) and data.startswith(before):
+        whole = data  # as most are: it may be large, and is not copied
+    else:
+        whole = b"".join((before, body))
     if octets is None and not whole.endswith(b"\r\n"):
         whole += b"\r\n"
-    long_lines = sum(len(line) > 998 for line in whole.split(b"\r\n")) if len(whole) > 998 else 0
-    return RawMessage(whole, sender, recipients, tuple(added), long_lines, octets is not None)
+    return RawMessage(whole, sender, recipients, tuple(added), octets is not None)
 
 
 def _parted(data: bytes) -> tuple[bytes, bytes | None]:
@@ -120,7 +122,7 @@ def _parted(data: bytes) -> tuple[bytes, bytes | None]:
     return data, None
 
 
-def _split(data: bytes) -> tuple[list[tuple[bytes, bytes]], bytes]:
+def _split(data: bytes) -> tuple[list[tuple[bytes, bytes]], memoryview]:
     """The header's fields (lower-case name, octets with CRLF) and the body.
 
     The header ends at the blank line, or at the first line that is none of a header; a message
@@ -137,7 +139,7 @@ def _split(data: bytes) -> tuple[list[tuple[bytes, bytes]], bytes]:
         position = match.end()
     if data.startswith(b"\r\n", position):
         position += 2
-    return header, data[position:]
+    return header, memoryview(data)[position:]
 
 
 def _recipients(header: list[tuple[bytes, bytes]]) -> tuple[str, ...]:

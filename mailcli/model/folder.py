@@ -12,6 +12,11 @@ SPECIAL_USES: Final = ("Inbox", "Archive", "Drafts", "Sent", "Spam", "Trash", "A
 """Our names; RFC 6154's `\\Junk` is Spam here, and Inbox needs no attribute."""
 
 
+def all_mail(account: str) -> str:
+    """The setting that names the folder with all mail of an account whose folders are labels (Gmail)."""
+    return f"all mail {account}"
+
+
 class Folder(NamedTuple):
     """A folder as the user sees it.
 

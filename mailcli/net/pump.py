@@ -99,13 +99,13 @@ class Pump(Generic[C, E]):
         batches = self._until(tuple(tags), "waiting for a reply", patience or self.deadlines.reply)
         return [event for batch in batches for event in batch]
 
-    def drain(self) -> list[E]:
-        """Wait until the peer has acknowledged all that was sent, as far as the kernel can say;
-        events that arrive meanwhile. Raises TimedOut, Unreachable."""
+    def drain(self, *, acknowledged: bool = True) -> list[E]:
+        """Wait until the peer has acknowledged all that was sent, as far as the kernel can say (or until
+        the kernel has taken it); events that arrive meanwhile. Raises TimedOut, Unreachable."""
         watch = _Watch(self.stream, self.deadlines, "sending", self.deadlines.reply, "")
         events: list[E] = []
         pause = 0.001
-        while self.stream.unsent or self.stream.in_transit():
+        while self.stream.unsent or (acknowledged and self.stream.in_transit()):
             batch = self._turn(watch.end if self.stream.unsent else min(watch.end, time.monotonic() + pause))
             pause = min(pause * 2, 0.05)
             events += batch

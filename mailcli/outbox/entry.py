@@ -84,7 +84,7 @@ class State(NamedTuple):
         return tuple(r for r in entry.envelope.recipients if r not in decided)
 
 
-def encode_entry(entry: Entry) -> bytes:
+def encode_entry(entry: Entry) -> tuple[bytes, bytes, bytes]:
     """One line of JSON, then the message, then the copy."""
     head: dict[str, Any] = {
         "format": _FORMAT if entry.wishes == NONE else _WITH_WISHES,
@@ -107,11 +107,11 @@ def encode_entry(entry: Entry) -> bytes:
     }
     if entry.wishes != NONE:
         head["wishes"] = entry.wishes._asdict()
-    return json.dumps(head).encode() + b"\n" + entry.data + entry.copy
+    return json.dumps(head).encode() + b"\n", entry.data, entry.copy
 
 
-def decode_entry(line: bytes, rest: bytes | None = None) -> Entry:
-    """The entry of a file's first line; with `rest`, what follows it, the bytes too.
+def decode_entry(line: bytes) -> tuple[Entry, int]:
+    """The entry of a file's first line, without its bytes, and how many the copy has.
 
     Raises LocalIOError for what is no entry, or one that a newer mailcli wrote.
     """
@@ -119,10 +119,7 @@ def decode_entry(line: bytes, rest: bytes | None = None) -> Entry:
         head: dict[str, Any] = json.loads(line)
         if head["format"] not in (_FORMAT, _WITH_WISHES):
             raise LocalIOError("an outbox entry was written by a newer mailcli", hint="use that one")
-        octets, copy_octets = int(head["octets"]), int(head["copy_octets"])
-        if rest is not None and len(rest) != octets + copy_octets:
-            raise ValueError("its size is wrong")
-        return Entry(
+        entry = Entry(
             id=str(head["id"]),
             account=str(head["account"]),
             envelope=Envelope(str(head["sender"]), tuple(map(str, head["recipients"]))),
@@ -137,10 +134,9 @@ def decode_entry(line: bytes, rest: bytes | None = None) -> Entry:
             key=str(head["key"]),
             wishes=_wishes(head["wishes"]) if "wishes" in head else NONE,
             composed=bool(head.get("composed", False)),
-            octets=octets,
-            data=rest[:octets] if rest is not None else b"",
-            copy=rest[octets:] if rest is not None else b"",
+            octets=int(head["octets"]),
         )
+        return entry, int(head["copy_octets"])
     except (ValueError, KeyError, TypeError) as error:
         raise LocalIOError(f"an outbox entry is damaged: {error}") from error
 

@@ -87,7 +87,7 @@ class Spool:
             while os.path.lexists(self._path(entry.id)) or not entry.id:
                 entry = entry._replace(id=new_id())
             tmp = f"{self._root}/tmp/{entry.id}"
-            disk.write_new(tmp, encode_entry(entry))
+            disk.write_new(tmp, *encode_entry(entry))
             if held is not None:
                 held.append(_lock(tmp))
             disk.rename(tmp, self._path(entry.id))
@@ -182,7 +182,7 @@ class Spool:
                 busy = not _free(fd)
             finally:
                 os.close(fd)
-        entry = decode_entry(line.partition(b"\n")[0])
+        entry, _ = decode_entry(line.partition(b"\n")[0])
         if touched or busy or path.endswith(f"/failed/{id}"):
             return Row(entry, self.state(id, entry), busy)
         return Row(entry, State(next_try=entry.not_before), busy)
@@ -190,8 +190,11 @@ class Spool:
     def load(self, id: str) -> Entry:
         """One entry with its bytes. NotFound, LocalIOError."""
         with disk.reported("read the outbox"), open(_opened(self._where(id)), "rb") as file:
-            line = file.readline()
-            return decode_entry(line, file.read())
+            entry, copy_octets = decode_entry(file.readline())
+            whole = entry._replace(data=file.read(entry.octets), copy=file.read())
+            if (len(whole.data), len(whole.copy)) != (entry.octets, copy_octets):
+                raise LocalIOError("an outbox entry is damaged: its size is wrong")
+            return whole
 
     def state(self, id: str, entry: Entry | None = None) -> State:
         """How far an entry has come."""

@@ -21,6 +21,9 @@ _QUEUED_AS: Final = pattern.compile(r"(?:queued as|id=)\s*<?([A-Za-z0-9._-]{4,64
 SMALL: Final = 64 << 10
 """A message up to this size goes out in one flight with its dot."""
 
+_PIECE: Final = 256 << 10
+"""Octets of a large message that are stuffed and encrypted at a time."""
+
 _LIKE_COMMANDS: Final = pattern.compile(
     rb"^[ \t]*(?:MAIL|RCPT|DATA|BDAT|BURL|AUTH|STARTTLS|X[A-Z]+)\b|[^\n]{999}", re.IGNORECASE | re.MULTILINE
 )
@@ -304,9 +307,14 @@ class Submitter:
         cut = data.rfind(b"\r\n", 0, len(data) - SMALL // 2) + 2
         if len(data) <= SMALL or cut < 2:
             return data
+        begin = 0
         try:
-            self._pump.send(smtp.Body(data[:cut], last=False))
-            self._keep(self._pump.drain())
+            while begin < cut:
+                end = data.rfind(b"\r\n", begin, min(begin + _PIECE, cut)) + 2
+                end = end if end > begin + 1 else data.find(b"\r\n", begin) + 2
+                self._pump.send(smtp.Body(data[begin:end], last=False))
+                self._keep(self._pump.drain(acknowledged=end == cut))
+                begin = end
         except MailcliError as error:
             self.close()
             raise _broken(error) from error

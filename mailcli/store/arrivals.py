@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from mailcli.store.sql import chunks, marks, rows
@@ -44,3 +44,33 @@ def twins(connection: apsw.Connection, wanted: Sequence[str]) -> list[Twin]:
             )
         ]
     return found
+
+
+def by_object(
+    connection: apsw.Connection, account: str, objects: Collection[str], folder: int | None
+) -> dict[str, tuple[str, int]]:
+    """See Store.by_object."""
+    found: dict[str, tuple[str, int]] = {}
+    which = "m.file IS NOT NULL AND m.missing_since IS NULL" if folder is None else f"m.folder = {folder}"
+    for some in chunks(list(objects)):
+        found.update(
+            (name, (identity, size))
+            for name, identity, size in rows(
+                connection,
+                f"""SELECT m.object_id, m.id, m.size FROM message m JOIN folder f ON f.key = m.folder
+                    JOIN account a ON a.key = f.account WHERE m.object_id IN ({marks(some)})
+                    AND a.name = ? AND {which}""",
+                (*some, account),
+            )
+        )
+    return found
+
+
+def objects(connection: apsw.Connection, wanted: Sequence[str]) -> dict[str, tuple[str, int]]:
+    """See Store.objects."""
+    query = "SELECT id, object_id, size FROM message WHERE object_id IS NOT NULL AND id IN"
+    return {
+        identity: (name, size)
+        for some in chunks(wanted)
+        for identity, name, size in rows(connection, f"{query} ({marks(some)})", some)
+    }

@@ -52,8 +52,8 @@ def failure(error: OSError, doing: str) -> LocalIOError:
     return LocalIOError(f"cannot {doing}{where}: {error.strerror or error}", hint=hint)
 
 
-def write_new(path: str, data: bytes, *, durable: bool = True) -> None:
-    """Create a file with these bytes; on an error there is no file.
+def write_new(path: str, *pieces: bytes, durable: bool = True) -> None:
+    """Create a file with these bytes, one after the other; on an error there is no file.
 
     Not `durable`: the caller syncs the whole file system before it relies on it.
     """
@@ -62,9 +62,10 @@ def write_new(path: str, data: bytes, *, durable: bool = True) -> None:
     try:
         try:
             step("write", path)
-            view = memoryview(data)
-            while view:
-                view = view[os.write(fd, view) :]
+            for data in pieces:
+                view = memoryview(data)
+                while view:
+                    view = view[os.write(fd, view) :]
             if durable:
                 step("fsync", path)
                 os.fsync(fd)

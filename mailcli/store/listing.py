@@ -14,13 +14,13 @@ from mailcli.model.address import Address
 from mailcli.model.flags import Flags
 from mailcli.model.message import Lines, Page, Summary
 from mailcli.store.columns import SEQUENCE_BITS, unpack
-from mailcli.store.places import Place
 from mailcli.store.sql import chunks, marks, rows
 
 if TYPE_CHECKING:
     import apsw
 
     from mailcli.store.search import Found
+    from mailcli.store.values import Place
 
 COLUMNS: Final = (
     "m.rid, m.id, m.folder, m.date, m.zone, m.arrived, m.sender, m.recipients, m.cc, m.subject,"
@@ -309,6 +309,8 @@ def thread(connection: apsw.Connection, thread_id: str) -> list[Summary]:
 
 def places(connection: apsw.Connection, ids: Iterable[str]) -> list[Place]:
     """See Store.places."""
+    from mailcli.store.values import Place
+
     wanted = list(ids)
     reader = Reader(connection)
     found: dict[str, Place] = {}

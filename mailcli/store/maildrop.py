@@ -79,8 +79,9 @@ class Listing:
             for row in self._select(f"SELECT {COLUMNS} FROM {self._rows} AND p.uidl IN ({marks(some)})", some)
         ]
 
-    def empty(self) -> bool:
-        return not list(self._select("SELECT 1 FROM listed LIMIT 1"))
+    def count(self) -> int:
+        ((number,),) = self._select("SELECT count(*) FROM listed")
+        return int(number)
 
     def familiar(self) -> bool:
         """Whether anything of it is in the history."""

@@ -125,6 +125,11 @@ def _announced(connection: apsw.Connection) -> None:
     connection.execute("CREATE INDEX pop3_fetching ON pop3_message(account) WHERE state = 'fetching'")
 
 
+def _objects(connection: apsw.Connection) -> None:
+    """A body that is here is found by the server's own name for it (RFC 8474, X-GM-MSGID)."""
+    connection.execute("CREATE INDEX message_by_object ON message(object_id) WHERE object_id IS NOT NULL")
+
+
 MIGRATIONS: Final[tuple[Callable[[apsw.Connection], None], ...]] = (
     _first,
     _journal,
@@ -132,6 +137,7 @@ MIGRATIONS: Final[tuple[Callable[[apsw.Connection], None], ...]] = (
     _attachments,
     _withheld,
     _announced,
+    _objects,
 )
 VERSION: Final = len(MIGRATIONS)
 

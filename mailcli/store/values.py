@@ -7,7 +7,6 @@ from typing import Final
 
 from mailcli.model.flags import Flags
 from mailcli.model.record import NamedTuple
-from mailcli.store.places import Place as Place
 
 
 class Arrival(NamedTuple):
@@ -365,6 +364,18 @@ class IndexStatus(NamedTuple):
     schema: int
     complete: bool
     path: str
+
+
+class Place(NamedTuple):
+    """Where one copy of a message is: `folder` here, `at_folder`/`uid` on the server as last agreed."""
+
+    id: str
+    account: str
+    folder: int
+    at_folder: int | None
+    uid: int | None
+    flags: Flags
+    file_present: bool
 
 
 class Twin(NamedTuple):

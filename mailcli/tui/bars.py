@@ -33,9 +33,9 @@ class Bars:
         unread = ""
         if sidebar.places and not self.reader.place.query and sidebar.places[sidebar.at].unread:
             unread = f"  {sidebar.places[sidebar.at].unread} unread"
-        title = printable.line(self.reader.place.title)
-        if self.reader.place.query:
-            title = f"/{self.reader.finding.prompt.text}"
+        typed = self.reader.finding.prompt.text
+        searching = typed and self.reader.place.query and not self.reader.place.name
+        title = printable.line(f"/{typed}" if searching else self.reader.place.title)
         position = ""
         if self.reader.rows.rows:
             more = "+" if self.reader.rows.next else ""

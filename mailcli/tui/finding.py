@@ -79,4 +79,9 @@ class Finding:
                 self.reader.reload()
             self.reader.answer(message)
 
-        self.reader.jobs.network(lambda: fetch(self.reader.ctx, FetchRequest()), then)
+        def work() -> list[FetchReport]:
+            reports = fetch(self.reader.ctx, FetchRequest())
+            self.reader.ctx.fetched(reports)
+            return reports
+
+        self.reader.jobs.network(work, then)

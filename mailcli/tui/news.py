@@ -40,6 +40,8 @@ class News:
                 return
             for happening in happenings:
                 self.reader.post(lambda happening=happening: self._note(happening))  # type: ignore[misc]
+                if isinstance(happening, Fetched):
+                    ctx.fetched([happening.report])
 
         def then(message: Message) -> None:
             self.working.clear()

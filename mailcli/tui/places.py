@@ -46,14 +46,19 @@ def sidebar(ctx: Context) -> list[Place]:
     accounts = dict.fromkeys([*ctx.config.accounts, *(f.account for f in folders)])
     for account in accounts:
         rows.append(Place(account, account, selectable=False))
-        rows += [_row(f) for f in folders if f.account == account and f.selectable]
+        rows += _rows([f for f in folders if f.account == account and f.selectable])
     return rows
 
 
-def _row(folder: Folder) -> Place:
-    levels = folder.name.split("/")
-    label = "Inbox" if folder.name == INBOX else levels[-1]
-    return Place(label, folder.account, folder.name, unread=folder.unread, depth=len(levels))
+def _rows(folders: Sequence[Folder]) -> list[Place]:
+    """Folders below those that hold them; what lies below a name that is no folder keeps it: `Foo/Baz`."""
+    names = {f.name for f in folders}
+    rows = []
+    for folder in folders:
+        above = [n for n, c in enumerate(folder.name) if c == "/" and folder.name[:n] in names]
+        label = "Inbox" if folder.name == INBOX else folder.name[above[-1] + 1 if above else 0 :]
+        rows.append(Place(label, folder.account, folder.name, unread=folder.unread, depth=len(above) + 1))
+    return rows
 
 
 def load(ctx: Context, place: Place, limit: int, after: str | None = None) -> Page:

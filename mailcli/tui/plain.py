@@ -139,8 +139,10 @@ class PlainReader:
         self._list()
 
     def _fetch(self) -> None:
-        for report in fetching.fetch(self.ctx, FetchRequest()):
+        reports = fetching.fetch(self.ctx, FetchRequest())
+        for report in reports:
             self._print(str(report.error) if report.error else f"{report.account}: {report.new} new")
+        self.ctx.fetched(reports)
         self._list()
 
     def _id(self, number: str) -> str:

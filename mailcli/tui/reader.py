@@ -304,7 +304,7 @@ class Reader:
                 made.append(
                     [
                         ("class:header.name", formatting.fit(keys, 14)),
-                        ("", formatting.fit(text, min(44, max(20, width - 40)))),
+                        ("", formatting.fit(text, min(44, max(20, width - 40)) - 1) + " "),
                         ("class:row.preview", shell),
                     ]
                 )

@@ -375,6 +375,8 @@ def test_files_are_imported_and_exported_unchanged(mail: Mail, tmp_path: Path) -
     assert mail("export", "in:Old", "-o", str(out)).out == f"1 message written to {out}\n"
     assert b"Subject: imported\n" in out.read_bytes()
     assert mail("export", "in:Old", "-is:flagged", "-o", str(out)).code == 73, "never overwritten"
+    assert mail("export", "in:Old", "-o", "-").out.encode() == out.read_bytes()
+    assert mail("export", "in:Old", "-o", "-", "--as", "eml").code == 2
     assert data(mail("import", str(out), "--to", "Old", "--json"))[0]["messages"] == 1
     assert mail("import", str(tmp_path / "none")).code == 66
     (tmp_path / "text.eml").mkdir()

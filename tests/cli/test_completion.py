@@ -60,6 +60,7 @@ def mailbox(tmp_path: Path) -> Iterator[Path]:
     data = b"From: Zoe <zoe@example.org>\r\nTo: me@example.org\r\nSubject: hello\r\n\r\nhi\r\n"
     ctx.store.deliver([Arrival(inbox, data, arrived=1_795_000_000.0)])
     ctx.close()
+    (tmp_path / "config.toml").write_text('[queries]\nunread-lists = "is:unread has:list"\n')
     yield tmp_path
 
 
@@ -132,6 +133,18 @@ def test_bash_completes_commands_options_and_values(mailbox: Path) -> None:
     assert bash(mailbox, "mailcli send z") == ["zoe@example.org"]
     assert len(bash(mailbox, "mailcli read ")) == 1
     assert bash(mailbox, "mailcli list -n ") == []
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="no bash here")
+def test_bash_completes_the_words_of_every_group_and_what_they_take(mailbox: Path) -> None:
+    (ident,) = bash(mailbox, "mailcli read ")
+    assert bash(mailbox, "mailcli draft send --qu") == ["--queue", "--quiet"]
+    assert bash(mailbox, "mailcli draft edit ") == bash(mailbox, "mailcli flag ") == [ident]
+    assert bash(mailbox, f"mailcli attach save {ident[:5]}") == [ident]
+    assert bash(mailbox, "mailcli outbox list ") == []
+    assert bash(mailbox, "mailcli query delete ") == ["unread-lists"]
+    assert bash(mailbox, "mailcli contact list --li") == ["--limit"]
+    assert bash(mailbox, "mailcli help ex") == ["exit-codes", "export"]
 
 
 @pytest.mark.skipif(not shutil.which("zsh"), reason="no zsh here")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Iterator
 
@@ -51,6 +52,16 @@ def show(options: Globals | None = None, *, terminal: bool = False, width: int =
     out, made = output(options, terminal=terminal, width=width, NO_COLOR="1")
     out.show(MESSAGES, ROWS, shorten=lambda _ids: SHORT)
     return printed(made)[0]
+
+
+def test_on_a_terminal_a_remark_stands_below_the_list_it_speaks_of() -> None:
+    reading, writing = os.pipe()
+    made = streams(terminals=(True, True, True))
+    with os.fdopen(writing, "wb") as made.stdout, os.fdopen(os.dup(writing), "wb") as made.stderr:
+        made.write("the list\n")
+        made.say("50 shown\n")
+    with os.fdopen(reading, "rb") as screen:
+        assert screen.read() == b"the list\n50 shown\n"
 
 
 def test_piped_messages_are_tab_separated_with_the_full_id_first() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from mailcli.app import outbox, preparing, sending
+from mailcli.app import holding, outbox, preparing, sending
 from mailcli.app.once import once
 from mailcli.app.preparing import Prepared, SendRequest
 from mailcli.app.sending import Delivery
@@ -31,6 +31,7 @@ from mailcli.outbox.entry import COMMITTING, SENT, State
 from mailcli.store import disk
 from tests.integration.conftest import Profile
 from tests.support.crash import children
+from tests.support.dovecot import Dovecot
 from tests.support.postfix import Postfix
 from tests.support.program import Program
 from tests.support.proxy import Cut, Proxy
@@ -165,6 +166,22 @@ def test_what_is_queued_waits_while_the_server_is_away(
     assert row.word == "queued" and row.state.attempts == 1 and row.state.next_try > profile.ctx.clock()
 
 
+def test_where_nothing_was_sent_the_mailbox_server_is_left_alone(
+    make_profile: Callable[..., Profile], dovecot: Dovecot, postfix: Postfix
+) -> None:
+    """There is no copy to tell it of; what else waits for it is the next fetch's."""
+    profile = make_profile(postfix=postfix, smtp_port=1)
+    dovecot.append(profile.user, "INBOX", b"Subject: one\n\none\n")
+    profile.fetch()
+    program = Program(profile.directory)
+    ident = program.run("list", "--ids").good().out.strip()
+    program.run("--offline", "flag", ident, "+flagged", "-q").good()
+    assert queue(profile, letter(profile))
+    done = program.run("outbox", "run")
+    assert done.code == 75 and "cannot connect to localhost:1" in done.line
+    assert dovecot.flags(profile.user) == {1: frozenset()}
+
+
 def test_a_wrong_password_pauses_the_account_and_counts_no_try(
     make_profile: Callable[..., Profile], postfix: Postfix
 ) -> None:
@@ -226,7 +243,7 @@ def test_a_lost_answer_is_unknown_and_never_sent_again_by_itself(
         assert outbox.run(profile.ctx) == []
         assert words(profile) == {"unknown": "unknown"} and accepted(postfix, prepared) == 1
         (id,) = [row.entry.id for row in outbox.listed(profile.ctx)]
-        outbox.retry(profile.ctx, [id])
+        holding.retry(profile.ctx, [id])
         (report,) = outbox.run(profile.ctx)
         assert report.error is None and accepted(postfix, prepared) == 2  # the user said so
 
@@ -283,11 +300,11 @@ def test_a_cancelled_entry_is_not_sent_and_a_held_one_waits_for_retry(
     profile = sending_profile
     first, second = letter(profile, "cancelled"), letter(profile, "held")
     cancelled, held = queue(profile, first), queue(profile, second)
-    outbox.cancel(profile.ctx, [cancelled])
-    outbox.hold(profile.ctx, [held[:6]])
+    holding.cancel(profile.ctx, [cancelled])
+    holding.hold(profile.ctx, [held[:6]])
     assert outbox.run(profile.ctx) == []
     assert words(profile) == {"held": "held"}
-    outbox.retry(profile.ctx, [held])
+    holding.retry(profile.ctx, [held])
     assert [report.error for report in outbox.run(profile.ctx)] == [None]
     assert (accepted(postfix, first), accepted(postfix, second)) == (0, 1)
 

@@ -16,9 +16,8 @@ from mailcli.app.fetching import FetchRequest
 from mailcli.errors import LocalIOError, NotFound, TryAgain, Unreachable
 from mailcli.model.flags import FLAGGED
 from mailcli.store import disk
-from mailcli.store.places import Place
 from mailcli.store.store import Store
-from mailcli.store.values import FolderState
+from mailcli.store.values import FolderState, Place
 from mailcli.sync.imap.download import Incoming, Queue
 from mailcli.sync.imap.downloading import Downloading
 from tests.integration.conftest import Profile, message

@@ -8,7 +8,7 @@ import pytest
 
 from mailcli.app import changing
 from mailcli.app.fetching import FetchRequest
-from mailcli.errors import ConfigError
+from mailcli.errors import AuthenticationFailed, ConfigError
 from tests.integration.conftest import Profile, message
 
 DELETE = FetchRequest(leave="delete")
@@ -163,3 +163,19 @@ def test_a_message_that_another_program_brought_and_took_ends_the_looking_for_it
     assert store.pop3_unrecorded("test") is None
     pop3.fetch()
     assert store.pop3_settled("test")
+
+
+def test_a_password_that_is_wrong_now_is_told_and_the_right_one_works_again(pop3: Profile) -> None:
+    """What went right behind the login was all refused with it."""
+    filled(pop3, 2).fetch()
+    secret = pop3.directory / "test.password"
+    right = secret.read_text()
+    secret.write_text("wrong\n")
+    for _ in range(2):  # once by what is known, once by what is asked
+        pop3.ctx = pop3.open()
+        with pytest.raises(AuthenticationFailed, match="did not accept the credentials"):
+            pop3.fetch()
+    secret.write_text(right)
+    pop3.ctx = pop3.open()
+    pop3.server.append(pop3.user, "INBOX", message("later"))
+    assert pop3.fetch().new == 1

@@ -544,3 +544,34 @@ def test_without_uidl_another_message_of_the_same_size_is_new(make_box: MakeBox)
     box.drop.mail = [Mail("b", letter("two"))]
     assert box.fetch().new == 1
     assert box.subjects() == ["one", "two"]
+
+
+# -- tables that disagree --------------------------------------------------------------------------
+
+
+def test_a_message_that_uidl_leaves_out_is_known_by_its_header(make_box: MakeBox) -> None:
+    box = make_box(3)
+    box.drop.says["UIDL"] = b"+OK\r\n1 u0\r\n2\r\n3 u2\r\n.\r\n"
+    assert box.fetch().new == 3
+    assert box.fetch().new == 0 and box.drop.retrieved == [] and box.notices == []
+    assert box.fetch(DELETE).gone == 3
+
+
+def test_messages_without_any_name_are_told_and_left_there(make_box: MakeBox) -> None:
+    box = make_box(3)
+    box.drop.says["UIDL"] = b"+OK\r\n1 u0\r\n.\r\n"
+    box.drop.lacks.add("TOP")
+    for new in (1, 0):
+        assert box.fetch().new == new
+        assert "counts 3 messages and has no name for 2 of them" in box.notices.pop()
+    del box.drop.says["UIDL"]
+    assert box.fetch().new == 2
+    assert box.notices == []
+
+
+def test_a_server_that_counts_otherwise_is_no_reason_to_fail(make_box: MakeBox) -> None:
+    box = make_box(2)
+    box.drop.says["STAT"] = b"+OK 1 10\r\n"
+    assert box.fetch().new == 2
+    box.drop.says["STAT"] = b"-ERR what?\r\n"
+    assert (box.fetch().new, box.notices) == (0, [])

@@ -73,6 +73,18 @@ def test_mail_that_was_not_fetched_yet_is_found_and_completed_by_the_next_fetch(
     assert (profile.fetch().new, profile.ctx.store.count()) == (0, 5)
 
 
+def test_new_mail_that_a_search_brought_is_news_for_the_next_fetch(make_profile: Make) -> None:
+    profile = make_profile(
+        incoming='mode = "recent"\nolder = "skip"', settings='hooks = { new_mail = "true" }'
+    )
+    profile.server.append(profile.user, "INBOX", message("old", "a zebra"), date=OLD)
+    profile.fetch()
+    profile.server.append(profile.user, "INBOX", message("new", "a zebra"))
+    assert found(profile, "zebra") == {"old", "new"}
+    assert [row.subject for row in profile.fetch().arrived] == ["new"]
+    assert profile.fetch().arrived == ()
+
+
 def test_mail_that_is_left_out_here_is_found(make_profile: Make) -> None:
     profile = make_profile(incoming='mode = "recent"\nsince = "90d"\nolder = "skip"')
     profile.server.append(profile.user, "INBOX", message("old", "a zebra"), date=OLD)

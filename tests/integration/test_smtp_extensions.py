@@ -53,6 +53,8 @@ OPTIONS = [
     (("--dsn-return", "hdrs"), b"MAIL", b"RET=HDRS"),
     (("--envelope-id", "job 7"), b"MAIL", b"ENVID=job+207"),
     (("--priority", "4"), b"MAIL", b"MT-PRIORITY=4"),
+    (("--priority", "-3"), b"MAIL", b"MT-PRIORITY=-3"),
+    (("--priority=-9",), b"MAIL", b"MT-PRIORITY=-9"),
     (("--deliver-by", "+2h", "--if-late", "notify"), b"MAIL", b"BY="),
 ]
 
@@ -194,7 +196,7 @@ class Binary(Smtp):
     extensions = (*Smtp.extensions, b"CHUNKING", b"BINARYMIME")
 
     def converse(self, connection: socket.socket) -> None:
-        self.chunks: list[bytes] = []
+        self.greet(connection)
         while True:
             line = read_line(connection)
             self.heard.append(line)

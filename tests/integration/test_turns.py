@@ -34,6 +34,57 @@ def test_a_fetch_with_nothing_new(
     assert traffic.turns == waits + FAREWELL
 
 
+SIGNING_IN = 3
+"""TLS, the greeting, the password; one more turn asks for all folders."""
+
+
+def spread(dovecot: Dovecot, user: str, folders: int, filled: int) -> list[str]:
+    """So many folders, the inbox among them; the first of them have three messages each."""
+    names = ["INBOX", *(f"f{n:03}" for n in range(1, folders))]
+    for n, name in enumerate(names):
+        dovecot.fill(user, (message(f"{name} {m}") for m in range(3 if n < filled else 0)), name)
+    return names
+
+
+@pytest.mark.parametrize("folders", [1, 400])
+def test_a_fetch_with_nothing_new_takes_the_same_turns_for_any_number_of_folders(
+    make_profile: Callable[..., Profile], dovecot: Dovecot, folders: int
+) -> None:
+    with Proxy(dovecot.imaps, delay=0.02) as proxy:
+        profile = make_profile(incoming_port=proxy.port)
+        filled = min(folders, 10)
+        spread(dovecot, profile.user, folders, filled)
+        assert profile.fetch().new == 3 * filled
+        proxy.take(1)
+        report = profile.fetch()
+        assert (report.new, report.changed, report.gone) == (0, 0, 0)
+        (traffic,) = proxy.take(1)
+    assert traffic.turns == SIGNING_IN + 1 + FAREWELL
+
+
+@pytest.mark.parametrize("folders", [1, 10])
+def test_what_is_new_flagged_and_gone_is_learnt_in_one_turn_and_fetched_in_another(
+    make_profile: Callable[..., Profile], dovecot: Dovecot, folders: int
+) -> None:
+    with Proxy(dovecot.imaps, delay=0.02) as proxy:
+        profile = make_profile(incoming_port=proxy.port)
+        names = spread(dovecot, profile.user, folders, folders)
+        profile.fetch()
+        proxy.take(1)
+        with dovecot.connect(profile.user) as session:
+            for name in names:
+                dovecot.append_to(session, name, message(f"new in {name}"))
+                session.select(name)
+                session.uid("STORE", "1", "+FLAGS", "(\\Flagged \\Seen)")
+                session.uid("STORE", "2", "+FLAGS", "(\\Deleted)")
+                session.expunge()
+        report = profile.fetch()
+        (traffic,) = proxy.take(1)
+        assert (report.new, report.changed, report.gone) == (folders, folders, folders)
+    assert traffic.turns == SIGNING_IN + 1 + 2 + FAREWELL
+    profile.in_step()
+
+
 @pytest.mark.parametrize(
     ("tls", "port", "waits"), [("implicit", "submissions", 6), ("starttls", "submission", 8)]
 )

@@ -13,8 +13,10 @@ from mailcli.cli.views.accounts import ACCOUNT, Shown
 from mailcli.cli.views.view import Look
 from mailcli.model.account import Account
 from mailcli.model.quota import Usage
+from mailcli.store.values import Arrival
+from mailcli.sync.imap import push
 from mailcli.wire.imap.uidset import UidSet
-from tests.security.scripted import Imap, Peer, Says, account, after, letter
+from tests.security.scripted import Imap, Peer, Says, Scripted, account, after, letter
 
 OK = b"%T OK done\r\n"
 MANY = {n: letter(f"m{n}") for n in range(1, 61)}
@@ -263,6 +265,91 @@ def test_icloud_is_not_asked_for_qresync(tmp_path: Path) -> None:
         assert heard(server, b"ENABLE CONDSTORE")
         assert not heard(server, b"QRESYNC")
         assert not heard(server, b"RFC822)")
+
+
+def test_cyrus_hears_no_star_among_known_uids_and_may_say_that_all_others_vanished(tmp_path: Path) -> None:
+    """`1:*` is BAD for the known UIDs of QRESYNC, and its VANISHED goes to 4294967295."""
+    counters = b"* OK [UIDVALIDITY 7] Ok\r\n* OK [UIDNEXT 4] Ok\r\n* OK [HIGHESTMODSEQ %d] Ok\r\n"
+    closed = b"%T OK [READ-WRITE] Completed\r\n"
+
+    def select(server: Scripted, tag: bytes, arguments: bytes) -> bytes:
+        if b"QRESYNC" not in arguments:
+            return b"* 3 EXISTS\r\n" + counters % 5 + closed
+        if b"*" in arguments:
+            return b"%T BAD Invalid known-uids parameter\r\n"
+        changed = b"* 1 FETCH (FLAGS (\\Seen) UID 2 MODSEQ (6))\r\n"
+        return (
+            b"* 1 EXISTS\r\n" + counters % 6 + b"* VANISHED (EARLIER) 1,3:4294967295\r\n" + changed + closed
+        )
+
+    says: dict[str, Says] = {"ENABLE": b"* ENABLED CONDSTORE QRESYNC\r\n" + OK, "SELECT": select}
+    with Imap(says) as server:
+        server.greeting = b"* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] Cyrus IMAP 3.8.1 server ready\r\n"
+        server.capabilities = b"IMAP4rev1 UIDPLUS ENABLE CONDSTORE QRESYNC"
+        peer = Peer(tmp_path, server)
+        peer.fetch()
+        server.mail = {2: server.mail[2]}
+        server.uidnext = 4
+        server.says["FETCH"] = b"* 1 FETCH (UID 2 FLAGS (\\Seen) RFC822.SIZE 9)\r\n" + OK
+        report = peer.fetch()
+        assert (report.error, report.new, report.changed, report.gone) == (None, 0, 1, 2)
+        (row,) = peer.store.summaries(folders=None).rows
+        assert (row.subject, row.flags) == ("m2", frozenset({"\\Seen"}))
+
+
+# -- uploads and large sets -----------------------------------------------------------------------
+
+
+class Courier(Imap):
+    """What APPEND brings to the selected mailbox is seen from the next SELECT on; no UIDPLUS tells of it."""
+
+    greeting = b"* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR] Courier-IMAP ready. Copyright 1998-2018\r\n"
+    capabilities = b"IMAP4rev1 CHILDREN NAMESPACE"
+
+    def __init__(self) -> None:
+        super().__init__(mail={1: letter("old")})
+        self.hidden: list[bytes] = []
+
+    def honest(self, name: str, tag: bytes, arguments: bytes) -> bytes:
+        if name == "APPEND":
+            self.hidden.append(arguments.partition(b"}\r\n")[2] + b"\r\n")
+        if name in ("SELECT", "EXAMINE"):
+            first = max(self.mail) + 1
+            self.mail.update(enumerate(self.hidden, first))
+            self.hidden.clear()
+        return super().honest(name, tag, arguments)
+
+
+def test_what_was_appended_to_the_open_folder_of_courier_is_found_and_not_sent_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(push, "APPEND_MESSAGES", 1)  # the second finds the folder selected
+    with Courier() as server:
+        peer = Peer(tmp_path, server)
+        peer.fetch()
+        inbox = peer.store.find_folder("test", "INBOX").key
+        kept = peer.store.deliver([Arrival(inbox, letter(name)) for name in ("mine", "mine too")])
+        report = peer.fetch()
+        assert (report.error, report.pushed) == (None, 2)
+        report = peer.fetch()
+        assert (report.error, report.new, report.pushed) == (None, 0, 0)
+        assert sorted(server.mail) == [1, 2, 3]
+        assert {m.id for m in peer.store.agreed(inbox)} >= set(kept)
+
+
+def test_no_command_is_too_long_for_exchange(tmp_path: Path) -> None:
+    """It takes lines below 8 KB; the UIDs of these messages alone would be 9."""
+    uids = range(4_000_000_000, 4_000_001_600, 2)
+    with Imap(mail=dict.fromkeys(uids, letter("x"))) as server:
+        peer = Peer(tmp_path, server)
+        assert peer.fetch().new == len(uids)
+        peer.store.set_flags(ids(peer), frozenset({"\\Seen"}))
+        assert peer.fetch().pushed == len(uids)
+        assert peer.fetch(full=True).error is None
+        peer.store.purge(ids(peer))
+        assert peer.fetch().pushed == len(uids)
+        assert max(map(len, server.heard)) < 8192
+        peer.ctx.close()
 
 
 def one_at_a_time(server: object, tag: bytes, arguments: bytes) -> bytes:

@@ -66,6 +66,7 @@ def as_first_version(root: Path) -> None:
     database.execute("DROP INDEX pop3_fetching")
     database.execute("ALTER TABLE folder DROP COLUMN withheld")
     database.execute("DROP TRIGGER IF EXISTS attachment_text_gone; DROP TABLE IF EXISTS attachment_text")
+    database.execute("DROP INDEX message_by_object")
     database.pragma("user_version", 1)
     database.close()
 

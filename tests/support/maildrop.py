@@ -103,6 +103,8 @@ class Maildrop(Listening):
         numbered = list(enumerate(session, 1))
         if verb == "CAPA":
             return _table([line for line in self.offers if line.decode().split()[0] not in self.lacks])
+        if verb == "STAT":
+            return b"+OK %d %d\r\n" % (len(session), sum(len(m.data) for m in session))
         if verb == "UIDL":
             return _table([f"{n} {m.uidl}".encode() for n, m in numbered])
         if verb == "LIST":

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +12,7 @@ import pytest
 
 from tests.support.dovecot import Dovecot
 from tests.support.profiles import account_toml
-from tests.support.program import Program
+from tests.support.program import Program, wait_until
 from tests.tui.conftest import letter
 from tests.tui.terminal import Terminal
 
@@ -58,3 +61,52 @@ def test_it_can_be_switched_off(
     terminal.keys("q")
     assert terminal.wait() == 0
     assert log.read_text().count(" -- imap ") == 1  # the one that the key asked for
+
+
+@pytest.mark.parametrize("by_itself", [True, False], ids=["watch", "key"])
+def test_the_hooks_of_a_fetch_run_behind_the_screen(
+    program: Program,
+    dovecot: Dovecot,
+    mail_user: tuple[str, str],
+    open_terminal: Open,
+    tmp_path: Path,
+    by_itself: bool,
+) -> None:
+    told, shown = tmp_path / "told", tmp_path / "shown"
+    config = program.profile / "config.toml"
+    hooks = (
+        f"[hooks]\nnew_mail = 'echo GARBAGE; echo GARBAGE >&2; cat > {told}.part; mv {told}.part {told}'\n"
+        f"after_fetch = 'while ! test -e {shown}; do sleep 0.05; done; exit 3'\n"
+    )
+    watch = "" if by_itself else "reader.watch = false\n"
+    config.write_text(f"{watch}{hooks}\n{config.read_text()}")
+    terminal = open_terminal(program.profile)
+    terminal.until("letter 2")
+    dovecot.append(mail_user[0], "INBOX", letter(30))
+    if not by_itself:
+        terminal.keys("$")
+    terminal.until(lambda screen: "letter 30" in screen and "1 new" in screen)
+    wait_until(told.exists)
+    assert [row["subject"] for row in json.loads(told.read_text())] == ["letter 30"]
+    shown.touch()
+    screen = terminal.until("the hook after_fetch ended with code 3")
+    assert "GARBAGE" not in screen
+    terminal.keys("q")
+    assert terminal.wait() == 0
+
+
+def test_nobody_who_leaves_waits_for_a_hook(program: Program, open_terminal: Open, tmp_path: Path) -> None:
+    pid = tmp_path / "pid"
+    config = program.profile / "config.toml"
+    config.write_text(
+        f"[hooks]\nafter_fetch = 'echo $$ > {pid}.part; mv {pid}.part {pid}; exec sleep 1000'\n"
+        + config.read_text()
+    )
+    terminal = open_terminal(program.profile)
+    terminal.until("letter 2")
+    wait_until(pid.exists)
+    try:
+        terminal.keys("q")
+        assert terminal.wait() == 0
+    finally:
+        os.kill(int(pid.read_text()), signal.SIGKILL)

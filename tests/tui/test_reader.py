@@ -32,6 +32,13 @@ def test_it_opens_on_the_unified_inbox_newest_first(profile: Path, open_terminal
     assert terminal.wait() == 0
 
 
+def test_what_is_asked_for_on_the_command_line_is_in_the_title(profile: Path, open_terminal: Open) -> None:
+    terminal = open_terminal(profile, "ui", "subject:59")
+    screen = terminal.until("letter 59")
+    assert screen.startswith(" /subject:59 "), screen
+    terminal.keys("q")
+
+
 def test_j_k_and_enter_move_and_open_and_q_goes_back(profile: Path, open_terminal: Open) -> None:
     terminal = open_terminal(profile)
     terminal.until("letter 59")

@@ -20,7 +20,10 @@ COMMAND = Command(
     run,
     arguments=(IDS,),
     options=(YES,),
-    about=ABOUT,
+    about=ABOUT
+    + """
+On Gmail the message leaves the inbox and keeps its other labels; it is in All Mail then.
+""",
     examples=(
         Example("mailcli search 'older_than:1y has:list' | mailcli archive -", "Old list mail, all of it."),
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from mailcli.cli.session import Session
 from mailcli.cli.spec import Argument, Command, Example, Option
 from mailcli.cli.views.exchange import EXPORTS
+from mailcli.errors import UsageError
 
 FORMS = ("mbox", "eml", "maildir")
 
@@ -13,12 +14,18 @@ def run(session: Session, query: tuple[str, ...], output: str, form: str | None)
     from mailcli.app import exchange
     from mailcli.app.context import user_path
 
-    done = exchange.export(session.ctx, query, user_path(output), form)
+    if output == "-":
+        if form not in (None, "mbox"):
+            raise UsageError(f"-o - with --as {form}", hint="only an mbox goes to stdout")
+        done = exchange.export_to(session.ctx, query, session.streams.stdout)
+    else:
+        done = exchange.export(session.ctx, query, user_path(output), form)
     session.end_progress()
     if done.missing:
         count = f"{done.missing} message" + ("" if done.missing == 1 else "s")
         session.out.notice(f"left out {count} of which only the header is here: {done.reason}")
-    session.out.show(EXPORTS, (done,), quiet=True)
+    if output != "-":
+        session.out.show(EXPORTS, (done,), quiet=True)
 
 
 COMMAND = Command(
@@ -27,7 +34,14 @@ COMMAND = Command(
     run,
     arguments=(Argument("query", "QUERY", "As for search; see mailcli help query.", many=True),),
     options=(
-        Option(("-o", "--output"), "The file or directory.", "text", "PATH", required=True, complete="files"),
+        Option(
+            ("-o", "--output"),
+            "The file or directory; - is stdout, for an mbox.",
+            "text",
+            "PATH",
+            required=True,
+            complete="files",
+        ),
         Option(
             ("--as",),
             "The form; without it eml for a directory that is there, else mbox.",

@@ -35,7 +35,13 @@ COMMAND = Command(
     "Set and clear flags and keywords.",
     run,
     arguments=(
-        Argument("words", "ID|+FLAG|-FLAG", "Messages, and what to set (+) or clear (-) on them.", many=True),
+        Argument(
+            "words",
+            "ID|+FLAG|-FLAG",
+            "Messages, and what to set (+) or clear (-) on them.",
+            many=True,
+            complete="ids",
+        ),
     ),
     options=(YES,),
     about="""

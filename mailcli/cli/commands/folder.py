@@ -78,7 +78,7 @@ COMMAND = Group(
             "rename",
             "Rename a folder and those below it.",
             rename,
-            (_NAME, Argument("to", "NEW")),
+            (_NAME, Argument("to", "NEW", complete="folders")),
             view=CHANGES,
         ),
         Command(

@@ -39,5 +39,14 @@ COMMAND = Command(
     "help",
     "Explain a command, or query, output, exit-codes, environment.",
     run,
-    arguments=(Argument("topic", "TOPIC", "A command or one of these topics.", many=True, required=False),),
+    arguments=(
+        Argument(
+            "topic",
+            "TOPIC",
+            "A command or one of these topics.",
+            many=True,
+            required=False,
+            complete="topics",
+        ),
+    ),
 )

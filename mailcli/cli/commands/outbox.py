@@ -9,7 +9,9 @@ from mailcli.cli.views.outbox import OUTBOX, RAN, SHOWN
 from mailcli.model.draft import Outcome
 from mailcli.model.record import NamedTuple
 
-_IDS = Argument("ids", "ENTRY", "Entries, by a unique prefix of their ids.", many=True)
+_IDS = Argument(
+    "ids", "ENTRY", "Entries, by a unique prefix of their ids; - reads them from stdin.", many=True
+)
 
 
 class Shown(NamedTuple):
@@ -32,9 +34,9 @@ def list_(session: Session) -> None:
 
 
 def show(session: Session, id: str) -> None:
-    from mailcli.app import outbox
+    from mailcli.app import holding, outbox
 
-    row, data = outbox.show(session.ctx, id)
+    row, data = holding.show(session.ctx, id)
     session.out.show(SHOWN, (Shown(row, outbox.standing(row).recipients, data),))
 
 
@@ -51,23 +53,30 @@ def run(session: Session) -> int:
     return failure.combined(r.error.exit_code if r.error is not None else 0 for r in reports)
 
 
-def hold(session: Session, ids: tuple[str, ...]) -> None:
-    from mailcli.app import outbox
+def _named(session: Session, words: tuple[str, ...]) -> list[str]:
+    from mailcli.cli.ids import expand
 
-    session.out.show(OUTBOX, outbox.hold(session.ctx, ids), quiet=True)
+    return expand(words, session.streams.stdin, null=session.options.null)
+
+
+def hold(session: Session, ids: tuple[str, ...]) -> None:
+    from mailcli.app import holding
+
+    session.out.show(OUTBOX, holding.hold(session.ctx, _named(session, ids)), quiet=True)
 
 
 def retry(session: Session, ids: tuple[str, ...]) -> int:
-    from mailcli.app import outbox
+    from mailcli.app import holding
 
-    outbox.retry(session.ctx, ids)
-    return run(session)
+    named = _named(session, ids)
+    holding.retry(session.ctx, named)
+    return run(session) if named else 0
 
 
 def cancel(session: Session, ids: tuple[str, ...]) -> None:
-    from mailcli.app import outbox
+    from mailcli.app import holding
 
-    session.out.show(OUTBOX, outbox.cancel(session.ctx, ids), quiet=True)
+    session.out.show(OUTBOX, holding.cancel(session.ctx, _named(session, ids)), quiet=True)
 
 
 _WHO_RUNS = """

@@ -105,5 +105,5 @@ def outline(folder: Incoming, message: Fetched, clock: Callable[[], float]) -> O
         arrived=message.internaldate if message.internaldate is not None else clock(),
         uid=message.uid,
         on_server=True,
-        object_id=message.email_id,
+        object_id=folder.objects.get(message.uid or 0, ""),
     )

@@ -9,6 +9,7 @@ from mailcli.errors import NotFound
 from mailcli.model.flags import Flags
 from mailcli.store.store import Store
 from mailcli.store.values import Arrival, Missing
+from mailcli.sync.imap import objects
 from mailcli.sync.imap.plan import merge_flags
 from mailcli.sync.imap.removal import select
 from mailcli.sync.imap.server import Server, only
@@ -74,7 +75,7 @@ class Deletion:
         uids = UidSet.of(m.uid for m in batch if m.uid is not None)
         validity = self.store.folder_state(folder).uidvalidity
         arrivals: dict[int, Arrival] = {}
-        for event in only(Fetched, self.server.ask(imap.Fetch(uids, _WHOLE))):
+        for event in only(Fetched, self.server.ask(imap.Fetch(uids, (*objects.item(self.server), *_WHOLE)))):
             if event.uid not in wanted or not event.sections or event.flags is None:
                 continue
             arrivals[event.uid or 0] = Arrival(

@@ -12,6 +12,7 @@ from typing import Final
 from mailcli.errors import MailcliError, RemoteProtocolError
 from mailcli.model.flags import Flags
 from mailcli.model.record import NamedTuple
+from mailcli.sync.imap import objects
 from mailcli.sync.imap.plan import Remote
 from mailcli.sync.imap.server import SET_OCTETS, Server
 from mailcli.wire.imap import commands as imap
@@ -44,20 +45,21 @@ class Cursor(NamedTuple):
 
 class Delta(NamedTuple):
     """What changed. `cursor` may be committed once all of it is durable. `sizes` are RFC822.SIZE
-    of new messages as far as they are known. `rebuilt` is true when UIDVALIDITY changed: then the
-    delta is the whole folder and the UIDs known before mean nothing."""
+    of new messages as far as they are known, `objects` their server object ids. `rebuilt` is true when
+    UIDVALIDITY changed: then the delta is the whole folder and the UIDs known before mean nothing."""
 
     remote: Remote
     sizes: dict[int, int]
     cursor: Cursor
     read_only: bool
     rebuilt: bool
+    objects: dict[int, str]
 
 
 class Question(NamedTuple):
     """What is asked about one folder. `full` looks at every message whatever the server can do;
     `examine` opens it read-only, for a dry run; `expected` is about how many messages the answer
-    will name."""
+    will name. `among`: only these are asked about, and nothing is new (`folders.partial`)."""
 
     key: int
     mailbox: str
@@ -65,6 +67,7 @@ class Question(NamedTuple):
     full: bool = False
     examine: bool = False
     expected: int = 0
+    among: UidSet | None = None
 
 
 class Answer:
@@ -73,6 +76,7 @@ class Answer:
     def __init__(self) -> None:
         self.flags: dict[int, Flags] = {}
         self.sizes: dict[int, int] = {}
+        self.objects: dict[int, str] = {}
         self.vanished: list[UidSet] = []
         self.searched: set[int] = set()
         self.gone: set[int] | None = None  # known UIDs that are not there, once that was asked
@@ -95,6 +99,8 @@ class Answer:
                         self.flags[event.uid] = event.flags
                     if event.size is not None:
                         self.sizes[event.uid] = event.size
+                    if event.email_id:
+                        self.objects[event.uid] = event.email_id
             case Vanished():
                 self.vanished.append(event.uids)
             case Searched():
@@ -123,6 +129,7 @@ class Answer:
         """The rest of an answer. The first one's counters stay: what happened since is still to be told."""
         self.flags = more.flags | self.flags
         self.sizes |= more.sizes
+        self.objects |= more.objects
         self.searched |= more.searched
         self.refused = self.refused or more.refused
 
@@ -136,16 +143,30 @@ class Answer:
 def commands(server: Server, question: Question) -> list[Command]:
     """Open the folder and learn what changed; one flight where nothing is out of step."""
     cursor, mailbox, examine = question.cursor, question.mailbox, question.examine
-    news = imap.Fetch(f"{max(cursor.uidnext, 1)}:*", ("FLAGS", "RFC822.SIZE"))
+    if question.among is not None:
+        return _about(server, question, question.among)
+    facts = ("FLAGS", "RFC822.SIZE", *objects.item(server))
+    news = imap.Fetch(f"{max(cursor.uidnext, 1)}:*", facts)
     if _whole(server, question):
         # RFC 7162 §3.1: naming CONDSTORE is harmless where it is there, and an error elsewhere.
         select = imap.Select(mailbox, examine, condstore=_modseq(server))
-        return [select, imap.Fetch("1:*", ("FLAGS", "RFC822.SIZE"))]
+        return [select, imap.Fetch("1:*", facts)]
     if "QRESYNC" in server.enabled:
         since = imap.QResync(cursor.uidvalidity, cursor.modseq, None)
         return [imap.Select(mailbox, examine, qresync=since), news]
     changed = imap.Fetch("1:*", ("FLAGS",), changed_since=cursor.modseq)
     return [imap.Select(mailbox, examine, condstore=True), changed, news]
+
+
+def _about(server: Server, question: Question, among: UidSet) -> list[Command]:
+    """Which of these are there, and what changed of them."""
+    asked: list[Command] = [imap.Select(question.mailbox, question.examine, condstore=_modseq(server))]
+    returns = ("ALL",) if server.has("ESEARCH") else ()
+    since = 0 if question.full or not _modseq(server) else question.cursor.modseq
+    for part in among.chunks(SET_OCTETS):
+        asked.append(imap.Search(("UID", str(part)), returns=returns))
+        asked.append(imap.Fetch(part, ("FLAGS",), changed_since=since or None))
+    return asked
 
 
 def which(server: Server, question: Question) -> list[Command]:
@@ -154,10 +175,10 @@ def which(server: Server, question: Question) -> list[Command]:
     return [imap.Select(question.mailbox, question.examine), imap.Search(("ALL",), returns=returns)]
 
 
-def whose(question: Question, uids: Collection[int]) -> list[Command]:
+def whose(server: Server, question: Question, uids: Collection[int]) -> list[Command]:
     """Open the folder again and ask what these are."""
     parts = UidSet.of(uids).chunks(SET_OCTETS)
-    fetches = (imap.Fetch(part, ("FLAGS", "RFC822.SIZE")) for part in parts)
+    fetches = (imap.Fetch(part, ("FLAGS", "RFC822.SIZE", *objects.item(server))) for part in parts)
     return [imap.Select(question.mailbox, question.examine), *fetches]
 
 
@@ -173,6 +194,8 @@ def same_numbers(answer: Answer, later: Answer) -> bool:
 
 def agrees(server: Server, question: Question, answer: Answer, held: Collection[int]) -> bool:
     """|known - vanished + new| = EXISTS, and nothing that is new lacks its size."""
+    if question.among is not None:
+        return True
     if rebuilt(question, answer) and not _whole(server, question):
         return False
     now = set(held) - _gone(server, question, answer, held) | answer.flags.keys()
@@ -183,6 +206,9 @@ def agrees(server: Server, question: Question, answer: Answer, held: Collection[
 
 def reckon(server: Server, question: Question, answer: Answer, held: Collection[int]) -> Delta:
     """The delta of an answer that agrees, or was corrected. `held` are the UIDs we hold."""
+    if question.among is not None:
+        answer.gone = set(held) - answer.searched
+        answer.flags = {uid: flags for uid, flags in answer.flags.items() if uid in question.among}
     gone = _gone(server, question, answer, held)
     now = set(held) - gone | answer.flags.keys()
     permanent = answer.permanent
@@ -199,7 +225,14 @@ def reckon(server: Server, question: Question, answer: Answer, held: Collection[
         cursor=Cursor(answer.uidvalidity, following, answer.modseq),
         read_only=answer.read_only,
         rebuilt=rebuilt(question, answer),
+        objects=answer.objects,
     )
+
+
+def as_selected(delta: Delta, flags: Flags | None) -> Delta:
+    """EXAMINE says of every folder that it takes no change; which flags it took the last time is known."""
+    keeps = delta.remote._replace(permanent=flags or frozenset(), keywords=flags is None or "\\*" in flags)
+    return delta._replace(remote=keeps, read_only=False)
 
 
 def _gone(server: Server, question: Question, answer: Answer, held: Collection[int]) -> set[int]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from mailcli.model.record import NamedTuple
@@ -34,7 +34,8 @@ class Incoming:
 
     Of `uids` they come whole, of `headers` without their bodies; `bodies` are those of messages that are
     here without: {uid: id}. `cursor` is committed as soon as all of it is durable, and not before.
-    `complete` is whether it is all that is new there (not with `--limit`).
+    `complete` is whether it is all that is new there (not with `--limit`). `objects` are the server's own
+    names of messages, `apart` how many are to be copied from other folders (`objects.Shared`).
     """
 
     def __init__(
@@ -49,12 +50,15 @@ class Incoming:
         complete: bool,
         headers: Sequence[int] = (),
         bodies: Mapping[int, str] | None = None,
+        objects: Mapping[int, str] | None = None,
     ) -> None:
         self.key = key
         self.name = name
         self.mailbox = mailbox
         self.uidvalidity = cursor.uidvalidity or 0
         self.bodies = bodies or {}
+        self.objects = objects or {}
+        self.apart = 0
         self.whole = len(uids)
         self.total = len(uids) + len(headers) + len(self.bodies)
         self.octets = sum(sizes.get(uid, 0) for uid in (*uids, *self.bodies)) + HEADER_OCTETS * len(headers)
@@ -64,7 +68,7 @@ class Incoming:
         self.reason = ""  # in the server's words
         self.abandoned = ""  # why the rest is left to the next run
         self.committed = False
-        self._uids = uids
+        self.uids = uids
         self._headers = headers
         self._sizes = sizes
         self._cursor = cursor
@@ -89,11 +93,25 @@ class Incoming:
     def cursor(self) -> FolderState:
         """With a UIDNEXT only if all was asked for: else the next run opens the folder again."""
         state = self._cursor._replace(withheld=str(self.memory))
-        return state if self._complete else state._replace(uidnext=0)
+        return state if self._complete and not self.apart else state._replace(uidnext=0)
+
+    def size(self, uid: int) -> int:
+        """RFC822.SIZE, as far as it is known."""
+        return self._sizes.get(uid, 0)
+
+    def set_apart(self, uids: Collection[int]) -> None:
+        """These whole messages are not asked for; the cursor waits for them."""
+        if uids:
+            self.apart += len(uids)
+            self.whole -= len(uids)
+            self.total -= len(uids)
+            self.octets -= sum(map(self.size, uids))
+            aside = set(uids)
+            self.uids = [uid for uid in self.uids if uid not in aside]
 
     def chunks(self) -> Iterator[Chunk]:
         """What to ask for in one command each: the bodies of what is listed already come last."""
-        yield from self._whole(self._uids)
+        yield from self._whole(self.uids)
         for start in range(0, len(self._headers), CHUNK_HEADERS):
             some = tuple(self._headers[start : start + CHUNK_HEADERS])
             yield Chunk(self, some, HEADER_OCTETS * len(some), outline=True)

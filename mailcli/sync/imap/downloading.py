@@ -13,8 +13,9 @@ from mailcli.model.record import NamedTuple
 from mailcli.net.cancel import CancelToken
 from mailcli.net.imap import ImapConnection
 from mailcli.store.partial import CHANGED
-from mailcli.store.store import Store, Writer
+from mailcli.store.store import Store
 from mailcli.store.values import Arrival
+from mailcli.store.writer import Writer
 from mailcli.sync.announced import unexpected
 from mailcli.sync.imap.bodies import outline
 from mailcli.sync.imap.compression import Line
@@ -207,7 +208,7 @@ class Downloading:
             uid=message.uid,
             uidvalidity=folder.uidvalidity,
             on_server=True,
-            object_id=message.email_id,
+            object_id=folder.objects.get(message.uid or 0, ""),
         )
 
     def _commit(self, folders: Sequence[Incoming]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from fnmatch import translate
 from functools import cache
 from typing import Final
 
@@ -57,7 +56,7 @@ _BY_NAME: Final = {
 class Found(NamedTuple):
     """A folder of the server: `name` is the user's (`/` between levels), `mailbox` the server's, and
     `delimiter` says how the one becomes the other (`to_server`). `foreign`: in another user's or a
-    shared namespace (RFC 2342)."""
+    shared namespace (RFC 2342). `all_mail`: Gmail's, which is its archive: what leaves the inbox is there."""
 
     name: str
     mailbox: str
@@ -67,6 +66,7 @@ class Found(NamedTuple):
     subscribed: bool
     status: StatusOf | None
     foreign: bool = False
+    all_mail: bool = False
 
 
 class Spaces(NamedTuple):
@@ -113,7 +113,13 @@ def discover(server: Server, special: Iterable[tuple[str, str]] = ()) -> list[Fo
     found = [_found(f, statuses.get(f.name), spaces) for f in listed.values()]
     # Another user's folder that would have the name of one of our own stays out.
     own = {f.name for f in found if not f.foreign}
-    return _with_uses([f for f in found if not f.foreign or f.name not in own], dict(special))
+    found = [f for f in found if not f.foreign or f.name not in own]
+    if Quirk.LABELS in server.quirks and "Archive" not in dict(special):
+        found = [
+            f._replace(special="Archive", all_mail=True) if f.special == "All" and f.selectable else f
+            for f in found
+        ]
+    return _with_uses(found, dict(special))
 
 
 def status_items(server: Server) -> tuple[str, ...]:
@@ -142,15 +148,18 @@ def differs(state: FolderState, found: Found) -> bool:
 
 
 def wanted(folder: Found, policy: FolderPolicy, only_these: Iterable[str]) -> bool:
-    """Whether the account's patterns, or the names given for this run, take the folder."""
-    if not folder.selectable or folder.special == "All":
+    """Whether the account's patterns, or the names given for this run, take the folder. One that has all
+    mail once more is taken if it is named as it is."""
+    if not folder.selectable or (folder.special == "All" and folder.name not in policy.include):
         return False
     names = [n.lower() for n in only_these]
     if names:
         return folder.name.lower() in names or folder.special.lower() in names
-    if any(_pattern(p).match(folder.name) for p in policy.exclude):
+    if partial(folder, policy):
+        return True
+    if any(_fits(folder.name, p) for p in policy.exclude):
         return False
-    named = [p for p in policy.include if _pattern(p).match(folder.name)]
+    named = [p for p in policy.include if _fits(folder.name, p)]
     if folder.foreign:
         return bool(named) and (folder.subscribed or any(p.strip("*") for p in named))
     if policy.subscribed and not folder.subscribed and folder.name != INBOX:
@@ -158,10 +167,21 @@ def wanted(folder: Found, policy: FolderPolicy, only_these: Iterable[str]) -> bo
     return bool(named)
 
 
+def partial(folder: Found, policy: FolderPolicy) -> bool:
+    """Whether of a folder only that takes part which is here."""
+    return folder.all_mail and folder.name not in policy.include
+
+
+def _fits(name: str, pattern: str) -> bool:
+    return pattern == "*" or _pattern(pattern).match(name) is not None
+
+
 @cache
 def _pattern(pattern: str) -> re.Pattern[str]:
     """A shell pattern; `*` goes across levels, and `**/` at its beginning may stand for none. A bracket
     is one: `[Gmail]/*` are folders of Gmail."""
+    from fnmatch import translate
+
     head = "(?:.*/)?" if pattern.startswith("**/") else ""
     return re.compile(head + translate(pattern.removeprefix("**/").replace("**", "*").replace("[", "[[]")))
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from mailcli.errors import CannotCreate, TryAgain
 from mailcli.model.account import Account
-from mailcli.model.folder import INBOX
+from mailcli.model.folder import INBOX, all_mail
 from mailcli.store.store import Store
 from mailcli.store.values import FolderFacts, SyncFolder
 from mailcli.sync.imap.folders import Found, naming, special_use, to_server, wanted
@@ -43,6 +43,8 @@ class Hierarchy:
             raise TryAgain(
                 f"{self.server.label} lists no folder, not even the inbox; nothing was removed here"
             )
+        if not dry_run:
+            self._note_all_mail(found)
         listed = {f.name for f in found}
         unlisted = [r for r in rows if r.name not in listed and r.selectable and r.name != INBOX]
         taking = [f for f in found if f.name == INBOX or wanted(f, self.account.folders, ())]
@@ -74,6 +76,7 @@ class Hierarchy:
         keys.update(copy.source for copy in self.store.pending(self.account.name).copies)
         for operation in self.store.operations(self.account.name):
             keys.update(k for k in (operation.folder, operation.destination) if k is not None)
+        labelled = self.store.setting(all_mail(self.account.name))
         places: dict[int, Found] = {}
         for row in rows:
             if row.key not in keys:
@@ -82,9 +85,16 @@ class Hierarchy:
                 return None
             mailbox = to_server(row.name, row.delimiter)
             found = Found(row.name, mailbox, row.delimiter, row.special, True, row.subscribed, None)
+            found = found._replace(all_mail=row.name == labelled)
             if row.name == INBOX or wanted(found, self.account.folders, ()):
                 places[row.key] = found
         return places
+
+    def _note_all_mail(self, found: Sequence[Found]) -> None:
+        """What is pushed and archived without a list of all folders has to know it, too."""
+        key, name = all_mail(self.account.name), next((f.name for f in found if f.all_mail), None)
+        if name != self.store.setting(key):
+            self.store.put_setting(key, name)
 
     def _mirror(
         self, rows: dict[str, SyncFolder], taking: Sequence[Found], *, dry_run: bool

@@ -10,13 +10,15 @@ from mailcli.model.message import Summary
 from mailcli.store.store import Store
 from mailcli.store.values import Bound, Operation, SyncChanges
 from mailcli.sync import brake
+from mailcli.sync.imap import objects
 from mailcli.sync.imap.identity import MESSAGE_ID, content, message_id
 from mailcli.sync.imap.plan import Purged
 from mailcli.sync.imap.rebind import rebind
 from mailcli.sync.imap.removal import remove, select
 from mailcli.sync.imap.server import Server, only
 from mailcli.wire.imap import commands as imap
-from mailcli.wire.imap.events import Fetched
+from mailcli.wire.imap.events import Completed, Fetched, Searched
+from mailcli.wire.imap.quirks import Quirk
 from mailcli.wire.imap.uidset import UidSet
 
 COMPARED: Final = 20
@@ -80,20 +82,24 @@ def _number(store: Store, server: Server, folder: int, mailbox: str) -> int:
 def _look(
     store: Store, server: Server, destination: int, operations: Sequence[Operation], mailbox: str
 ) -> dict[int, int]:
-    """Match operations with messages that came to the folder since: by size and Message-ID, else
-    by content. Gives the UID for each operation found."""
+    """Match operations with messages that came to the folder since: by the server's own name, else by
+    size and Message-ID, else by content. Gives the UID for each operation found."""
     start = min(o.uidnext_before or 1 for o in operations)
     if not store.folder_state(destination).uidnext:
         start = 1  # it was numbered anew since
     known = {a.uid for a in store.agreed(destination)}
+    names = store.objects([o.id for o in operations]) if objects.item(server) else {}
+    matched = _by_name(server, {o.seq: names[o.id][0] for o in operations if o.id in names}, start, known)
+    nameless = [o for o in operations if o.id not in names]
+    if not nameless:
+        return matched
     arrived: dict[int, tuple[int, str]] = {}
     for event in only(Fetched, server.ask(imap.Fetch(f"{start}:*", ("RFC822.SIZE", MESSAGE_ID)))):
         if event.uid is None or event.uid < start or event.uid in known or event.size is None:
             continue
         header = event.sections[0].data if event.sections else b""
         arrived[event.uid] = event.size, message_id(header)
-    matched: dict[int, int] = {}
-    for operation in operations:
+    for operation in nameless:
         try:
             (message,) = store.get([operation.id])
         except NotFound:
@@ -102,6 +108,26 @@ def _look(
         if uid is not None:
             matched[operation.seq] = uid
             del arrived[uid]
+    return matched
+
+
+def _by_name(server: Server, names: Mapping[int, str], start: int, known: Collection[int]) -> dict[int, int]:
+    """The UIDs of messages by the server's own names for them, as the selected folder has them. What is
+    moved on Gmail may have been there before, under another label."""
+    labels = Quirk.LABELS in server.quirks
+    (item,) = objects.item(server) or ("",)
+    events = server.ask(*(imap.Search((item, name)) for name in names.values())) if names else []
+    waiting = iter(names)
+    found: list[int] = []
+    matched: dict[int, int] = {}
+    for event in events:
+        if isinstance(event, Searched):
+            found += [u for u in event.uids if labels or (u >= start and u not in known)]
+        elif isinstance(event, Completed):
+            seq = next(waiting)
+            if found:
+                matched[seq] = found[0]
+            found = []
     return matched
 
 

@@ -115,6 +115,18 @@ class Hide(NamedTuple):
     id: str
 
 
+class Follow(NamedTuple):
+    """Moved there: gone from another folder and new in this one, as `uid` (`objects.follow`). `base`, `add`
+    and `remove` as in SetFlags; `relocate` unless it was moved here as well."""
+
+    id: str
+    uid: int
+    base: Flags
+    add: Flags
+    remove: Flags
+    relocate: bool
+
+
 class Store(NamedTuple):
     """Change flags on the server: the same change for all these messages."""
 
@@ -139,7 +151,7 @@ class Expunge(NamedTuple):
     ids: tuple[str, ...]
 
 
-Action = Download | SetFlags | Gone | Upload | Forget | Revive | Hide | Store | Move | Expunge
+Action = Download | SetFlags | Gone | Upload | Forget | Revive | Hide | Follow | Store | Move | Expunge
 
 
 class Merged(NamedTuple):

@@ -3,7 +3,7 @@ say what is to be downloaded. A run that finds nothing changed does without any 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from mailcli.model.account import Account
@@ -11,12 +11,12 @@ from mailcli.model.folder import INBOX
 from mailcli.model.record import NamedTuple
 from mailcli.net.cancel import CancelToken
 from mailcli.store.store import Store
-from mailcli.store.values import Agreed, FlagsAgreed, FolderState, Pending, SyncChanges, SyncFolder
+from mailcli.store.values import Agreed, Bound, FlagsAgreed, FolderState, Pending, SyncChanges, SyncFolder
 from mailcli.store.values import Gone as GoneRow
 from mailcli.sync import brake
-from mailcli.sync.imap import forbidden, recount
+from mailcli.sync.imap import allmail, forbidden, objects, recount
 from mailcli.sync.imap import plan as planner
-from mailcli.sync.imap.delta import Cursor, Delta, Question
+from mailcli.sync.imap.delta import Cursor, Delta, Question, as_selected
 from mailcli.sync.imap.download import Incoming
 from mailcli.sync.imap.folders import Found
 from mailcli.sync.imap.omissions import Omissions
@@ -27,6 +27,7 @@ from mailcli.sync.imap.server import Server
 from mailcli.sync.imap.survey import Refused, survey
 from mailcli.sync.tally import Tally
 from mailcli.wire.imap import commands as imap
+from mailcli.wire.imap.uidset import UidSet
 
 if TYPE_CHECKING:
     from mailcli.sync.imap.run import Options
@@ -47,6 +48,12 @@ class Planned(NamedTuple):
 _PUSHED = (planner.Store, planner.Move, planner.Expunge)
 
 
+def _more(row: SyncFolder, found: Found) -> int:
+    """By how many messages a folder has grown, as far as its STATUS says."""
+    there = found.status.messages if found.status is not None else None
+    return max(0, (there or 0) - (row.state.server_count or 0))
+
+
 class Reconciliation:
     """Of the folders of one account, as `run.Synchroniser` does it and with what that has."""
 
@@ -59,6 +66,7 @@ class Reconciliation:
         *,
         pushing: Push,
         omissions: Omissions,
+        among: Mapping[int, UidSet],
         tally: Tally,
         cancel: CancelToken,
         clock: Callable[[], float],
@@ -69,6 +77,8 @@ class Reconciliation:
         self.options = options
         self.pushing = pushing
         self.omissions = omissions
+        self.among = among
+        self.shared = objects.Shared(store, account.name)
         self.selection = Selection(omissions, server)
         self.tally = tally
         self.cancel = cancel
@@ -81,6 +91,8 @@ class Reconciliation:
         to be done is kept in memory."""
         if not rows:
             return []
+        if self.options.limit is None and not self.options.dry_run:
+            self.store.expect(sum(_more(row, places[row.key]) for row in rows))
         by_key = {row.key: row for row in rows}
         purged = {row.key: [planner.Purged(*t) for t in self.store.tombstones(row.key)] for row in rows}
         unagreed = self.store.unagreed_folders()
@@ -121,6 +133,7 @@ class Reconciliation:
                 planned.append(self._plan(row, delta, placed.pop(row.key), purged[row.key]))
             except brake.Contradiction as error:
                 self.tally.problems.append(error.message)
+        objects.follow(self.store, planned)
         order = {row.key: n for n, row in enumerate(rows)}
         return sorted(planned, key=lambda p: order[p.row.key])
 
@@ -129,7 +142,8 @@ class Reconciliation:
         cursor = Cursor(state.uidvalidity or 0, state.uidnext or 0, state.highestmodseq or 0)
         there = (found.status.messages or 0) if found.status else 0
         changed = there if full or not cursor.modseq else max(0, there - (state.server_count or 0))
-        return Question(row.key, found.mailbox, cursor, full, self.options.dry_run, changed)
+        among = self.among.get(row.key)
+        return Question(row.key, found.mailbox, cursor, full, self.options.dry_run, changed, among)
 
     def _plan(
         self,
@@ -139,14 +153,15 @@ class Reconciliation:
         purged: Sequence[planner.Purged],
     ) -> Planned:
         if self.options.dry_run:
-            delta = _as_selected(row, delta)
+            delta = as_selected(delta, row.state.permanent_flags)
         sync = self.account.sync
         policy = planner.Policy(push=sync.pushes and not delta.read_only, expunge=sync.delete != "nothing")
         actions = planner.plan(row.key, placed, purged, delta.remote, policy)
-        ids = {i for a in actions if isinstance(a, _PUSHED) for i in a.ids}
+        flags, ids = objects.wanted(self.server, delta, actions)
+        ids |= {i for a in actions if isinstance(a, _PUSHED) for i in a.ids}
         left_out = self.omissions.left_out(row)
         aside = [uid for uid in delta.remote.vanished if uid in left_out] if left_out else []
-        delta = delta._replace(remote=delta.remote._replace(flags={}, vanished=aside))  # both can be large
+        delta = delta._replace(remote=delta.remote._replace(flags=flags, vanished=aside))  # both can be large
         return Planned(row, delta, actions, [m for m in placed if m.id in ids] if ids else [])
 
     def _rebind(
@@ -194,6 +209,11 @@ class Reconciliation:
                         changes.hidden.append(id)
                     case planner.Revive():
                         revived.append(action)
+                    case planner.Follow(id, uid, base, add, remove, relocate):
+                        changes.bound.append(Bound(id, folder.row.key, uid))
+                        changes.relocated += [(id, folder.row.key)] if relocate else []
+                        changes.flags.append(FlagsAgreed(id, base, add, remove))
+                        self.tally.changed += 1
                     case _:
                         pass
             if not self.options.push_only and folder.of(planner.Download):
@@ -218,11 +238,18 @@ class Reconciliation:
 
     # -- downloading ---------------------------------------------------------------------------
 
-    def incoming(self, planned: Sequence[Planned]) -> list[Incoming]:
+    def incoming(self, planned: Sequence[Planned], places: dict[int, Found]) -> list[Incoming]:
         """What is to be downloaded of each folder, the inbox first."""
+        partly = [(p.row.key, self._cursor(p.row, p.delta)) for p in planned if p.row.key in self.among]
+        allmail.commit(self.store, partly, places)
         order = sorted(planned, key=lambda p: (p.row.name != INBOX, p.row.name))
-        news = [self._new(folder) for folder in order]
-        return self.selection.incoming(news, self.options.limit)
+        news = [self._new(folder) for folder in order if folder.row.key not in self.among]
+        bare = [one.id for new in news for one in self.omissions.lacking(new.row)]
+        for body in objects.here(self.store, self.account.name, bare):
+            self.tally.bodies += len(self.store.fill_bodies([body]))
+        coming = self.selection.incoming(news, self.options.limit)
+        self.shared.set_apart(coming, news)
+        return coming
 
     def _new(self, folder: Planned) -> News:
         """What only the server has, of a folder whose pushes are done: some of it may be ours by now."""
@@ -243,13 +270,6 @@ class Reconciliation:
             permanent_flags=permanent,
             synced_at=self.clock(),
         )
-
-
-def _as_selected(row: SyncFolder, delta: Delta) -> Delta:
-    """EXAMINE says of every folder that it takes no change; what it took the last time is known."""
-    flags = row.state.permanent_flags
-    keeps = delta.remote._replace(permanent=flags or frozenset(), keywords=flags is None or "\\*" in flags)
-    return delta._replace(remote=keeps, read_only=False)
 
 
 def _noted_validity(folder: Planned) -> list[tuple[int, FolderState]]:

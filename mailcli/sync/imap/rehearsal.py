@@ -41,7 +41,10 @@ def _counted(name: str, actions: Sequence[Action], new: int) -> FolderPlan:
     return FolderPlan(
         name,
         new=new,
-        changed=sum(isinstance(a, planner.SetFlags) and bool(a.add or a.remove) for a in actions),
+        changed=sum(
+            isinstance(a, planner.Follow) or (isinstance(a, planner.SetFlags) and bool(a.add or a.remove))
+            for a in actions
+        ),
         gone=sum(isinstance(a, planner.Gone) for a in actions),
         pushed=sum(len(a.ids) for a in actions if isinstance(a, pushed)),
     )

@@ -26,7 +26,7 @@ from mailcli.model.folder import INBOX
 from mailcli.model.record import NamedTuple
 from mailcli.sync import removed
 from mailcli.sync.imap import quota
-from mailcli.sync.imap.folders import differs, discover, wanted
+from mailcli.sync.imap.folders import differs, discover, partial, wanted
 from mailcli.sync.imap.hierarchy import Hierarchy
 from mailcli.sync.imap.omissions import Omissions
 
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from mailcli.sync.imap.reconcile import Reconciliation
     from mailcli.sync.imap.server import Server
     from mailcli.sync.tally import Tally
+    from mailcli.wire.imap.uidset import UidSet
 
 
 class Options(NamedTuple):
@@ -87,6 +88,7 @@ class Synchroniser:
         self.omissions = Omissions(store, account.bodies, clock(), patient=not options.full)
         self._names: dict[int, str] = {}  # the server's mailboxes by our keys
         self._push: Push | None = None
+        self._among: dict[int, UidSet] = {}  # of folders of which only these take part
 
     def run(self) -> None:
         """Do all of it. Raises what ends the run; what was done until then is durable."""
@@ -110,7 +112,8 @@ class Synchroniser:
         if self.options.dry_run:
             reconciliation = self._reconciliation()
             planned = reconciliation.learn(changed, places)
-            unmade = [f for f in hierarchy.unmade if wanted(f, self.account.folders, self.options.folders)]
+            policy, only = self.account.folders, self.options.folders
+            unmade = [f for f in hierarchy.unmade if wanted(f, policy, only) and not partial(f, policy)]
             reconciliation.rehearse(planned, unmade, places)
             return
         if changed:
@@ -158,6 +161,7 @@ class Synchroniser:
             self.options,
             pushing=self.push,
             omissions=self.omissions,
+            among=self._among,
             tally=self.tally,
             cancel=self.cancel,
             clock=self.clock,
@@ -172,7 +176,7 @@ class Synchroniser:
             reconciliation.push(folder)
         if self.options.push_only:
             return
-        incoming = reconciliation.incoming(planned)
+        incoming = reconciliation.incoming(planned, places)
         del planned  # what follows takes long, and needs no more of it
         from mailcli.sync.imap.downloading import Downloading
 
@@ -186,6 +190,7 @@ class Synchroniser:
             clock=self.clock,
             connect=self.connect,
         ).run(incoming)
+        self.tally.new += reconciliation.shared.place()
 
     def _tell_refusals(self, push: Push) -> None:
         """What the server would not take did not stop the rest; raises the first that may change."""
@@ -245,6 +250,12 @@ class Synchroniser:
             rows = [r._replace(dirty=False) for r in rows]
         if self.options.push_only:
             rows = [r for r in rows if r.dirty]
+        partly = [r.key for r in rows if partial(places[r.key], self.account.folders)]
+        if partly:
+            from mailcli.sync.imap import allmail
+
+            self._among = allmail.among(self.store, partly)
+            rows = [r for r in rows if self._among.get(r.key, True)]
         full, more = self.options.full, self.omissions.wants_more
         rows = [r for r in rows if r.dirty or full or differs(r.state, places[r.key]) or more(r)]
         return sorted(rows, key=lambda r: (r.dirty, r.name != INBOX, r.name))

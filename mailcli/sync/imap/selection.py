@@ -76,6 +76,7 @@ class Selection:
                     complete=part == chosen,
                     headers=part.headers,
                     bodies={body.uid: body.id for body in bodies},
+                    objects=one.delta.objects,
                 )
             )
         return incoming

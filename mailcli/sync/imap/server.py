@@ -132,6 +132,8 @@ class Server:
     def heed(self, events: Iterable[Event]) -> None:
         """Keep what events say of the session itself."""
         for event in events:
+            if isinstance(event, Fetched):
+                continue  # nearly all are
             if isinstance(event, UidValidity):
                 self._numbered = event
             elif isinstance(event, Opened):
@@ -179,9 +181,7 @@ def refusal(command: Command, answer: Completed, label: str) -> MailcliError:
     text = f"{label} refused {what}: {answer.text.rstrip('.')}"
     code = answer.code.name if answer.code else ""
     if asked := _BACK_OFF.search(answer.text):
-        busy = Throttled(text, hint="try again later")
-        busy.seconds = int(asked[1]) / 1000
-        return busy
+        return Throttled(text, hint="try again later", seconds=int(asked[1]) / 1000)
     if answer.status == "BAD":
         return RemoteProtocolError(text, hint="run again with --transcript FILE to see the conversation")
     if code in _PASSING or "throttled" in answer.text.lower():

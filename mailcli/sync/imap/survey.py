@@ -66,7 +66,7 @@ def _look_again(
             continue
         missing = answer.correct(there, held)
         if missing:
-            lacking.append((question, delta.whose(question, missing)))
+            lacking.append((question, delta.whose(server, question, missing)))
         else:
             yield question.key, delta.reckon(server, question, answer, held)
     for question, more in _fly(server, lacking):
@@ -76,6 +76,7 @@ def _look_again(
             continue
         answer.flags.update(more.flags)
         answer.sizes.update(more.sizes)
+        answer.objects.update(more.objects)
         yield question.key, delta.reckon(server, question, answer, held)
 
 

@@ -12,12 +12,12 @@ from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import Final
 
-from mailcli.errors import Unreachable
+from mailcli.errors import Throttled, Unreachable
 from mailcli.model.account import Account
 from mailcli.model.folder import INBOX
 from mailcli.store.values import FolderState
 from mailcli.sync.imap.folders import Found, discover, wanted
-from mailcli.sync.imap.server import Server
+from mailcli.sync.imap.server import Server, refusal
 from mailcli.wire.imap import commands as imap
 from mailcli.wire.imap.events import (
     Bye,
@@ -121,9 +121,17 @@ class Watcher:
         ask = () if self._notifying else (imap.Notify(),)
         _, answers = self.server.try_each(*select, *ask)
         self.server.selected = None
+        for command, answer in zip((*select, *ask), answers.values(), strict=True):
+            self._heed(command, answer)
         if any(answers[n].status != "OK" for n in answers):
             self.way = Way.IDLE if self.server.has("IDLE") else Way.POLL
         self._notifying = self.way is Way.NOTIFY
+
+    def _heed(self, command: imap.Command, answer: Completed) -> None:
+        """A refusal has us watch otherwise; but a server that only wants to be left alone means none."""
+        error = None if answer.ok else refusal(command, answer, self.server.label)
+        if isinstance(error, Throttled):
+            raise error
 
     def _compare(self, name: str, counters: tuple[int | None, ...], state: FolderState | None) -> None:
         before, self._seen[name] = self._seen.get(name), counters
@@ -152,6 +160,7 @@ class Watcher:
                     case UidNext(_, value) | UidValidity(_, value) | HighestModseq(_, value):
                         counters[type(event)] = value
                     case Completed(tag, status) if tag in (examine, idle) and status != "OK":
+                        self._heed(imap.Idle(), event)
                         self.way = Way.POLL
                     case _:
                         pass

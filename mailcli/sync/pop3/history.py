@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 from mailcli.errors import ConfigError
 from mailcli.store.history import Unrecorded
-from mailcli.store.store import Store, Writer
+from mailcli.store.store import Store
 from mailcli.store.values import Pop3Row
+from mailcli.store.writer import Writer
 from mailcli.sync.pop3.maildrop import Listed, Maildrop, Tops
 from mailcli.sync.pop3.maildrop import header_hash as hash_of_header
 
@@ -170,7 +171,7 @@ class History:
 
         Raises ConfigError when there are such and `adopt` was not asked for.
         """
-        if self.listing.empty() or self.listing.familiar():
+        if not self.listing.count() or self.listing.familiar():
             return
         current = [
             r

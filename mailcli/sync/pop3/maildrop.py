@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Final
 
@@ -13,11 +13,12 @@ from mailcli.model.record import NamedTuple
 from mailcli.net.pop3 import Pop3Connection
 from mailcli.wire.pop3 import commands as pop3
 from mailcli.wire.pop3 import listing
-from mailcli.wire.pop3.events import Completed, Content, Sizes, UniqueIds
+from mailcli.wire.pop3.events import Completed, Content, Sizes, Statistics, UniqueIds
 from mailcli.wire.pop3.quirks import is_temporary
 
 TABLES: Final = (pop3.Uidl(), pop3.ListSizes())
-"""What `ask` wants to know; may be asked right behind the login."""
+"""What `ask` wants to know, and may ask right behind the login. Where that is refused they are bad commands,
+and Dovecot hangs up at the third."""
 
 _LONGEST_HEADER: Final = 64 << 20
 _KEPT_HEADERS: Final = 8 << 20
@@ -69,21 +70,24 @@ class _Lines:
 
 class Tables(NamedTuple):
     """What UIDL (None where the server does not know it) and LIST answered; `seal` is the same for the
-    same answers, and "" without UIDL: sizes alone do not tell messages apart."""
+    same answers, and "" without UIDL: sizes alone do not tell messages apart. `counted` is STAT's
+    number, or 0 where it was not asked."""
 
     uidls: Iterable[bytes] | None
     sizes: Iterable[bytes]
     seal: str
+    counted: int = 0
 
 
 def ask(connection: Pop3Connection) -> Tables:
-    """UIDL and LIST in one flight, once for a connection. Raises ServerRefused or TryAgain when LIST
-    fails."""
+    """STAT, UIDL and LIST in one flight, unless the last two went behind the login; once for a connection.
+    Raises ServerRefused or TryAgain when LIST fails."""
     pump, greeted = connection.pump, connection.greeted
-    last = greeted.ran_on or pump.send(*TABLES)[-1]
+    last = greeted.ran_on or pump.send(pop3.Stat(), *TABLES)[-1]
     uidls, sizes = _Lines(), _Lines()
     hashes = hashlib.sha256(), hashlib.sha256()
     ends: list[Completed] = []
+    count = 0
     for event in chain(greeted.early, chain.from_iterable(pump.events(last))):
         if isinstance(event, UniqueIds):
             uidls.add(event.lines)
@@ -91,34 +95,53 @@ def ask(connection: Pop3Connection) -> Tables:
         elif isinstance(event, Sizes):
             sizes.add(event.lines)
             hashes[1].update(event.lines)
+        elif isinstance(event, Statistics):
+            count = event.messages
         elif isinstance(event, Completed):
             ends.append(event)
-    named, listed = ends
+    named, listed = ends[-2:]
     if not listed.ok:
         raise _refused(pump.label, "LIST", listed)
     if not named.ok and greeted.offers("UIDL"):
         # Other names for the same messages would bring all of them again.
         raise TryAgain(f"{pump.label} offers UIDL, and refused it: {named.text}", hint="try again later")
     if not named.ok:
-        return Tables(None, sizes, "")
-    return Tables(uidls, sizes, hashlib.sha256(b"".join(one.digest() for one in hashes)).hexdigest())
+        return Tables(None, sizes, "", count)
+    seal = hashlib.sha256(b"".join(one.digest() for one in hashes)).hexdigest()
+    return Tables(uidls, sizes, seal, count)
 
 
 def named(tops: Tops, tables: Tables) -> Maildrop:
     """The messages with their names. Without UIDL it is a hash of the header and the size."""
-    if tables.uidls is None:
-        return _without_uidl(tops, dict(chain.from_iterable(map(listing.sizes, tables.sizes))))
-    return Maildrop(_sized(tables.uidls, map(listing.sizes, tables.sizes)))
+    sizes = map(listing.sizes, tables.sizes)
+    if tables.uidls is not None:
+        return Maildrop(_sized(tops, tables.uidls, sizes))
+    all_sizes = dict(chain.from_iterable(sizes))
+    messages = list(_hashed(tops, all_sizes))
+    if len(messages) < len(all_sizes):
+        return Maildrop([(n, "", size) for n, size in all_sizes.items()], unnamed=True)
+    return Maildrop(messages)
 
 
-def _sized(uidls: Iterable[bytes], sizes: Iterator[list[tuple[int, int]]]) -> Iterator[tuple[int, str, int]]:
-    """Both tables as one. As they are in the same order, little of the second is held at a time."""
+def _sized(
+    tops: Tops, uidls: Iterable[bytes], sizes: Iterator[list[tuple[int, int]]]
+) -> Iterator[tuple[int, str, int]]:
+    """Both tables as one. As they are in the same order, little of the second is held at a time. What UIDL
+    leaves out, though LIST has it, gets the other name."""
     ahead: dict[int, int] = {}
     for lines in uidls:
         for number, uidl in listing.unique_ids(lines):
             while number not in ahead and (more := next(sizes, None)) is not None:
                 ahead.update(more)
             yield number, uidl, ahead.pop(number, 0)
+    ahead.update(chain.from_iterable(sizes))
+    yield from _hashed(tops, ahead)
+
+
+def _hashed(tops: Tops, sizes: Mapping[int, int]) -> Iterator[tuple[int, str, int]]:
+    """Messages named by a hash of the header and the size, as far as the server gives the header."""
+    for number, found in tops.hashes(list(sizes)).items():
+        yield number, f"#{found.hex()[:40]}:{sizes[number]}", sizes[number]
 
 
 class Tops:
@@ -175,13 +198,6 @@ def header_of(data: bytes) -> bytes:
     """The header block of a message."""
     ends = [end for end in (data.find(b"\r\n\r\n"), data.find(b"\n\n")) if end >= 0]
     return data[: min(ends)] if ends else data
-
-
-def _without_uidl(tops: Tops, sizes: dict[int, int]) -> Maildrop:
-    hashes = tops.hashes(list(sizes))
-    if len(hashes) < len(sizes):
-        return Maildrop([(n, "", size) for n, size in sizes.items()], unnamed=True)
-    return Maildrop([(n, f"#{hashes[n].hex()[:40]}:{size}", size) for n, size in sizes.items()])
 
 
 def _refused(label: str, what: str, end: Completed) -> ServerRefused | TryAgain:

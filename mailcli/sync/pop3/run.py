@@ -129,13 +129,18 @@ class Downloader:
         tops = Tops(connection)
         maildrop = named(tops, tables)
         history, screen = self.history, self.options.screen
-        if maildrop.unnamed:
-            screen = screen.without_headers()
+        screen = screen.without_headers() if maildrop.unnamed else screen
         self.sieve = Sieve(self.store, self.account, history, screen, self.hooks.notice, self.clock)
         history.place(tops, maildrop)
+        nameless = max(0, tables.counted - history.listing.count())
+        if nameless:
+            self.hooks.notice(
+                f"{tops.label} counts {tables.counted} messages and has no name for {nameless} of them: "
+                "they are left there"
+            )
         if maildrop.unnamed and self.options.policy.leave != "delete":
             self.hooks.notice(
-                f"{connection.pump.label} has neither UIDL nor TOP: everything is downloaded every time; "
+                f"{tops.label} has neither UIDL nor TOP: everything is downloaded every time; "
                 'leave = "delete" would spare that'
             )
         if not maildrop.unnamed:
@@ -155,7 +160,8 @@ class Downloader:
         more = len(wanted) > len(piece)
         self._unnamed = {} if maildrop.unnamed else None
         again = self._transfer(connection, tops, piece, more=more)
-        if not (more or maildrop.unnamed or self._asked or self._undelivered or self.tally.problems):
+        left = more or nameless or self._asked or self._undelivered
+        if not (left or maildrop.unnamed or self.tally.problems):
             self.seal.put(tables, history.listing)
         return again
 

@@ -32,10 +32,13 @@ _USUAL: Final = pattern.compile(
     rb"|FLAGS \(([^()]*+)\)"
     rb'|INTERNALDATE "([^"\\]*+)"'
     rb"|RFC822\.SIZE ([0-9]{1,18})"
-    rb"|MODSEQ \(([0-9]{1,18})\))(?: |(?=\))))*+"
+    rb"|MODSEQ \(([0-9]{1,18})\)"
+    rb"|X-GM-MSGID ([1-9][0-9]{0,18})"
+    rb"|EMAILID \(([A-Za-z0-9_-]{1,255})\))(?: |(?=\))))*+"
     rb'(?:(BODY\[[^\]"{(]*+\])(?:<([0-9]{1,10})>)? \{[0-9]++\}|\))'
 )
 _SECTION: Final = pattern.compile(rb"((?:BODY|BINARY)\[.*\])(?:<([0-9]{1,10})>)?", re.IGNORECASE | re.DOTALL)
+_OBJECT_ID: Final = pattern.compile(rb"[A-Za-z0-9_-]{1,255}")
 _OLD_SECTIONS: Final = (b"RFC822", b"RFC822.HEADER", b"RFC822.TEXT")
 _CLOSED: Final = b")"
 
@@ -45,7 +48,7 @@ def fetched(parts: Parts, seq: int, start: int, box: Selected) -> Fetched:
     usual = _USUAL.fullmatch(parts[0])
     if usual is None or (len(parts) > 1 and (len(parts) != 3 or parts[2] != _CLOSED)):
         return _general(parts, seq, start, box)
-    _, uid_text, flag_text, date, size, modseq, name, origin = usual.groups()
+    _, uid_text, flag_text, date, size, modseq, gmail, email, name, origin = usual.groups()
     if uid_text is None:
         uid = box.uid(seq)
     else:
@@ -63,6 +66,7 @@ def fetched(parts: Parts, seq: int, start: int, box: Selected) -> Fetched:
         ()
         if name is None
         else (Section(name.decode("ascii", "replace").upper(), int(origin) if origin else None, parts[1]),),
+        (email or gmail or b"").decode(),
     )
 
 
@@ -120,8 +124,10 @@ def _modseq(value: Value) -> int:
 
 
 def _object_id(value: Value) -> str:
-    """`(M6d99ac3275bb4e)` or NIL (RFC 8474 §5.1, §5.2)."""
-    return "" if value is None else string(_only(value)).decode("ascii", "replace")
+    """`(M6d99ac3275bb4e)` or NIL (RFC 8474 §5.1, §5.2). What is none by §4 counts as none: it will be
+    searched for."""
+    name = b"" if value is None else string(_only(value))
+    return name.decode() if _OBJECT_ID.fullmatch(name) else ""
 
 
 def _only(value: Value) -> Value:

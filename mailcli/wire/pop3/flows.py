@@ -7,6 +7,7 @@ from typing import Final, TypeVar
 
 from mailcli.errors import (
     AuthenticationFailed,
+    LocalProtocolError,
     MailcliError,
     RemoteProtocolError,
     ServerRefused,
@@ -132,7 +133,7 @@ def _changed(known: Capabilities | None, error: AuthenticationFailed) -> _Asked:
     refusal if that is the same: the password is not to be said twice."""
     try:
         offered = yield from _capabilities()
-    except (TryAgain, RemoteProtocolError):  # many close after a refusal
+    except (TryAgain, RemoteProtocolError, LocalProtocolError):  # many close after a refusal
         raise error from None
     if _ways(offered) == _ways(known):
         raise error

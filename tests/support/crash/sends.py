@@ -12,7 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from mailcli.app import outbox, preparing, sending
+from mailcli.app import holding, outbox, preparing, sending
 from mailcli.app.context import Context
 from mailcli.app.once import once
 from mailcli.app.preparing import Prepared
@@ -299,7 +299,7 @@ class QueueTrial(SendTrial):
         def work() -> object:
             ctx = open_context(self.profile)
             if retry:
-                outbox.retry(ctx, [row.entry.id for row in outbox.listed(ctx)])
+                holding.retry(ctx, [row.entry.id for row in outbox.listed(ctx)])
             for _ in range(2):
                 outbox.run(ctx)
             left = {f"<{row.entry.message_id}>": row.word for row in outbox.listed(ctx)}

@@ -111,7 +111,7 @@ def seed(bug: str) -> None:
     """Take a safety out, for those who watch whether it is missed."""
     if bug == "no file fsync":
         write_new = disk.write_new
-        disk.write_new = lambda path, data, durable=True: write_new(path, data, durable=False)  # type: ignore[misc]
+        disk.write_new = lambda path, *data, durable=True: write_new(path, *data, durable=False)
     elif bug == "no directory fsync":
         disk.fsync_directory = lambda path: None
     elif bug == "rows before files":

@@ -4,7 +4,7 @@ import pytest
 
 from mailcli.model.flags import ANSWERED, FLAGGED, SEEN
 from mailcli.store import history
-from mailcli.store.store import Store, Writer
+from mailcli.store.store import Store
 from mailcli.store.values import (
     Agreed,
     Arrival,
@@ -15,6 +15,7 @@ from mailcli.store.values import (
     Pop3Row,
     SyncChanges,
 )
+from mailcli.store.writer import Writer
 from tests.support.letters import letter, remote
 
 

@@ -13,10 +13,11 @@ from mailcli.model.flags import FLAGGED, SEEN
 from mailcli.model.query.parse import parse
 from mailcli.store import disk, schema
 from mailcli.store.partial import CHANGED, FILLED, GONE, RESIZED, THERE, Outline
-from mailcli.store.store import Store, Writer
+from mailcli.store.store import Store
 from mailcli.store.tmpfiles import hashes
 from mailcli.store.values import Bound, Fingerprint, Scan, SyncChanges
 from mailcli.store.values import Gone as GoneRow
+from mailcli.store.writer import Writer
 from tests.support.letters import NOW, Clock, as_first_version, files, letter, litter, open_store, remote
 
 MIXED = "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b1"

@@ -65,7 +65,11 @@ class Conversation:
                     self.tls = True
                     step = flow.send([])
                     continue
-                tags = [0] if isinstance(step, Greet) else [engine.send(c) for c in step.commands]
+                try:
+                    tags = [0] if isinstance(step, Greet) else [engine.send(c) for c in step.commands]
+                except MailcliError as error:
+                    step = flow.throw(error)
+                    continue
                 for command in () if isinstance(step, Greet) else step.behind:
                     engine.send(command)
                 events = []
@@ -381,6 +385,11 @@ def test_a_refused_password_is_not_said_again_where_nothing_has_changed() -> Non
 def test_a_server_that_closes_after_it_refused_has_refused() -> None:
     talk = Conversation(READY, NO)
     talk.fails(AuthenticationFailed, "did not accept", known=PLAIN)
+
+
+def test_a_server_that_hangs_up_on_what_ran_on_has_refused() -> None:
+    talk = Conversation(DOVECOT, NO + NO + NO + b"-ERR Too many invalid bad commands.\r\n")
+    talk.fails(AuthenticationFailed, "did not accept", known=PLAIN, behind=TABLES)
 
 
 def test_a_mailbox_that_is_busy_is_not_asked_for_its_capabilities() -> None:
