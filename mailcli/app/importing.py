@@ -161,8 +161,7 @@ def _file(path: Path, unreadable: list[str], now: float) -> Iterator[_Mail]:
     count = 0
     with path.open("rb") as file:
         parted = mbox.opens(file.peek(1000))  # what stands behind a From line is mail, however odd
-        for data in mbox.split(file):
-            count += 1
+        for count, data in enumerate(mbox.split(file), 1):
             if not parted and data.strip() and not _is_mail(data):
                 unreadable.append(f"{path}: message {count} does not begin as a mail does")
                 continue

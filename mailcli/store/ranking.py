@@ -92,15 +92,17 @@ class Ranked:
     def select(self, where: str, most: int | None, *, whole: bool = False) -> str:
         """The hits of the window :low to :high, as `add` takes them: rank (the best is the least), row id
         turned round, thread. Behind the cursor, but with `whole`."""
-        join = "JOIN" if self._ranking.needed else "LEFT JOIN"
         recency = f"({_OLD} + {1 - _OLD} / (1.0 + max(0, :now - (rowid >> 20)) / {float(_HALF)}))"
         ranked = (
-            f"(SELECT rowid AS rid, bm25(fts, {', '.join(map(str, _WEIGHTS))}) * {recency} AS rank FROM fts"
-            " WHERE fts MATCH :expression AND rowid BETWEEN :low AND :high)"
+            f"SELECT rowid AS rid, bm25(fts, {', '.join(map(str, _WEIGHTS))}) * {recency} AS rank FROM fts"
+            " WHERE fts MATCH :expression AND rowid BETWEEN :low AND :high"
         )
+        # Left to itself, SQLite works the ranks out anew for each message that another index offers first.
+        join = "s CROSS JOIN message m" if self._ranking.needed else "message m LEFT JOIN s"
         select = (
-            f"SELECT ifnull(s.rank, 0) * iif({_known(self._sent)}, {_KNOWN}, 1.0) AS rank, -m.rid AS key,"
-            f" m.thread FROM message m {join} {ranked} s ON s.rid = m.rid"
+            f"WITH s AS MATERIALIZED ({ranked})"
+            f" SELECT ifnull(s.rank, 0) * iif({_known(self._sent)}, {_KNOWN}, 1.0) AS rank, -m.rid AS key,"
+            f" m.thread FROM {join} ON s.rid = m.rid"
             f" WHERE m.rid BETWEEN :low AND :high AND {where}"
         )
         if self._after is not None and not self._threads and not whole:

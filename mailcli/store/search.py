@@ -1,7 +1,7 @@
 """Finding messages: a parsed query in, row ids out, newest first.
 
 Row ids carry the time, so newest first is the order of the key. A query with a limit looks at the
-newest few hundred messages first, then at some thousands and ten thousands, then at all: most end early,
+newest few hundred messages first, then at some thousands, then at all: most searches end early,
 and none needs more than two passes over the index.
 """
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from mailcli.model.query.ast import Query
 
-_WINDOWS: Final = (500, 5000, 25000)
+_WINDOWS: Final = (500, 5000)
 _LOWEST, _HIGHEST = -(1 << 63), (1 << 63) - 1
 
 
