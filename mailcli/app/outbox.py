@@ -109,6 +109,8 @@ def standing(row: Row) -> Sent:
     long as the outbox goes on with it."""
     entry, state = row.entry, row.state
     word, text, stage = "deferred", f"in the outbox as {entry.id}", "queued"
+    if state.note:
+        text = f"{text}: {state.note}"
     if row.busy:
         text = f"being sent from the outbox as {entry.id}"
     elif state.phase in (COMMITTING, UNKNOWN):

@@ -236,8 +236,10 @@ def _queue(session: Session, prepared: Prepared, how: Delivery, *, now: bool = T
 
     entry = _entry(session, prepared, how, 0.0)
     sent = outbox.queue(session.ctx, entry) if now else outbox.standing(outbox.enqueue(session.ctx, entry))
-    if any(o.outcome == "deferred" for o in sent.recipients):
-        session.out.notice("queued; `mailcli outbox run`, the next fetch or the next send tries again")
+    waiting = next((o for o in sent.recipients if o.outcome == "deferred"), None)
+    if waiting is not None:
+        told = f"queued, {waiting.text}; `mailcli outbox run`, the next fetch or the next send tries again"
+        session.out.notice(told)
     return sent
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mailcli.app import changing, exchange
+from mailcli.app import changing, importing
 from mailcli.app.context import Context
 from mailcli.app.fetching import FetchRequest
 from mailcli.errors import MailcliError, NotFound, TryAgain
@@ -48,7 +48,7 @@ def _flag(ctx: Context, drawn: random.Random, _: int) -> None:
 def _import(ctx: Context, drawn: random.Random, number: int) -> None:
     path = Path(ctx.paths.data).parent / "new.eml"
     path.write_bytes(mail(UPLOADED + number))
-    exchange.import_paths(ctx, [path])
+    importing.import_paths(ctx, [path])
 
 
 ACTS: dict[str, Act] = {

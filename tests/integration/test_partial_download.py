@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mailcli.app import bodies, changing, exchange, listing, reading
+from mailcli.app import bodies, changing, exporting, listing, reading
 from mailcli.app.context import Context
 from mailcli.app.fetching import FetchRequest
 from mailcli.errors import LocalIOError, NotFound, TryAgain, Unreachable
@@ -395,10 +395,10 @@ def test_an_export_fetches_what_is_missing(make_profile: Make, tmp_path: Path) -
     profile = headers(make_profile, 3)
     reading.read(profile.ctx, profile.id("m1"))
     offline: Context = profile.open(offline=True)
-    done = exchange.export(offline, ["in:inbox"], tmp_path / "some.mbox")
+    done = exporting.export(offline, ["in:inbox"], tmp_path / "some.mbox")
     assert (done.messages, done.missing) == (1, 2)
     assert "--offline" in done.reason
-    done = exchange.export(profile.ctx, ["in:inbox"], tmp_path / "all.mbox")
+    done = exporting.export(profile.ctx, ["in:inbox"], tmp_path / "all.mbox")
     assert (done.messages, done.missing) == (3, 0)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from collections.abc import Iterator
@@ -76,3 +77,14 @@ def test_a_run_of_the_outbox_that_nobody_reads_has_the_code_of_its_messages(
 ) -> None:
     program.run("--offline", "send", "--queue", "-q", "-s", "s", "nobody@b.example", text="x\n").good()
     assert with_stdout(program, broken_pipe(), "outbox", "run").code == 67
+
+
+def test_what_keeps_a_queued_message_from_going_is_told(program: Program, server: Smtp) -> None:
+    server.says["AUTH"] = b"535 5.7.8 no\r\n"
+    done = program.run("send", "--queue", "-s", "s", "ann@b.example", text="x\n")
+    assert done.code == 0 and "535 5.7.8 no" in done.err and "outbox run" in done.err
+    assert program.run("outbox", "run").code == 77
+    (row,) = json.loads(program.run("outbox", "list", "--json").out)["data"]
+    assert (row["state"], row["attempts"]) == ("queued", 0)  # no try is counted, nothing comes back
+    del server.says["AUTH"]
+    assert program.run("outbox", "run").code == 0 and len(server.taken) == 1

@@ -11,15 +11,15 @@ FORMS = ("mbox", "eml", "maildir")
 
 
 def run(session: Session, query: tuple[str, ...], output: str, form: str | None) -> None:
-    from mailcli.app import exchange
+    from mailcli.app import exporting
     from mailcli.app.context import user_path
 
     if output == "-":
         if form not in (None, "mbox"):
             raise UsageError(f"-o - with --as {form}", hint="only an mbox goes to stdout")
-        done = exchange.export_to(session.ctx, query, session.streams.stdout)
+        done = exporting.export_to(session.ctx, query, session.streams.stdout)
     else:
-        done = exchange.export(session.ctx, query, user_path(output), form)
+        done = exporting.export(session.ctx, query, user_path(output), form)
     session.end_progress()
     if done.missing:
         count = f"{done.missing} message" + ("" if done.missing == 1 else "s")

@@ -9,10 +9,10 @@ from mailcli.errors import PartialFailure
 
 
 def run(session: Session, paths: tuple[str, ...], to: str | None) -> int:
-    from mailcli.app import exchange
+    from mailcli.app import importing
     from mailcli.app.context import user_path
 
-    done = exchange.import_paths(session.ctx, [user_path(path) for path in paths], to)
+    done = importing.import_paths(session.ctx, [user_path(path) for path in paths], to)
     session.end_progress()
     for line in done.unreadable:
         session.out.notice(line)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from mailcli.app import bodies, changing, exchange, undoing
+from mailcli.app import bodies, changing, importing, undoing
 from mailcli.app.context import Context
 from mailcli.app.fetching import FetchRequest
 from mailcli.errors import NotFound
@@ -88,7 +88,7 @@ def changed_on_both_sides(template: Template) -> None:
         changing.delete(ctx, pick(ctx, "INBOX", "m13"))
         changing.delete(ctx, pick(ctx, "INBOX", "m14"), purge=True)
         changing.copy(ctx, pick(ctx, "INBOX", "m15"), "Archive")
-        exchange.import_paths(ctx, [new])
+        importing.import_paths(ctx, [new])
 
     template.here(change, offline=True)
 
@@ -124,7 +124,7 @@ def three_changed_here(template: Template) -> None:
         changing.flag(ctx, pick(ctx, "INBOX", "m0"), ["+flagged", "-seen"])
         changing.move(ctx, pick(ctx, "INBOX", "m1"), "Trash")
         changing.delete(ctx, pick(ctx, "INBOX", "m2"), purge=True)
-        exchange.import_paths(ctx, [new])
+        importing.import_paths(ctx, [new])
 
     template.here(change, offline=True)
 
@@ -176,7 +176,7 @@ def copy(ctx: Context) -> None:
 def take_in(ctx: Context) -> None:
     if wanted := _missing(ctx, "INBOX", "m20", "m21"):
         profile = Path(ctx.paths.config).parent
-        exchange.import_paths(ctx, [profile / f"{subject}.eml" for subject in wanted])
+        importing.import_paths(ctx, [profile / f"{subject}.eml" for subject in wanted])
 
 
 def _missing(ctx: Context, folder: str, *subjects: str) -> list[str]:

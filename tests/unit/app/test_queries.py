@@ -7,7 +7,7 @@ import pytest
 from mailcli.app import listing, queries
 from mailcli.app.context import Context
 from mailcli.errors import NotFound, QueryError, UsageError
-from tests.unit.app.test_exchange import ctx  # noqa: F401  # the fixture
+from tests.unit.app.test_importing_exporting import ctx  # noqa: F401  # the fixture
 
 
 def names(ctx: Context) -> dict[str, str]:  # noqa: F811

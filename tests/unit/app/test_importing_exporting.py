@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mailcli.app import exchange
+from mailcli.app import exporting, importing
 from mailcli.app.context import Context
 from mailcli.app.listing import search
 from mailcli.errors import CannotCreate, NotFound, QueryError, UsageError
@@ -44,8 +44,8 @@ def test_an_mbox_is_imported_with_its_status(ctx: Context, tmp_path: Path) -> No
         + mail("two")
         + b"\n"
     )
-    done = exchange.import_paths(ctx, [box])
-    assert done._replace(undo="") == exchange.Imported(2, "local", "INBOX", ())
+    done = importing.import_paths(ctx, [box])
+    assert done._replace(undo="") == importing.Imported(2, "local", "INBOX", ())
     rows = found(ctx)
     assert rows["one"].flags == {"\\Seen", "\\Answered", "\\Flagged"}
     assert rows["two"].flags == frozenset()
@@ -61,7 +61,7 @@ def test_a_maildir_is_imported_with_flags_and_times(ctx: Context, tmp_path: Path
     (box / "tmp" / "1700000002.M1P4.host").write_bytes(mail("unfinished"))
     exact = b"Subject: exact\n\nLF on the wire\n"
     (box / "cur" / f"1700000003.x.host,W={len(exact)}:2,S").write_bytes(exact)
-    assert exchange.import_paths(ctx, [box], "Old/2023").messages == 3
+    assert importing.import_paths(ctx, [box], "Old/2023").messages == 3
     rows = found(ctx)
     assert rows["seen"].flags == {"\\Seen", "\\Answered", "\\Flagged"}
     assert rows["unseen"].flags == frozenset()
@@ -74,7 +74,7 @@ def test_an_eml_is_one_message_whatever_it_begins_with(ctx: Context, tmp_path: P
     one = tmp_path / "one.EML"
     line = b"From ann@x.org Mon May  6 10:00:00 2024\n"
     one.write_bytes(line + mail("one") + b"\n" + line + mail("two"))
-    assert exchange.import_paths(ctx, [one]).messages == 1
+    assert importing.import_paths(ctx, [one]).messages == 1
     assert len(search(ctx, ["in:any"]).rows) == 1
 
 
@@ -85,8 +85,8 @@ def test_a_directory_of_eml_files_is_imported_and_nothing_is_deduplicated(
     (tmp_path / "mails" / "a.eml").write_bytes(mail("one"))
     (tmp_path / "mails" / "sub" / "b.eml").write_bytes(mail("one"))
     (tmp_path / "mails" / "notes.txt").write_bytes(b"no mail")
-    assert exchange.import_paths(ctx, [tmp_path / "mails"]).messages == 2
-    assert exchange.import_paths(ctx, [tmp_path / "mails"]).messages == 2
+    assert importing.import_paths(ctx, [tmp_path / "mails"]).messages == 2
+    assert importing.import_paths(ctx, [tmp_path / "mails"]).messages == 2
     assert len(search(ctx, ["one"]).rows) == 4
 
 
@@ -96,7 +96,7 @@ def test_what_cannot_be_read_is_counted_and_the_rest_imported(ctx: Context, tmp_
     (tmp_path / "picture").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
     (tmp_path / "nothing").mkdir()
     names = ("empty.eml", "picture", "nothing", "good.eml")
-    done = exchange.import_paths(ctx, [tmp_path / name for name in names])
+    done = importing.import_paths(ctx, [tmp_path / name for name in names])
     assert done.messages == 1
     assert [line.split(":")[0] for line in done.unreadable] == [str(tmp_path / name) for name in names[:3]]
 
@@ -104,31 +104,31 @@ def test_what_cannot_be_read_is_counted_and_the_rest_imported(ctx: Context, tmp_
 def test_a_path_that_is_not_there_stops_an_import_before_it_begins(ctx: Context, tmp_path: Path) -> None:
     (tmp_path / "good.eml").write_bytes(mail("good"))
     with pytest.raises(NotFound):
-        exchange.import_paths(ctx, [tmp_path / "good.eml", tmp_path / "missing"])
+        importing.import_paths(ctx, [tmp_path / "good.eml", tmp_path / "missing"])
     assert ctx.store.accounts() == []
 
 
 def test_line_ends_that_are_not_plain_are_kept_exactly(ctx: Context, tmp_path: Path) -> None:
     mixed = b"Subject: mixed\r\n\r\none\ntwo\rthree\r\n"
     (tmp_path / "m.eml").write_bytes(mixed)
-    exchange.import_paths(ctx, [tmp_path / "m.eml"])
+    importing.import_paths(ctx, [tmp_path / "m.eml"])
     assert ctx.store.open_bytes(found(ctx)["mixed"].id) == mixed
 
 
 def test_the_arrival_is_never_in_the_future(ctx: Context, tmp_path: Path) -> None:
     (tmp_path / "f.eml").write_bytes(mail("future").replace(b"2024", b"2094"))
     os.utime(tmp_path / "f.eml", (1_600_000_000, 1_600_000_000))
-    exchange.import_paths(ctx, [tmp_path / "f.eml"])
+    importing.import_paths(ctx, [tmp_path / "f.eml"])
     assert found(ctx)["future"].arrived == 1_600_000_000
 
 
 def test_the_destination_may_name_its_account(ctx: Context, tmp_path: Path) -> None:
     (tmp_path / "a.eml").write_bytes(mail("one"))
-    assert exchange.import_paths(ctx, [tmp_path / "a.eml"], "local:Old")[1:3] == ("local", "Old")
-    assert exchange.import_paths(ctx, [tmp_path / "a.eml"], "old")[1:3] == ("local", "Old")
-    assert exchange.import_paths(ctx, [tmp_path / "a.eml"], "what: a name")[1:3] == ("local", "what: a name")
+    assert importing.import_paths(ctx, [tmp_path / "a.eml"], "local:Old")[1:3] == ("local", "Old")
+    assert importing.import_paths(ctx, [tmp_path / "a.eml"], "old")[1:3] == ("local", "Old")
+    assert importing.import_paths(ctx, [tmp_path / "a.eml"], "what: a name")[1:3] == ("local", "what: a name")
     with pytest.raises(UsageError):
-        exchange.import_paths(ctx, [tmp_path / "a.eml"], "local:")
+        importing.import_paths(ctx, [tmp_path / "a.eml"], "local:")
 
 
 @pytest.fixture
@@ -139,7 +139,7 @@ def filled(ctx: Context, tmp_path: Path) -> Context:
             mail(word).replace(b"body ", b"").replace(b"06", b"0%d" % (n + 1))
         )
     (tmp_path / "in" / "raw.eml").write_bytes(b"Subject: raw\r\n\r\nmixed\nends\r\n")
-    exchange.import_paths(ctx, [tmp_path / "in"])
+    importing.import_paths(ctx, [tmp_path / "in"])
     ctx.store.set_flags([found(ctx)["one"].id], frozenset({"\\Seen", "\\Flagged"}))
     return ctx
 
@@ -154,8 +154,8 @@ def test_what_is_exported_and_imported_again_is_the_same_to_the_octet(
 ) -> None:
     before = contents(filled)
     out = tmp_path / "out"
-    assert exchange.export(filled, ["in:any"], out, form) == exchange.Exported(4, out)
-    assert exchange.import_paths(filled, [out], "Back").messages == 4
+    assert exporting.export(filled, ["in:any"], out, form) == exporting.Exported(4, out)
+    assert importing.import_paths(filled, [out], "Back").messages == 4
     assert contents(filled) == sorted(before * 2)
     if form == "maildir":
         assert found(filled, "in:Back")["one"].flags == {"\\Seen", "\\Flagged"}
@@ -164,34 +164,34 @@ def test_what_is_exported_and_imported_again_is_the_same_to_the_octet(
 
 def test_an_mbox_is_written_oldest_first_and_read_back(filled: Context, tmp_path: Path) -> None:
     out = tmp_path / "out.mbox"
-    assert exchange.export(filled, ["-raw"], out).messages == 3
+    assert exporting.export(filled, ["-raw"], out).messages == 3
     data = out.read_bytes()
     assert [data.find(f"Subject: {word}".encode()) for word in ("one", "two", "From three")] == sorted(
         data.find(f"Subject: {word}".encode()) for word in ("one", "two", "From three")
     )
     assert b"\n>From three\n" in data
     before = contents(filled)
-    exchange.import_paths(filled, [out])
+    importing.import_paths(filled, [out])
     assert set(contents(filled)) == set(before)
 
 
-@pytest.mark.parametrize("form", exchange.FORMS)
+@pytest.mark.parametrize("form", exporting.FORMS)
 def test_an_export_overwrites_nothing(filled: Context, tmp_path: Path, form: str) -> None:
     out = tmp_path / "out"
-    exchange.export(filled, ["one"], out, form)
+    exporting.export(filled, ["one"], out, form)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     with pytest.raises(CannotCreate):
-        exchange.export(filled, ["one"], out, form)
+        exporting.export(filled, ["one"], out, form)
     with pytest.raises(CannotCreate):
-        exchange.export(filled, ["one"], tmp_path / "no" / "where", form)
+        exporting.export(filled, ["one"], tmp_path / "no" / "where", form)
     assert all(path.read_bytes() == data for path, data in before.items())
 
 
 def test_a_wrong_form_or_query_writes_nothing(filled: Context, tmp_path: Path) -> None:
     with pytest.raises(UsageError):
-        exchange.export(filled, ["one"], tmp_path / "out", "zip")
+        exporting.export(filled, ["one"], tmp_path / "out", "zip")
     with pytest.raises(QueryError):
-        exchange.export(filled, ["subjct:one"], tmp_path / "out")
+        exporting.export(filled, ["subjct:one"], tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
@@ -203,7 +203,7 @@ def test_terms_that_read_the_files_work_through_the_store(filled: Context) -> No
 def test_a_file_that_only_looks_like_header_fields_is_no_mail(ctx: Context, tmp_path: Path) -> None:
     passwd = tmp_path / "passwd"
     passwd.write_text("root:x:0:0:root:/root:/bin/sh\ndaemon:x:1:1::/:/bin/false\n")
-    done = exchange.import_paths(ctx, [passwd])
+    done = importing.import_paths(ctx, [passwd])
     assert done.messages == 0
     assert "does not begin as a mail does" in done.unreadable[0]
 
@@ -211,5 +211,5 @@ def test_a_file_that_only_looks_like_header_fields_is_no_mail(ctx: Context, tmp_
 def test_what_stands_behind_a_from_line_is_mail_however_odd_its_header(ctx: Context, tmp_path: Path) -> None:
     line = b"From a@example.org Sat Nov 21 09:30:00 2026\n"
     (tmp_path / "odd").write_bytes(line + b"Content-Type: text/plain\n\none\n\n" + line + b"Odd: x\n\ntwo\n")
-    done = exchange.import_paths(ctx, [tmp_path / "odd"])
+    done = importing.import_paths(ctx, [tmp_path / "odd"])
     assert (done.messages, done.unreadable) == (2, ())
