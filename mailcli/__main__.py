@@ -27,7 +27,7 @@ def main() -> int:
 
     # What is imported stays: 28,000 objects after a fetch with nothing new, looked at forty times over
     # with Python's 700, and once more at the end.
-    gc.set_threshold(50_000, 20, 20)
+    gc.set_threshold(50_000)
     from mailcli.cli import run, streams
 
     code = run.main(_words(), streams.standard(), reader=_reader)

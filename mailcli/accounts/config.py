@@ -9,15 +9,14 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mailcli.accounts import plain
 from mailcli.accounts.extents import body_policy
 from mailcli.accounts.faults import EDIT, Faults, did_you_mean
 from mailcli.accounts.fields import TABLES
 from mailcli.accounts.maildrops import pop3_policy
-from mailcli.accounts.paths import user_path
+from mailcli.accounts.paths import StrPath, absolute
 from mailcli.accounts.servers import Servers
 from mailcli.errors import ConfigError, LocalIOError, NotFound
 from mailcli.model.account import (
@@ -31,6 +30,9 @@ from mailcli.model.account import (
 )
 from mailcli.model.record import NamedTuple
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 _WATCH_INTERVAL = {"imap": 300, "pop3": 600}  # POP3 signs in anew for every look
 
 
@@ -38,7 +40,7 @@ class Config(NamedTuple):
     """What the configuration says. `default` is the account used when none is named (None: there
     is no account); `settings` holds the program's own settings, every one with its default."""
 
-    path: Path
+    path: str
     accounts: Mapping[str, Account]
     default: str | None
     settings: Mapping[str, Any]
@@ -76,9 +78,10 @@ class Config(NamedTuple):
         return held
 
     @property
-    def alias_files(self) -> list[Path]:
+    def alias_files(self) -> list[str]:
         """Files of mailx or mutt with more of them."""
-        return [self.path.parent / user_path(name) for name in self.settings.get("alias_files", ())]
+        beside = os.path.dirname(self.path)
+        return [absolute(name, beside) for name in self.settings.get("alias_files", ())]
 
     def account(self, name: str | None = None) -> Account:
         """The account of this name, or the default one. Raises NotFound, ConfigError."""
@@ -95,18 +98,19 @@ class Config(NamedTuple):
     def lacking(self, message: str) -> ConfigError:
         """The error of a command that finds no account to work with: names the file, since another
         HOME or profile has another."""
-        why = "names none" if self.path.exists() else "does not exist"
+        why = "names none" if os.path.exists(self.path) else "does not exist"
         hint = "mailcli account add ADDRESS, or try mailcli demo"
         return ConfigError(f"{message}: {self.path} {why}", hint=hint)
 
 
-def load(path: Path) -> Config:
+def load(path: StrPath) -> Config:
     """Read and check the file; a missing one is an empty Config.
 
     Raises ConfigError for a fault in it, LocalIOError if it cannot be read.
     """
+    path = os.fspath(path)
     try:
-        with path.open("rb") as file:
+        with open(path, "rb") as file:
             mode = os.fstat(file.fileno()).st_mode
             data = file.read()
     except FileNotFoundError:
@@ -121,8 +125,9 @@ def load(path: Path) -> Config:
     return parse(data, path)
 
 
-def parse(data: bytes, path: Path) -> Config:
+def parse(data: bytes, path: StrPath) -> Config:
     """Check the text of a configuration file; `path` is named in errors. Raises ConfigError."""
+    path = os.fspath(path)
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -132,7 +137,7 @@ def parse(data: bytes, path: Path) -> Config:
     return _Reader(path, text).config(_tables(text, path) if read is None else read)
 
 
-def _tables(text: str, path: Path) -> dict[str, Any]:
+def _tables(text: str, path: str) -> dict[str, Any]:
     import tomllib
 
     try:
@@ -163,7 +168,7 @@ def is_address(text: str) -> bool:
 class _Reader:
     """Turns tables into values."""
 
-    def __init__(self, path: Path, text: str) -> None:
+    def __init__(self, path: str, text: str) -> None:
         self.path = path
         self._faults = Faults(path, text)
         self.fault = self._faults.fault
@@ -253,7 +258,9 @@ class _Reader:
             if signature:
                 fault = f"{'.'.join(at)} has both signature and signature_file"
                 raise self.fault((*at, "signature_file"), fault, "keep one of them")
-            signature = self.path.parent / user_path(table["signature_file"])
+            from pathlib import Path
+
+            signature = Path(absolute(table["signature_file"], os.path.dirname(self.path)))
         return Composing(
             signature,
             table.get("signature_place") == "above",

@@ -6,7 +6,6 @@ A fault names the file, the line, and for a misspelt word the likely one.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import Any, Final
 
 from mailcli.accounts.fields import SECRET_KINDS, TABLES, Field
@@ -38,7 +37,7 @@ _FITS: Final[dict[str, Callable[[Any], bool]]] = {
 class Faults:
     """The faults of one file; knows its text, to say in which line they are."""
 
-    def __init__(self, path: Path, text: str) -> None:
+    def __init__(self, path: str, text: str) -> None:
         self.path = path
         self.text = text
 

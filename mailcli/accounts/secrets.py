@@ -12,14 +12,14 @@ import stat
 import sys
 import threading
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from mailcli.accounts.paths import user_path
 from mailcli.errors import ConfigError, TimedOut
 from mailcli.model.account import Account, BearerToken, Endpoint, Password, Protocol, Secret, SecretSpec
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from keyring.backend import KeyringBackend
 
 T = TypeVar("T")
@@ -78,7 +78,7 @@ class Secrets:
         elif spec.kind == "command":
             text = _from_command(spec.value, where, self._environ)
         elif spec.kind == "file":
-            text = _from_file(user_path(spec.value), where)
+            text = _from_file(os.path.expanduser(spec.value), where)
         elif spec.kind == "env":
             text = self._from_env(spec.value, where)
         else:
@@ -105,7 +105,8 @@ class Secrets:
         if "/" in name or name in (".", ".."):
             raise ConfigError(f"{where}: {name!r} is not the name of a systemd credential")
         try:
-            return _text((Path(directory) / name).read_bytes(), where)
+            with open(f"{directory}/{name}", "rb") as file:
+                return _text(file.read(), where)
         except OSError as error:
             raise ConfigError(f"{where}: the systemd credential {name}: {error.strerror}") from error
 
@@ -247,9 +248,9 @@ def _from_command(command: str, where: str, environ: Mapping[str, str]) -> str:
     return _text(out, where)
 
 
-def _from_file(path: Path, where: str) -> str:
+def _from_file(path: str, where: str) -> str:
     try:
-        with path.open("rb") as file:
+        with open(path, "rb") as file:
             mode = os.fstat(file.fileno()).st_mode
             if stat.S_ISREG(mode) and mode & 0o077:
                 raise ConfigError(

@@ -5,12 +5,12 @@ The tables were checked against `fields` before: what is looked at here is what 
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-from mailcli.accounts.paths import user_path
+from mailcli.accounts.paths import absolute
 from mailcli.errors import ConfigError
 from mailcli.model.account import DEFAULT_PORTS, Endpoint, Protocol, Proxy, SecretSpec, Tls
 
@@ -18,7 +18,7 @@ from mailcli.model.account import DEFAULT_PORTS, Endpoint, Protocol, Proxy, Secr
 class Servers:
     """Reads the servers of the configuration at `path`; `fault` makes the error of a place in it."""
 
-    def __init__(self, path: Path, fault: Callable[..., ConfigError]) -> None:
+    def __init__(self, path: str, fault: Callable[..., ConfigError]) -> None:
         self.path = path
         self.fault = fault
 
@@ -105,7 +105,7 @@ class Servers:
         kind = "http" if match[1] == "http" else "socks5"
         return Proxy(kind, match[3].strip("[]"), int(match[4]), match[2] or "", secret)
 
-    def file(self, at: tuple[str, ...], table: dict[str, Any], key: str) -> Path | None:
+    def file(self, at: tuple[str, ...], table: dict[str, Any], key: str) -> str | None:
         if key not in table:
             return None
         if key == "client_key" and "client_cert" not in table:
@@ -135,8 +135,8 @@ class Servers:
         [(kind, value)] = given.items()
         if kind == "keyring":
             return SecretSpec(kind, "" if value is True else value)
-        return SecretSpec(kind, str(self.beside(value)) if kind == "file" else value)
+        return SecretSpec(kind, self.beside(value) if kind == "file" else value)
 
-    def beside(self, path: str) -> Path:
+    def beside(self, path: str) -> str:
         """A path in the configuration: ~ is the home, a relative one counts from the file."""
-        return self.path.parent / user_path(path)
+        return absolute(path, os.path.dirname(self.path))

@@ -78,7 +78,7 @@ def add(ctx: Context, new: NewAccount) -> Added:
 
 def free_name(ctx: Context, address: str) -> str:
     """The domain's first label, with a number if there is such an account already."""
-    from mailcli.net.dial import to_ascii
+    from mailcli.net.eyeballs import to_ascii
 
     label = to_ascii(address.partition("@")[2]).partition(".")[0].lower()
     base = label if not unfit_name(label) else "mail"
@@ -107,7 +107,7 @@ def remove(ctx: Context, name: str) -> None:
     ctx.secrets.remove(account)
     from mailcli.accounts import edit
 
-    edit.remove_account(ctx.paths.config, name)
+    edit.remove_account(Path(ctx.paths.config), name)
     _forget_file(ctx, account)
     ctx.reload()
 
@@ -117,7 +117,7 @@ def set_default(ctx: Context, name: str) -> None:
     ctx.config.account(name)
     from mailcli.accounts import edit
 
-    edit.set_value(ctx.paths.config, "default_account", name)
+    edit.set_value(Path(ctx.paths.config), "default_account", name)
     ctx.reload()
 
 
@@ -262,16 +262,16 @@ def _write(ctx: Context, name: str, new: NewAccount) -> None:
             places.append((server.protocol.value, f"{name}/{server.protocol.value}", server.password))
     for key, entry, given in places:
         if isinstance(given, Password):
-            stored[key] = ctx.secrets.store(entry, given, directory=ctx.paths.config.parent / "secrets")
+            stored[key] = ctx.secrets.store(entry, given, directory=Path(ctx.paths.config).parent / "secrets")
             if stored[key].kind == "file":
                 ctx.notice(f"there is no keyring: the password is kept in {stored[key].value} (mode 0600)")
-    edit.add_account(ctx.paths.config, name, _table(new, stored))
+    edit.add_account(Path(ctx.paths.config), name, _table(new, stored))
     ctx.reload()
 
 
 def _forget_file(ctx: Context, account: Account) -> None:
     """Remove the password files that `add` made; those of the user's own stay."""
-    own = ctx.paths.config.parent / "secrets"
+    own = Path(ctx.paths.config).parent / "secrets"
     for endpoint in endpoints(account):
         if endpoint.secret is not None and endpoint.secret.kind == "file":
             path = Path(endpoint.secret.value)

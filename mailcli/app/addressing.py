@@ -8,8 +8,7 @@ import re
 from collections.abc import Sequence
 from contextlib import suppress
 from fnmatch import fnmatchcase
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from mailcli.app.context import Context
 from mailcli.errors import (
@@ -25,6 +24,9 @@ from mailcli.model import pattern, printable
 from mailcli.model.account import LOCAL, Account
 from mailcli.model.address import Address
 from mailcli.model.draft import Attachment
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _RESERVED: Final = pattern.compile(r"(content-.*|mime-version|bcc|resent-bcc|date|message-id)", re.IGNORECASE)
 """Header fields that `-H` may not set: they are made from the message, or have options."""
@@ -94,10 +96,12 @@ def localised(ctx: Context, account: Account, name: str) -> list[str]:
 
 
 def _aliases(ctx: Context, name: str) -> list[str]:
+    from pathlib import Path
+
     from mailcli.accounts.aliases import expand, read
 
     own = {key.lower(): value for key, value in ctx.config.aliases.items()}
-    return expand(name, {**read(ctx.config.alias_files), **own})
+    return expand(name, {**read(map(Path, ctx.config.alias_files)), **own})
 
 
 def strict(texts: Sequence[str]) -> tuple[Address, ...]:

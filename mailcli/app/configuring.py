@@ -18,7 +18,7 @@ def get(ctx: Context, key: str) -> Any:
     list or table. Passwords are never there, only where they are kept. Raises NotFound, UsageError."""
     from mailcli.accounts import edit
 
-    return edit.get_value(ctx.paths.config, key)
+    return edit.get_value(Path(ctx.paths.config), key)
 
 
 def set(ctx: Context, key: str, value: str | None) -> None:
@@ -29,13 +29,13 @@ def set(ctx: Context, key: str, value: str | None) -> None:
     """
     from mailcli.accounts import edit
 
-    edit.set_value(ctx.paths.config, key, value)
+    edit.set_value(Path(ctx.paths.config), key, value)
     ctx.reload()
 
 
 def prepare(ctx: Context) -> Path:
     """The file to edit, made with a comment in it if it is missing. Raises CannotCreate."""
-    path = ctx.paths.config
+    path = Path(ctx.paths.config)
     if not path.exists():
         from mailcli.accounts.durable import replace_file
 

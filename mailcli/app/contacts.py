@@ -134,7 +134,7 @@ def _count(
 
 
 def _directory(ctx: Context) -> Path:
-    return ctx.paths.data / "contacts"
+    return Path(ctx.paths.data, "contacts")
 
 
 def book(ctx: Context) -> list[Address]:

@@ -10,10 +10,9 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mailcli.accounts.paths import Paths, paths
+from mailcli.accounts.paths import Paths, StrPath, paths
 from mailcli.accounts.paths import user_path as user_path
 from mailcli.model.record import NamedTuple
 
@@ -57,7 +56,7 @@ class Context:
         *,
         account: str | None = None,
         offline: bool = False,
-        transcript: Path | None = None,
+        transcript: StrPath | None = None,
         progress: Callable[[Progress], None] = ignore,
         notice: Callable[[str], None] = ignore,
         interruptible: Callable[[CancelToken], None] = ignore,
@@ -87,11 +86,11 @@ class Context:
     def open(
         cls,
         *,
-        profile: Path | None = None,
-        config: Path | None = None,
+        profile: StrPath | None = None,
+        config: StrPath | None = None,
         account: str | None = None,
         offline: bool = False,
-        transcript: Path | None = None,
+        transcript: StrPath | None = None,
         progress: Callable[[Progress], None] = ignore,
         notice: Callable[[str], None] = ignore,
         interruptible: Callable[[CancelToken], None] = ignore,
@@ -185,9 +184,11 @@ class Context:
         """The redacted wire log, if one was asked for. Raises CannotCreate."""
         with self._making:
             if self._transcript is None and self.transcript_path is not None:
+                from pathlib import Path
+
                 from mailcli.net.trace import Transcript
 
-                self._transcript = Transcript.create(self.transcript_path)
+                self._transcript = Transcript.create(Path(self.transcript_path).expanduser())
             return self._transcript
 
     def chosen_account(self) -> Account:

@@ -91,7 +91,7 @@ def settle(world: World, home: Path, ctx: Context) -> Context:
     """Write a profile for the world's residents into `home`, and open a context on it."""
     places = paths(home, None, ctx.environ)
     for resident in world.accounts:
-        add_account(places.config, resident.account.name, _table(resident, home))
+        add_account(Path(places.config), resident.account.name, _table(resident, home))
     return Context(places, progress=ctx.progress, notice=ctx.notice, clock=ctx.clock, environ=ctx.environ)
 
 

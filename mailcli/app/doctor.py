@@ -40,7 +40,7 @@ def examine(ctx: Context, *, cron: bool = False) -> list[Check]:
 
 
 def _configuration(ctx: Context) -> Iterator[Check]:
-    path = ctx.paths.config
+    path = Path(ctx.paths.config)
     try:
         count = len(ctx.config.accounts)
     except MailcliError as error:
@@ -57,7 +57,7 @@ def _privacy(ctx: Context) -> Iterator[Check]:
     found = False
     for path, forbidden in ((ctx.paths.config, 0o022), (ctx.paths.data, 0o077), (ctx.paths.state, 0o077)):
         try:
-            status = path.stat()
+            status = Path(path).stat()
         except OSError:
             continue  # not made yet
         mode = stat.S_IMODE(status.st_mode)
@@ -90,7 +90,7 @@ def _library() -> Check:
 
 
 def _disk(ctx: Context) -> Check:
-    place = ctx.paths.data
+    place = Path(ctx.paths.data)
     while not place.exists() and place != place.parent:
         place = place.parent
     try:

@@ -92,7 +92,9 @@ def _destination(ctx: Context, account: Account, form: str, place: str, limits: 
         from mailcli.sync.pop3.pipe import Pipe
 
         return Pipe(place, environment(ctx, {}), limits, ctx.cancel)
-    path = ctx.paths.config.parent / user_path(place)
+    from pathlib import Path
+
+    path = Path(ctx.paths.config).parent / user_path(place)
     if form == "maildir":
         from mailcli.sync.pop3.maildir import Maildir
 

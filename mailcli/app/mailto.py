@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Final
-from urllib.parse import parse_qsl, unquote
 
 from mailcli.model.record import NamedTuple
 
@@ -31,6 +30,8 @@ def asked(recipients: Sequence[str]) -> Asked:
         if not text.lower().startswith("mailto:"):
             to.append(text)
             continue
+        from urllib.parse import parse_qsl, unquote
+
         path, _, query = text[7:].partition("#")[0].partition("?")
         to += [unquote(address) for address in path.split(",") if address]
         # "+" is itself in a mailto URL, unlike in a form (§5)

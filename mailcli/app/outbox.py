@@ -58,14 +58,12 @@ def entry(
     wishes: Wishes = NONE,
 ) -> Entry:
     """A prepared message as an outbox entry, without its id yet."""
-    from mailcli.mime.read import envelope
-
     return Entry(
         id="",
         account=prepared.account.name,
         envelope=prepared.envelope,
         message_id=prepared.message_id,
-        subject=envelope(prepared.data).subject,
+        subject=prepared.subject,
         queued=now,
         not_before=not_before or now,
         kept=kept,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mailcli.app import bodies, signing
+from mailcli.app import signing
 from mailcli.app.addressing import (
     attachment,
     bare,
@@ -20,17 +20,16 @@ from mailcli.app.addressing import (
     sending_account,
 )
 from mailcli.app.context import Context
-from mailcli.app.inlining import inlined
 from mailcli.app.mailto import asked
-from mailcli.app.pushing import push_now
 from mailcli.errors import MessageMalformed, UsageError
-from mailcli.mime import compose, encode, raw
-from mailcli.mime import read as mime
-from mailcli.mime import reply as replying
+from mailcli.mime import compose, encode
 from mailcli.model.account import Account
 from mailcli.model.draft import Draft, Envelope
 from mailcli.model.flags import ANSWERED, FORWARDED
 from mailcli.model.record import NamedTuple
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class SendRequest(NamedTuple):
@@ -51,7 +50,7 @@ class SendRequest(NamedTuple):
     attachments: Sequence[Path] = ()
     headers: Sequence[tuple[str, str]] = ()
     markdown: bool = False
-    base: Path = Path()
+    base: Path | None = None
     signed: bool = True
 
 
@@ -72,6 +71,14 @@ class Prepared(NamedTuple):
     def composed(self) -> bool:
         """Whether we have written it."""
         return isinstance(self.source, Draft)
+
+    @property
+    def subject(self) -> str:
+        if isinstance(self.source, Draft):
+            return self.source.subject
+        from mailcli.mime.read import envelope
+
+        return envelope(self.data).subject
 
 
 def prepare(ctx: Context, request: SendRequest) -> Prepared:
@@ -115,7 +122,7 @@ def _drafted(ctx: Context, request: SendRequest) -> tuple[Account, Draft]:
         zone=local_zone(ctx.clock()),
         message_id=compose.new_message_id(account.email.rpartition("@")[2]),
     )
-    return account, inlined(draft, request.base, markdown=request.markdown)
+    return account, _inlined(draft, request)
 
 
 def prepare_raw(
@@ -135,6 +142,9 @@ def prepare_raw(
     names recipients besides. With `local_names` recipients may be users of this machine: an alias,
     or who calls.
     """
+    from mailcli.mime import raw
+    from mailcli.mime import read as mime
+
     declared = mime.envelope(data).sender
     # Cron writes "From: root": no address, but the account's is meant.
     senders = [declared[0].email if declared and "@" in declared[0].email else None, sender]
@@ -179,7 +189,7 @@ def prepare_reply(
     account, template = _reply(ctx, id, request.sender, everyone=everyone, to_list=to_list)
     quotation = template.text if quote else ""
     draft = merged(ctx, template, request, _lettered(account, request, request.text, quotation))
-    return _prepared(account, inlined(draft, request.base, markdown=request.markdown, foreign=quotation))
+    return _prepared(account, _inlined(draft, request, quotation))
 
 
 def reply_template(
@@ -193,6 +203,9 @@ def reply_template(
 def _reply(
     ctx: Context, id: str, sender: str | None, *, everyone: bool, to_list: bool
 ) -> tuple[Account, Draft]:
+    from mailcli.app import bodies
+    from mailcli.mime import reply as replying
+
     (row,) = ctx.store.get([id])
     account = replying_account(ctx, row.account, sender)
     data = bodies.wire(ctx, id)
@@ -213,6 +226,8 @@ def _reply(
 
 def _received_by(data: bytes) -> list[str]:
     """The addresses in the header of a message, those it was sent to first."""
+    from mailcli.mime import read as mime
+
     found = mime.envelope(data)
     return [a.email for a in (*found.to, *found.cc, *found.sender, *found.reply_to) if "@" in a.email]
 
@@ -229,7 +244,7 @@ def prepare_forward(ctx: Context, id: str, request: SendRequest, *, attached: bo
     text = _lettered(account, request, request.text, template.text) if request.text else template.text
     draft = merged(ctx, template, request, text)
     foreign = template.text
-    return _prepared(account, inlined(draft, request.base, markdown=request.markdown, foreign=foreign))
+    return _prepared(account, _inlined(draft, request, foreign))
 
 
 def forward_template(ctx: Context, id: str, sender: str | None, *, attached: bool = False) -> Draft:
@@ -239,6 +254,9 @@ def forward_template(ctx: Context, id: str, sender: str | None, *, attached: boo
 
 
 def _forward(ctx: Context, id: str, sender: str | None, *, attached: bool) -> tuple[Account, Draft]:
+    from mailcli.app import bodies
+    from mailcli.mime import reply as replying
+
     (row,) = ctx.store.get([id])
     account = replying_account(ctx, row.account, sender)
     data = bodies.wire(ctx, id)
@@ -279,10 +297,22 @@ def mark_answered(ctx: Context, id: str, *, forwarded: bool = False) -> None:
     """Note on the original that it was answered or forwarded, and tell its server."""
     (row,) = ctx.store.get([id])
     ctx.store.set_flags([id], frozenset({FORWARDED if forwarded else ANSWERED}))
+    from mailcli.app.pushing import push_now
+
     push_now(ctx, [row.account])
 
 
 # -- building ----------------------------------------------------------------------------------
+
+
+def _inlined(draft: Draft, request: SendRequest, foreign: str = "") -> Draft:
+    if not request.markdown and not draft.html:
+        return draft
+    from pathlib import Path
+
+    from mailcli.app.inlining import inlined
+
+    return inlined(draft, request.base or Path(), markdown=request.markdown, foreign=foreign)
 
 
 def _lettered(account: Account, request: SendRequest, text: str, quotation: str = "") -> str:

@@ -7,6 +7,7 @@ commented and taken along with the other settings, and no mailbox that is made a
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from mailcli.app.context import Context
 from mailcli.errors import NotFound, QueryError, UsageError
@@ -52,7 +53,7 @@ def save(ctx: Context, name: str, words: Sequence[str]) -> SavedQuery:
     _check(ctx, name, text)
     from mailcli.accounts import edit
 
-    edit.set_value(ctx.paths.config, _key(name), text)
+    edit.set_value(Path(ctx.paths.config), _key(name), text)
     ctx.reload()
     return SavedQuery(name, text)
 
@@ -68,7 +69,7 @@ def delete(ctx: Context, name: str) -> SavedQuery:
         raise NotFound(f'there is no saved query "{name}"', hint=hint)
     from mailcli.accounts import edit
 
-    edit.set_value(ctx.paths.config, _key(name), None)
+    edit.set_value(Path(ctx.paths.config), _key(name), None)
     ctx.reload()
     return SavedQuery(name, text)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from mailcli.errors import LocalIOError, NotFound
 from mailcli.model.account import Account
 
@@ -34,7 +32,7 @@ def _marked(before: str, words: str) -> str:
 def signature(account: Account) -> str:
     """The account's signature without its mark; "" if it has none."""
     held = account.composing.signature
-    if isinstance(held, Path):
+    if not isinstance(held, str):
         try:
             held = held.read_text(encoding="utf-8", errors="replace")
         except FileNotFoundError:

@@ -28,7 +28,7 @@ class Unsent:
 
     def __init__(self, ctx: Context, draft: Draft) -> None:
         """Write the files; raises CannotCreate, MessageMalformed."""
-        folder = ctx.paths.state / "drafts"
+        folder = Path(ctx.paths.state, "drafts")
         base = compose.compose(draft._replace(flowed=False), smtputf8=True, keep_bcc=True)
         self.before = drafting.to_text(draft)
         try:
@@ -67,7 +67,7 @@ class Unsent:
 def adopt(ctx: Context) -> None:
     """Move letters that were left behind into Drafts, with a notice for each; one that cannot be read
     stays where it is."""
-    folder = ctx.paths.state / "drafts"
+    folder = Path(ctx.paths.state, "drafts")
     if not folder.is_dir():
         return
     for base in sorted(folder.glob("draft-*.base")):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from mailcli.cli import wishing
@@ -13,6 +12,8 @@ from mailcli.errors import Interrupted, LocalIOError, MailcliError, NotFound, Us
 from mailcli.model.record import NamedTuple
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from mailcli.app.preparing import Prepared, SendRequest
     from mailcli.app.unsent import Unsent
     from mailcli.model.draft import Draft
@@ -170,12 +171,12 @@ def request(session: Session, letter: Letter, text: str) -> SendRequest:
     )
 
 
-def _beside(letter: Letter) -> Path:
-    """Where the images lie that the text names: beside its file, or here."""
+def _beside(letter: Letter) -> Path | None:
+    """Where the images lie that the text names: beside its file, or (None) here."""
     from mailcli.app.context import user_path
 
-    name = letter.html or letter.file
-    return Path() if name in (None, "-") else user_path(name).parent
+    name = letter.html or (letter.file if letter.markdown else None)
+    return None if name in (None, "-") else user_path(name).parent
 
 
 def _header(line: str) -> tuple[str, str]:
@@ -193,6 +194,8 @@ def edited(
     What was written is never lost: the file given back stays until `finish` has sent it. None instead of
     a message: it was put into Drafts, in place of the draft `draft_id` if there is one.
     """
+    from pathlib import Path
+
     from mailcli.app import drafting, drafts, preparing, unsent
     from mailcli.app.inlining import inlined
     from mailcli.cli.ask import answer
@@ -215,7 +218,7 @@ def edited(
                 made = drafting.from_text(ctx, draft, text)
                 if draft_id and draft.html and made.text != draft.text and not letter.html:
                     made = made._replace(html="")  # it says what the text said before
-                whole = inlined(made, asked.base, markdown=letter.markdown, foreign=template.text)
+                whole = inlined(made, asked.base or Path(), markdown=letter.markdown, foreign=template.text)
                 prepared = preparing.prepare_draft(ctx, whole)
             except MailcliError as error:
                 offered = "Edit again, keep as draft or quit? [E/d/q] " if made else "Edit again? [Y/n] "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -100,7 +101,7 @@ def _run(
     session.streams.flush()  # before the command's own output
     told = {name: printable.line(value) for name, value in variables.items()}
     if session.options.profile:  # the mailcli that it calls is to find the same mail
-        told["MAILCLI_PROFILE"] = str(session.ctx.paths.config.parent)
+        told["MAILCLI_PROFILE"] = os.path.dirname(session.ctx.paths.config)  # noqa: PTH120
     problem = hooks.run(session.ctx, script, parameters, document.encode("utf-8", "replace"), told)
     if problem:
         failure.tell(session.streams, session.options, PartialFailure(f"{what} {problem}"))

@@ -66,17 +66,17 @@ class Session:
         return self._ctx
 
     def _open(self) -> Context:
-        from mailcli.app.context import Context, user_path
+        from mailcli.app.context import Context
 
         options = self.options
         environ = self.streams.environ
         profile = options.profile or environ.get("MAILCLI_PROFILE")
         return Context.open(
-            profile=user_path(profile) if profile else None,
-            config=user_path(options.config) if options.config else None,
+            profile=profile or None,
+            config=options.config or None,
             account=options.account,
             offline=options.offline,
-            transcript=user_path(options.transcript) if options.transcript else None,
+            transcript=options.transcript or None,
             progress=self._progress,
             notice=self._notice,
             interruptible=self._watch_interrupt,

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from mailcli.cli.composing import Letter, refuse_together
 from mailcli.cli.session import Session
-from mailcli.cli.views.messages import MESSAGES
 from mailcli.cli.views.results import PREPARED, SENT
 from mailcli.cli.wishing import wishes
 from mailcli.errors import Interrupted, TryAgain, UsageError
@@ -119,6 +118,7 @@ def finish_edited(
 def keep(session: Session, draft: Draft) -> None:
     """Put a letter into Drafts, and say under which id."""
     from mailcli.app import drafts, listing
+    from mailcli.cli.views.messages import MESSAGES
 
     id = drafts.save(session.ctx, draft)
     session.end_progress()

@@ -35,7 +35,6 @@ OPTIONS: Final = (
 def wishes(letter: Letter, now: float) -> Wishes:
     """What is asked of the server. UsageError; MessageMalformed for a line break."""
     from mailcli.model import wishes as model
-    from mailcli.model.moment import moment
 
     if letter.priority is not None and not -9 <= letter.priority <= 9:
         raise UsageError("--priority is from -9 to 9")
@@ -47,6 +46,12 @@ def wishes(letter: Letter, now: float) -> Wishes:
         envelope_id=model.envelope_id(letter.envelope_id) if letter.envelope_id is not None else "",
         require_tls=letter.require_tls,
         priority=letter.priority or 0,
-        deliver_by=moment(letter.deliver_by, now) if letter.deliver_by is not None else 0.0,
+        deliver_by=_moment(letter.deliver_by, now) if letter.deliver_by is not None else 0.0,
         late=letter.if_late or "return",
     )
+
+
+def _moment(text: str, now: float) -> float:
+    from mailcli.model.moment import moment
+
+    return moment(text, now)

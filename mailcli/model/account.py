@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from enum import Enum
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from mailcli.model.address import Address
 from mailcli.model.extent import BodyPolicy
 from mailcli.model.record import NamedTuple
+
+if TYPE_CHECKING:
+    from os import PathLike
+    from pathlib import Path
+
+    StrPath = str | PathLike[str]
 
 
 class Tls(Enum):
@@ -109,18 +114,18 @@ class Endpoint(NamedTuple):
     user: str
     auth: str = "auto"
     secret: SecretSpec | None = None
-    ca_file: Path | None = None
+    ca_file: StrPath | None = None
     pins: tuple[str, ...] = ()
     allow_cleartext: bool = False
     disabled: frozenset[str] = frozenset()
     connections: int = 2
     compress: str = "auto"
     guarded: bool = False
-    socket: Path | None = None
+    socket: StrPath | None = None
     command: str = ""
     proxy: Proxy | None = None
-    client_cert: Path | None = None
-    client_key: Path | None = None
+    client_cert: StrPath | None = None
+    client_key: StrPath | None = None
     lmtp: bool = False
     chunking: bool = False
 

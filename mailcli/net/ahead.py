@@ -6,6 +6,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final
 
+from mailcli.net.dial import dial
+
 if TYPE_CHECKING:
     from mailcli.model.account import Endpoint
     from mailcli.net.cancel import CancelToken
@@ -34,8 +36,6 @@ class Ahead:
         self._thread.start()
 
     def _dial(self) -> None:
-        from mailcli.net.dial import dial
-
         try:
             endpoint, deadlines, _ = self._arguments
             stream = dial(endpoint, deadlines, self._dialling)
@@ -57,8 +57,6 @@ class Ahead:
             return stream
         if stream is not None:
             stream.close()
-        from mailcli.net.dial import dial
-
         return dial(*self._arguments)
 
     def close(self) -> None:

@@ -1,42 +1,17 @@
-"""From an endpoint to a connected stream.
-
-Happy Eyeballs (RFC 8305): all addresses take part, families interleaved, a new attempt every
-250 ms while the earlier ones are still under way, and the first to connect wins.
-"""
+"""From an endpoint to a connected stream."""
 
 from __future__ import annotations
 
-import contextlib
-import errno
-import ipaddress
-import os
-import select
-import socket
-import threading
-import time
-from typing import Final
+from typing import TYPE_CHECKING
 
-from mailcli.errors import ConfigError, HostUnknown, MailcliError, TimedOut, Unreachable
+from mailcli.errors import ConfigError
 from mailcli.model.account import Endpoint, Tls
-from mailcli.model.record import NamedTuple
-from mailcli.net import tls
+from mailcli.net import eyeballs
 from mailcli.net.cancel import CancelToken
 from mailcli.net.deadline import Deadlines
-from mailcli.net.stream import Stream
 
-_STAGGER: Final = 0.25  # RFC 8305 §5: "Connection Attempt Delay"
-
-# The least telling first: a machine without IPv6 says "network is unreachable" for every server.
-_TELLING: Final = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.ENETUNREACH, errno.EHOSTUNREACH)
-
-
-class _Address(NamedTuple):
-    family: int
-    sockaddr: tuple[str, int] | tuple[str, int, int, int]
-
-    @property
-    def loopback(self) -> bool:
-        return ipaddress.ip_address(self.sockaddr[0].partition("%")[0]).is_loopback
+if TYPE_CHECKING:
+    from mailcli.net.stream import Stream
 
 
 def dial(endpoint: Endpoint, deadlines: Deadlines, cancel: CancelToken) -> Stream:
@@ -49,8 +24,6 @@ def dial(endpoint: Endpoint, deadlines: Deadlines, cancel: CancelToken) -> Strea
         from mailcli.net import routes
 
         return routes.tunnel(endpoint) if endpoint.command else routes.unix_socket(endpoint)
-    if endpoint.tls is not Tls.NONE:
-        tls.context(endpoint)  # a bad ca_file is told before anything is sent
     stream = (
         _direct(endpoint, deadlines, cancel) if endpoint.proxy is None else _via(endpoint, deadlines, cancel)
     )
@@ -65,10 +38,35 @@ def dial(endpoint: Endpoint, deadlines: Deadlines, cancel: CancelToken) -> Strea
 
 def _direct(endpoint: Endpoint, deadlines: Deadlines, cancel: CancelToken) -> Stream:
     end = deadlines.until(deadlines.connect)
-    addresses = _resolve(endpoint, to_ascii(endpoint.host), end, deadlines, cancel)
+    addresses = eyeballs.resolve(endpoint, eyeballs.to_ascii(endpoint.host), end, deadlines, cancel)
     if endpoint.tls is Tls.NONE and not endpoint.allow_cleartext and not all(a.loopback for a in addresses):
         raise _in_the_clear(endpoint)
-    return Stream(_connect(endpoint, _interleave(addresses), end, deadlines, cancel), endpoint.label)
+    return _stream(endpoint, endpoint, addresses, end, deadlines, cancel)
+
+
+def _stream(
+    place: Endpoint,
+    endpoint: Endpoint,
+    addresses: list[eyeballs.Address],
+    end: float,
+    deadlines: Deadlines,
+    cancel: CancelToken,
+) -> Stream:
+    """Connect to `place` on the way to the endpoint."""
+
+    def prepare() -> None:
+        # Importing TLS takes 10 ms, which the way to the server takes too; and a bad ca_file is told
+        # before anything is sent.
+        from mailcli.net import stream, tls  # noqa: F401  # the stream comes next
+
+        if endpoint.tls is not Tls.NONE:
+            tls.context(endpoint)
+
+    ordered = eyeballs.interleave(addresses)
+    sock = eyeballs.connect(place, ordered, end, deadlines, cancel, meanwhile=prepare)
+    from mailcli.net.stream import Stream
+
+    return Stream(sock, endpoint.label)
 
 
 def _via(endpoint: Endpoint, deadlines: Deadlines, cancel: CancelToken) -> Stream:
@@ -82,10 +80,10 @@ def _via(endpoint: Endpoint, deadlines: Deadlines, cancel: CancelToken) -> Strea
         raise _in_the_clear(endpoint)
     end = deadlines.until(deadlines.connect)
     place = endpoint._replace(host=proxy.host, port=proxy.port)
-    addresses = _resolve(place, to_ascii(proxy.host), end, deadlines, cancel)
-    stream = Stream(_connect(place, _interleave(addresses), end, deadlines, cancel), endpoint.label)
+    addresses = eyeballs.resolve(place, eyeballs.to_ascii(proxy.host), end, deadlines, cancel)
+    stream = _stream(place, endpoint, addresses, end, deadlines, cancel)
     try:
-        host = to_ascii(endpoint.host).strip("[]")
+        host = eyeballs.to_ascii(endpoint.host).strip("[]")
         routes.through(stream, proxy, host, endpoint.port, end=end, deadlines=deadlines, cancel=cancel)
     except BaseException:
         stream.close()
@@ -103,183 +101,12 @@ def _in_the_clear(endpoint: Endpoint) -> ConfigError:
 
 def secure(stream: Stream, endpoint: Endpoint, deadlines: Deadlines, cancel: CancelToken) -> None:
     """The TLS handshake for this endpoint, pins included. Errors as `dial`."""
+    from mailcli.net import tls
+
     hint = ""
     if endpoint.tls is Tls.IMPLICIT:
         hint = 'if this port begins in plain text, use `tls = "starttls"`'
     context = tls.context(endpoint)
-    stream.start_tls(context, to_ascii(endpoint.host), deadlines=deadlines, cancel=cancel, hint=hint)
+    stream.start_tls(context, eyeballs.to_ascii(endpoint.host), deadlines=deadlines, cancel=cancel, hint=hint)
     assert stream.tls is not None
     tls.check_pins(stream.tls, endpoint)
-
-
-def to_ascii(host: str) -> str:
-    """The A-label form of a host name (RFC 5891). Raises ConfigError if it is not a name."""
-    if host.isascii():
-        return host
-    import idna
-
-    try:
-        return idna.encode(host, uts46=True).decode("ascii")
-    except idna.IDNAError as error:
-        raise ConfigError(f"{host!r} is not a host name: {error}") from error
-
-
-# -- names to addresses
-
-
-def _resolve(
-    endpoint: Endpoint, host: str, end: float, deadlines: Deadlines, cancel: CancelToken
-) -> list[_Address]:
-    """The addresses of the host, in the system's order (RFC 6724)."""
-    with contextlib.suppress(ValueError):
-        literal = ipaddress.ip_address(host.strip("[]"))
-        return _addresses(str(literal), endpoint.port, socket.AI_NUMERICHOST)
-    # getaddrinfo knows no time limit: it runs in a thread that is left behind if it hangs.
-    found: list[list[_Address] | OSError | UnicodeError] = []
-    reader, writer = os.pipe()
-
-    def look_up() -> None:
-        try:
-            found.append(_addresses(host, endpoint.port, 0))
-        except (OSError, UnicodeError) as error:
-            found.append(error)
-        finally:
-            os.close(writer)
-
-    try:
-        threading.Thread(target=look_up, name=f"resolve {host}", daemon=True).start()
-        poll = select.poll()
-        poll.register(reader, select.POLLIN)
-        poll.register(cancel, select.POLLIN)
-        cancel.check()
-        poll.poll(max(0.0, (end - time.monotonic()) * 1000))
-        cancel.check()
-    finally:
-        os.close(reader)
-    if not found:
-        raise deadlines.expired(endpoint.label, "looking up the host name", deadlines.connect)
-    if isinstance(found[0], Exception):
-        raise _unresolved(found[0], endpoint)
-    return found[0]
-
-
-def _addresses(host: str, port: int, flags: int) -> list[_Address]:
-    seen: dict[_Address, None] = {}
-    # As octets: for a text Python imports its own IDNA, 2 ms, to no effect on A-labels.
-    for family, _, _, _, sockaddr in socket.getaddrinfo(
-        host.encode("ascii"), port, type=socket.SOCK_STREAM, flags=flags
-    ):
-        if family in (socket.AF_INET, socket.AF_INET6):
-            seen[_Address(family, sockaddr)] = None  # type: ignore[arg-type]
-    return list(seen)
-
-
-def _unresolved(error: Exception, endpoint: Endpoint) -> MailcliError:
-    host = endpoint.host
-    if isinstance(error, socket.gaierror) and error.errno != socket.EAI_NONAME:
-        no_data = getattr(socket, "EAI_NODATA", None)
-        if error.errno != no_data:
-            return Unreachable(
-                f"{endpoint.label}: the host name cannot be looked up now ({error.strerror})",
-                hint="check the network connection, then try again",
-            )
-    return HostUnknown(f"{endpoint.label}: there is no host {host}", hint="check `host` in the configuration")
-
-
-def _interleave(addresses: list[_Address]) -> list[_Address]:
-    """RFC 8305 §4: the preferred family first, then in turn; each family keeps its order."""
-    first = [a for a in addresses if a.family == addresses[0].family]
-    other = [a for a in addresses if a.family != addresses[0].family]
-    mixed: list[_Address] = []
-    for n in range(max(len(first), len(other))):
-        mixed += first[n : n + 1] + other[n : n + 1]
-    return mixed
-
-
-# -- addresses to a socket
-
-
-def _connect(
-    endpoint: Endpoint, addresses: list[_Address], end: float, deadlines: Deadlines, cancel: CancelToken
-) -> socket.socket:
-    waiting = list(addresses)
-    trying: dict[int, socket.socket] = {}
-    failures: list[OSError] = []
-    poll = select.poll()
-    poll.register(cancel, select.POLLIN)
-    cancel.check()
-    try:
-        next_start = 0.0
-        while waiting or trying:
-            now = time.monotonic()
-            if now >= end:
-                raise deadlines.expired(endpoint.label, "connecting", deadlines.connect)
-            if waiting and (now >= next_start or not trying):
-                sock = _start(waiting.pop(0), failures)
-                if sock is not None:
-                    trying[sock.fileno()] = sock
-                    poll.register(sock, select.POLLOUT)
-                    next_start = now + _STAGGER
-                continue
-            pause = min(end, next_start) if waiting else end
-            for fd, _ in poll.poll(max(0.0, (pause - now) * 1000)):
-                cancel.check()
-                poll.unregister(fd)
-                sock = trying.pop(fd)
-                code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-                if code == 0:
-                    return _tuned(sock)
-                sock.close()
-                failures.append(OSError(code, os.strerror(code)))
-                next_start = 0.0  # RFC 8305 §5: a failure starts the next attempt at once
-        raise _refused(endpoint, addresses, failures)
-    finally:
-        for sock in trying.values():
-            sock.close()
-
-
-def _start(address: _Address, failures: list[OSError]) -> socket.socket | None:
-    """Begin to connect; None (and the reason noted) if that failed at once."""
-    try:
-        sock = socket.socket(address.family, socket.SOCK_STREAM)
-    except OSError as error:
-        failures.append(error)
-        return None
-    sock.setblocking(False)
-    try:
-        sock.connect(address.sockaddr)
-    except BlockingIOError:
-        return sock
-    except OSError as error:
-        failures.append(error)
-        sock.close()
-        return None
-    return sock
-
-
-def _tuned(sock: socket.socket) -> socket.socket:
-    """Small writes leave at once, and a peer that vanished is noticed even in IDLE."""
-    with contextlib.suppress(OSError):
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        for option, seconds in (("TCP_KEEPIDLE", 120), ("TCP_KEEPINTVL", 30), ("TCP_KEEPCNT", 4)):
-            if hasattr(socket, option):
-                sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), seconds)
-    return sock
-
-
-def _refused(endpoint: Endpoint, addresses: list[_Address], failures: list[OSError]) -> MailcliError:
-    """The error after every address failed: the most telling reason."""
-
-    def telling(error: OSError) -> int:
-        return _TELLING.index(error.errno) if error.errno in _TELLING else len(_TELLING)
-
-    worst = max(failures, key=telling, default=OSError(errno.EADDRNOTAVAIL, "no address"))
-    reason = (worst.strerror or str(worst)).lower()
-    tried = f" ({len(addresses)} addresses tried)" if len(addresses) > 1 else ""
-    if worst.errno == errno.ETIMEDOUT:
-        return TimedOut(f"cannot connect to {endpoint.label}: {reason}{tried}", hint="try again later")
-    hint = "check the network connection, then try again"
-    if worst.errno == errno.ECONNREFUSED:
-        hint = "is the server running, and is the port right?"
-    return Unreachable(f"cannot connect to {endpoint.label}: {reason}{tried}", hint=hint)

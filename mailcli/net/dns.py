@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mailcli.errors import ConfigError, HostUnknown, TimedOut, Unreachable
 from mailcli.model.record import NamedTuple
-from mailcli.net.dial import to_ascii
+from mailcli.net.eyeballs import to_ascii
 
 if TYPE_CHECKING:
     import dns.resolver

@@ -37,6 +37,7 @@ class Stream:
         self.tls: ssl.SSLObject | None = None
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
+        self._clear = memoryview(b"")  # room for what is decrypted
         self._plain = bytearray()  # to be written, not yet encrypted
         self._wire = memoryview(b"")  # to be written, as it goes to the socket
         self._ended = False  # the socket gave EOF
@@ -80,17 +81,17 @@ class Stream:
         assert self.tls is not None
         if self._fault is not None:
             raise self._fault
-        chunks: list[bytes] = []
+        # Into one buffer: room for `limit` octets would be made for each record of some thousand.
+        clear = self._clear[:limit]
         size = 0
         try:
-            while size < limit:
-                chunk = self.tls.read(limit - size)
-                if not chunk:
+            while size < len(clear):
+                taken: int = self.tls.read(len(clear) - size, clear[size:])  # type: ignore[assignment]
+                if not taken:
                     break
-                chunks.append(chunk)
-                size += len(chunk)
+                size += taken
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
-            if not chunks:
+            if not size:
                 if self._unwritable is not None:
                     raise self._unwritable from None
                 return None
@@ -98,9 +99,9 @@ class Stream:
             pass  # close_notify: an honest end
         except ssl.SSLError as error:
             self._fault = tls.broken(error, self.label)
-            if not chunks:
+            if not size:
                 raise self._fault from error
-        return b"".join(chunks)
+        return bytes(clear[:size])
 
     def _receive(self, limit: int) -> bytes | None:
         if self._ended:
@@ -205,6 +206,7 @@ class Stream:
         Raises CertificateRefused, TimedOut, Unreachable, RemoteProtocolError.
         """
         # As octets: for a text Python imports its own IDNA, 2 ms, to no effect on A-labels.
+        self._clear = memoryview(bytearray(READ_SIZE))
         self.tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host.encode("ascii"))
         end = deadlines.until(deadlines.tls)
         first = b""

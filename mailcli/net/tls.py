@@ -7,7 +7,6 @@ import os
 import re
 import ssl
 import time
-from pathlib import Path
 from typing import Final
 
 from mailcli.errors import CertificateRefused, ConfigError, MailcliError, RemoteProtocolError, Unreachable
@@ -46,13 +45,12 @@ def context(endpoint: Endpoint) -> ssl.SSLContext:
 
     Raises ConfigError if `ca_file` or `client_cert` cannot be read or hold no certificate.
     """
-    return _context(endpoint.ca_file, endpoint.client_cert, endpoint.client_key)
+    given = endpoint.ca_file, endpoint.client_cert, endpoint.client_key
+    return _context(*(None if path is None else os.fspath(path) for path in given))
 
 
 @functools.cache
-def _context(
-    ca_file: Path | None, client_cert: Path | None = None, client_key: Path | None = None
-) -> ssl.SSLContext:
+def _context(ca_file: str | None, client_cert: str | None, client_key: str | None) -> ssl.SSLContext:
     made = ssl.create_default_context(capath=_authorities())
     made.minimum_version = ssl.TLSVersion.TLSv1_2
     # Set by some builds of Python and by OpenSSL's configuration: a cut connection would then look
@@ -73,7 +71,7 @@ def _context(
     return made
 
 
-def _present(made: ssl.SSLContext, certificate: Path, key: Path | None) -> None:
+def _present(made: ssl.SSLContext, certificate: str, key: str | None) -> None:
     """Have our own certificate shown to a server that asks for one."""
 
     def no_passphrase() -> str:  # OpenSSL would ask for it on the terminal
@@ -105,13 +103,15 @@ def _authorities() -> str | None:
     paths = ssl.get_default_verify_paths()
     if not paths.cafile or not paths.capath:
         return paths.capath
-    bundle = Path(paths.cafile).resolve()
-    if bundle.parent != Path(paths.capath).resolve():
+    bundle = os.path.realpath(paths.cafile)
+    directory = os.path.dirname(bundle)
+    if directory != os.path.realpath(paths.capath):
         return None
     try:
-        names = [entry.name for entry in os.scandir(bundle.parent)]
+        names = os.listdir(directory)
         hashed = sum(name[8:9] == "." and name[9:].isdigit() for name in names)
-        return paths.capath if bundle.read_bytes().count(b"-----BEGIN ") <= hashed else None
+        with open(bundle, "rb") as file:
+            return paths.capath if file.read().count(b"-----BEGIN ") <= hashed else None
     except OSError:
         return None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Final
 
 from mailcli.model.address import Address
@@ -15,12 +15,16 @@ _ADDRESS_END: Final = "\x1e"
 _NO_SEPARATORS: Final = str.maketrans("\x1e\x1f", "  ")
 
 
-def pack(addresses: Iterable[Address]) -> str:
+def pack(addresses: Sequence[Address]) -> str:
     """Addresses as one column, US between name and address, RS between addresses: reading is splitting."""
-    packed = _ADDRESS_END.join(
-        f"{name.translate(_NO_SEPARATORS)}{_FIELD_END}{email.translate(_NO_SEPARATORS)}"
-        for name, email in addresses
-    )
+    packed = _ADDRESS_END.join([f"{name}{_FIELD_END}{email}" for name, email in addresses])
+    if packed.count(_FIELD_END) != len(addresses) or packed.count(_ADDRESS_END) >= max(1, len(addresses)):
+        packed = _ADDRESS_END.join(
+            [
+                f"{name.translate(_NO_SEPARATORS)}{_FIELD_END}{email.translate(_NO_SEPARATORS)}"
+                for name, email in addresses
+            ]
+        )
     return encodable(packed)
 
 

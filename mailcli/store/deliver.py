@@ -265,7 +265,7 @@ def commit(
             rids = index.RowIds(connection)
             ids = [""] * len(placings)
             for number in order:
-                ids[number] = _row(connection, rids, placings[number], parsed[number])
+                ids[number] = _row(site, connection, rids, placings[number], parsed[number])
             ids = _all_ids(here or {}, ids)
             if also is not None:
                 also(Writer(connection, tuple(ids)))
@@ -283,7 +283,9 @@ def _all_ids(here: dict[int, str], stored: Sequence[str]) -> list[str]:
     return [here.get(number) or next(fresh) for number in range(len(here) + len(stored))]
 
 
-def _row(connection: apsw.Connection, rids: index.RowIds, placing: Placing, parsed: index.Parsed) -> str:
+def _row(
+    site: Site, connection: apsw.Connection, rids: index.RowIds, placing: Placing, parsed: index.Parsed
+) -> str:
     """Insert one row, unless another run was faster; returns the id of the row there is."""
     state = placing.state
     if state.at_folder is not None:
@@ -294,8 +296,17 @@ def _row(connection: apsw.Connection, rids: index.RowIds, placing: Placing, pars
         ):
             os.unlink(placing.target)
             return str(identity)
-    # Delivered anew: its file was lost, or has been left by a run that was cut and adopted since.
-    for (rid,) in rows(connection, "SELECT rid FROM message WHERE id = ?", (state.id,)):
-        index.remove(connection, rid)
+    for rid, sha256, file, path in rows(
+        connection,
+        "SELECT m.rid, m.sha256, m.file, f.path FROM message m JOIN folder f ON f.key = m.folder"
+        " WHERE m.id = ?",
+        (state.id,),
+    ):
+        there = site.tree.file(path, file or "")
+        if sha256 == state.sha256 and there != placing.target and os.path.isfile(there):
+            # A run that was cut has left it, adopted since; or its worker was in its transaction still.
+            os.unlink(placing.target)
+            return state.id
+        index.remove(connection, rid)  # its file was lost: delivered anew
     index.insert(connection, rids, state, parsed)
     return state.id

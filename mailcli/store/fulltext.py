@@ -36,7 +36,8 @@ _DELETE: Final = "DELETE FROM fts WHERE rowid = ?"
 
 
 def row(content: Content, attachment: str = "") -> tuple[str, ...]:
-    """The columns of one message, prepared. Pure: may run on any thread, outside the lock."""
+    """The columns of one message, prepared; SQLite can take them, since folding leaves no lone surrogates.
+    Pure: may run on any thread, outside the lock."""
     envelope = content.envelope
     return (
         prepared(envelope.subject),

@@ -88,7 +88,7 @@ def parse(data: bytes) -> Parsed:
         encodable(envelope.message_id),
         [encodable(i) for i in (*envelope.references, *envelope.in_reply_to)],
     )
-    return Parsed(envelope.date, derived, references, tuple(map(encodable, fulltext.row(found))))
+    return Parsed(envelope.date, derived, references, fulltext.row(found))
 
 
 def sort_time(date: float | None, arrived: float) -> int:

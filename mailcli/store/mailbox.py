@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from apsw import Connection
 
     from mailcli.model.folder import Folder
@@ -293,6 +294,8 @@ class Mailbox:
 
     def path(self, id: str) -> Path:
         """The message's file."""
+        from pathlib import Path
+
         from mailcli.store import reading
 
         return Path(reading.path(self._site, id))

@@ -3,6 +3,7 @@ at the back."""
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
@@ -24,11 +25,16 @@ class Filed(NamedTuple):
     path: str
     size: int
 
-    @property
-    def data(self) -> bytes:
-        """Its wire form, read anew each time: thousands are not to be held at once. Raises OSError."""
-        with open(self.path, "rb") as file:
-            return lineends.to_wire(file.read(), self.size)
+
+def parse_file(path: str, size: int) -> index.Parsed:
+    """What the index wants of a message in a file. Raises OSError."""
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        stored = os.read(file, size + 1)
+    finally:
+        os.close(file)
+    # Line ends make no difference, except to what is not made of octets (UTF-16 as it is).
+    return index.parse(lineends.to_wire(stored, size) if b"\0" in stored else stored)
 
 
 def parse(worker: Worker | None, letters: Sequence[Filed]) -> list[index.Parsed]:
@@ -46,11 +52,10 @@ def parse(worker: Worker | None, letters: Sequence[Filed]) -> list[index.Parsed]
             away.append((portion, worker.parse(letters[portion.start : portion.stop])))
         if front < back:
             back -= 1
-            parsed[back] = index.parse(letters[back].data)
+            parsed[back] = parse_file(*letters[back])
         elif not away:
             break
     # What the worker could not read, or had when it died.
     return [
-        index.parse(letter.data) if found is None else found
-        for letter, found in zip(letters, parsed, strict=True)
+        parse_file(*letter) if found is None else found for letter, found in zip(letters, parsed, strict=True)
     ]

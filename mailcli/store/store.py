@@ -13,8 +13,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from os import PathLike
 from os.path import exists, getsize
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
 
@@ -51,7 +51,12 @@ class Store(Mailbox, Upstream):
     """Sentences the user should see: a damaged database was replaced."""
 
     def __init__(
-        self, data: Path, state: Path, *, read_only: bool = False, clock: Callable[[], float] = time.time
+        self,
+        data: str | PathLike[str],
+        state: str | PathLike[str],
+        *,
+        read_only: bool = False,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         """Open the mailbox below `data` (created by the first change); locks are below `state`.
 

@@ -94,6 +94,8 @@ def _around(pieces: list[str], n: int) -> tuple[str, str, str]:
 
 def prepared(text: str) -> str:
     """The text as it is given to the index."""
+    if not text:
+        return text
     text = folded(text)
     words = signed_words(text)
     return f"{text}\n{' '.join(words)}" if words else text

@@ -46,7 +46,7 @@ def _flag(ctx: Context, drawn: random.Random, _: int) -> None:
 
 
 def _import(ctx: Context, drawn: random.Random, number: int) -> None:
-    path = ctx.paths.data.parent / "new.eml"
+    path = Path(ctx.paths.data).parent / "new.eml"
     path.write_bytes(mail(UPLOADED + number))
     exchange.import_paths(ctx, [path])
 

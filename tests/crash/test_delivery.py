@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from mailcli.model.flags import FLAGGED, SEEN
-from mailcli.store import disk
+from mailcli.store import disk, site
+from mailcli.store.along import Along
 from mailcli.store.partial import Outline
 from mailcli.store.store import Store
 from mailcli.store.values import Arrival, FolderState, Pop3Row
@@ -114,6 +115,30 @@ def test_a_delivery_killed_at_any_step_loses_and_doubles_nothing(tmp_path: Path,
         assert litter(root) == []
     assert cuts >= 16
     assert adopted > 1, "no cut fell between the renames and the commit: the test shows nothing"
+
+
+@pytest.mark.parametrize("step", range(1, 5 * MANY, 11))
+def test_a_run_killed_beside_its_worker_loses_and_doubles_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    """The next run begins at once: the worker of the killed one may be in its transaction."""
+    monkeypatch.setattr(site, "WORTH_A_WORKER", 0)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    key = _mailbox(tmp_path)
+
+    def work() -> None:
+        with open_store(tmp_path) as store:
+            store.expect(2 * MANY)
+            arrivals = _arrivals(key, 2 * MANY)
+            begun = [store.begin_delivery(some, Along()) for some in (arrivals[:MANY], arrivals[MANY:])]
+            for delivery in begun:
+                delivery.finish()
+
+    _killed_at(step, work)
+    with open_store(tmp_path) as store:
+        ids = _fetch(store, key, 2 * MANY)
+        assert _fetch(store, key, 2 * MANY) == ids
+        _whole(store, tmp_path, key, 2 * MANY)
 
 
 @pytest.mark.parametrize("second", range(1, 30, 4))

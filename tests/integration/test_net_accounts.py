@@ -53,9 +53,9 @@ def test_an_account_is_added_after_its_logins_worked(
     assert [(c.name, c.state) for c in added.checks] == [("mail imap", "ok"), ("mail smtp", "ok")]
     assert "TLSv1.3" in added.checks[0].text
     assert "QRESYNC" in added.checks[0].text
-    text = ctx.paths.config.read_text()
+    text = Path(ctx.paths.config).read_text()
     assert password not in text
-    secret = ctx.paths.config.parent / "secrets" / "mail.password"
+    secret = Path(ctx.paths.config).parent / "secrets" / "mail.password"
     assert stat.S_IMODE(secret.stat().st_mode) == 0o600
     assert [str(secret) in line for line in ctx.said] == [True]  # type: ignore[attr-defined]
     assert [c.state for c in accounts.check(ctx)] == ["ok", "ok"]
@@ -74,8 +74,8 @@ def test_nothing_is_written_when_a_login_fails(
         expected = CertificateRefused
     with pytest.raises(expected):
         accounts.add(ctx, new)
-    assert not ctx.paths.config.exists()
-    assert not (ctx.paths.config.parent / "secrets").exists()
+    assert not Path(ctx.paths.config).exists()
+    assert not (Path(ctx.paths.config).parent / "secrets").exists()
 
 
 def test_without_a_check_nothing_is_contacted(ctx: Context) -> None:
@@ -167,7 +167,7 @@ def test_removing_forgets_mail_secret_and_configuration(
     accounts.remove(ctx, "mail")
     assert ctx.config.accounts == {}
     assert ctx.store.accounts() == []
-    assert not (ctx.paths.config.parent / "secrets" / "mail.password").exists()
+    assert not (Path(ctx.paths.config).parent / "secrets" / "mail.password").exists()
     with pytest.raises(NotFound):
         accounts.remove(ctx, "mail")
     ctx.close()
@@ -177,10 +177,10 @@ def test_a_check_reports_every_server_with_its_exit_code(
     ctx: Context, dovecot: Dovecot, mail_user: tuple[str, str], account_toml: Callable[..., Path]
 ) -> None:
     name, password = mail_user
-    account_toml(ctx.paths.config.parent, dovecot, name, password, name="good")
-    account_toml(ctx.paths.config.parent, dovecot, name, "wrong", name="bad", protocol="pop3")
+    account_toml(Path(ctx.paths.config).parent, dovecot, name, password, name="good")
+    account_toml(Path(ctx.paths.config).parent, dovecot, name, "wrong", name="bad", protocol="pop3")
     with dead_port() as dead:
-        account_toml(ctx.paths.config.parent, dovecot, name, password, name="away", incoming_port=dead)
+        account_toml(Path(ctx.paths.config).parent, dovecot, name, password, name="away", incoming_port=dead)
         found = accounts.check(ctx)
     assert [(c.name, c.state, c.code) for c in found] == [
         ("good imap", "ok", 0),
@@ -196,8 +196,8 @@ def test_the_doctor_names_what_is_wrong_and_the_remedy(
     ctx: Context, dovecot: Dovecot, mail_user: tuple[str, str], account_toml: Callable[..., Path]
 ) -> None:
     name, password = mail_user
-    account_toml(ctx.paths.config.parent, dovecot, name, password, name="good")
-    ctx.paths.config.chmod(0o664)
+    account_toml(Path(ctx.paths.config).parent, dovecot, name, password, name="good")
+    Path(ctx.paths.config).chmod(0o664)
     checks = {c.name: c for c in doctor.examine(ctx)}
     assert checks["configuration"].state == "ok"
     assert checks["permissions"].state == "warning"
@@ -213,8 +213,8 @@ def test_the_doctor_survives_a_broken_configuration_and_none(ctx: Context) -> No
     checks = {c.name: c for c in doctor.examine(ctx)}
     assert checks["configuration"].state == "warning"
     assert "account add" in checks["configuration"].remedy
-    ctx.paths.config.parent.mkdir(exist_ok=True)
-    ctx.paths.config.write_text("accounts = 3\n")
+    Path(ctx.paths.config).parent.mkdir(exist_ok=True)
+    Path(ctx.paths.config).write_text("accounts = 3\n")
     ctx.reload()
     checks = {c.name: c for c in doctor.examine(ctx)}
     assert (checks["configuration"].state, checks["configuration"].code) == ("failed", 78)
@@ -243,4 +243,4 @@ def test_settings_are_read_and_changed_by_their_key(ctx: Context) -> None:
     sending = ctx.config.account().sending
     assert sending is not None
     assert sending.port == 2525
-    assert ctx.paths.config.read_text().startswith("# mailcli")
+    assert Path(ctx.paths.config).read_text().startswith("# mailcli")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -13,10 +15,11 @@ import pytest
 
 from mailcli.errors import ConfigError, HostUnknown, Interrupted, TimedOut, Unreachable
 from mailcli.model.account import Endpoint, Protocol, Tls
-from mailcli.net import dial as dialing
+from mailcli.net import eyeballs
 from mailcli.net.cancel import CancelToken
 from mailcli.net.deadline import Deadlines
-from mailcli.net.dial import dial, to_ascii
+from mailcli.net.dial import dial
+from mailcli.net.eyeballs import to_ascii
 from mailcli.net.stream import Stream
 from tests.support.peers import dead_port, read_to_end, serving
 
@@ -95,7 +98,7 @@ def test_localhost_is_found_under_whichever_family_listens() -> None:
 
 
 def test_the_second_address_is_tried_at_once_when_the_first_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dialing, "_STAGGER", 600.0)
+    monkeypatch.setattr(eyeballs, "_STAGGER", 600.0)
     with serving(silent) as port:
         resolving_to(monkeypatch, "127.0.0.3", "127.0.0.1")
         connect(port, "mail.test").close()
@@ -117,15 +120,15 @@ def test_the_second_address_is_tried_after_a_quarter_second_when_the_first_is_si
 def test_a_failure_starts_the_next_attempt_at_once(
     monkeypatch: pytest.MonkeyPatch, black_hole: tuple[str, int]
 ) -> None:
-    start, started = dialing._start, list[str]()
+    start, started = eyeballs._start, list[str]()
 
-    def staggered_for_ever(address: dialing._Address, failures: list[OSError]) -> socket.socket | None:
+    def staggered_for_ever(address: eyeballs.Address, failures: list[OSError]) -> socket.socket | None:
         if started:  # from the second on, the one that fails
-            monkeypatch.setattr(dialing, "_STAGGER", 600.0)
+            monkeypatch.setattr(eyeballs, "_STAGGER", 600.0)
         started.append(address.sockaddr[0])
         return start(address, failures)
 
-    monkeypatch.setattr(dialing, "_start", staggered_for_ever)
+    monkeypatch.setattr(eyeballs, "_start", staggered_for_ever)
     hole, port = black_hole
     with socket.create_server(("127.0.0.1", port)):
         resolving_to(monkeypatch, hole, "127.0.0.3", "127.0.0.1")
@@ -135,12 +138,12 @@ def test_a_failure_starts_the_next_attempt_at_once(
 
 def test_families_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     addresses = [
-        dialing._Address(socket.AF_INET6, ("2001:db8::1", 1, 0, 0)),
-        dialing._Address(socket.AF_INET6, ("2001:db8::2", 1, 0, 0)),
-        dialing._Address(socket.AF_INET6, ("2001:db8::3", 1, 0, 0)),
-        dialing._Address(socket.AF_INET, ("192.0.2.1", 1)),
+        eyeballs.Address(socket.AF_INET6, ("2001:db8::1", 1, 0, 0)),
+        eyeballs.Address(socket.AF_INET6, ("2001:db8::2", 1, 0, 0)),
+        eyeballs.Address(socket.AF_INET6, ("2001:db8::3", 1, 0, 0)),
+        eyeballs.Address(socket.AF_INET, ("192.0.2.1", 1)),
     ]
-    mixed = [address.sockaddr[0] for address in dialing._interleave(addresses)]
+    mixed = [address.sockaddr[0] for address in eyeballs.interleave(addresses)]
     assert mixed == ["2001:db8::1", "192.0.2.1", "2001:db8::2", "2001:db8::3"]
 
 
@@ -150,8 +153,8 @@ def test_the_most_telling_failure_is_reported() -> None:
         OSError(errno.ENETUNREACH, os.strerror(errno.ENETUNREACH)),
     ]
     endpoint = Endpoint(Protocol.SMTP, "mail.test", 25, Tls.NONE, "u")
-    addresses = [dialing._Address(socket.AF_INET, ("192.0.2.1", 25))] * 2
-    assert "refused (2 addresses tried)" in dialing._refused(endpoint, addresses, failures).message
+    addresses = [eyeballs.Address(socket.AF_INET, ("192.0.2.1", 25))] * 2
+    assert "refused (2 addresses tried)" in eyeballs._refused(endpoint, addresses, failures).message
 
 
 def test_an_address_that_never_answers_is_timed_out(black_hole: tuple[str, int]) -> None:
@@ -174,7 +177,9 @@ def test_a_resolver_that_hangs_obeys_the_deadline_and_the_cancel_token(
 ) -> None:
     release = threading.Event()
 
-    def hang(*words: object, **options: object) -> list[object]:
+    def hang(*words: object, flags: int = 0, **options: object) -> list[object]:
+        if flags & socket.AI_NUMERICHOST:
+            raise socket.gaierror(socket.EAI_NONAME, "no address")  # that asks nobody
         release.wait()
         return []
 
@@ -214,7 +219,7 @@ def test_cleartext_to_another_machine_is_refused_before_connecting(monkeypatch: 
     def never(*words: object) -> socket.socket:
         raise AssertionError("it connects")
 
-    monkeypatch.setattr(dialing, "_connect", never)
+    monkeypatch.setattr(eyeballs, "connect", never)
     with pytest.raises(ConfigError, match=r"192\.0\.2\.1:25"):
         connect(25, "192.0.2.1")
     resolving_to(monkeypatch, "127.0.0.1", "192.0.2.1")
@@ -227,7 +232,7 @@ def test_cleartext_to_another_machine_is_possible_when_the_configuration_allows_
 ) -> None:
     with serving(silent) as port:
         resolving_to(monkeypatch, "127.0.0.1")
-        monkeypatch.setattr(dialing._Address, "loopback", property(lambda self: False))
+        monkeypatch.setattr(eyeballs.Address, "loopback", property(lambda self: False))
         connect(port, "mail.test", allow=True).close()
 
 
@@ -236,3 +241,29 @@ def test_an_international_host_name_becomes_its_a_label_by_idna_2008() -> None:
     assert to_ascii("mail.example.org") == "mail.example.org"
     with pytest.raises(ConfigError):
         to_ascii("a\u2028b.example")
+
+
+def test_what_the_connection_needs_is_imported_while_it_is_being_made(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    start, seen = eyeballs._start, list[str]()
+
+    def begun(address: eyeballs.Address, failures: list[OSError]) -> socket.socket | None:
+        seen.append("begun")
+        return start(address, failures)
+
+    monkeypatch.setattr(eyeballs, "_start", begun)
+    with serving(silent) as port:
+        endpoint = Endpoint(Protocol.IMAP, "localhost", port, Tls.NONE, "u")
+        eyeballs.connect(
+            endpoint,
+            [eyeballs.Address(socket.AF_INET, ("127.0.0.1", port))],
+            time.monotonic() + 10,
+            Deadlines(),
+            CancelToken(),
+            meanwhile=lambda: seen.append("meanwhile"),
+        ).close()
+    assert seen == ["begun", "meanwhile"]
+    code = "import sys, mailcli.net.ahead, mailcli.net.dial; print('ssl' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

@@ -6,7 +6,6 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -19,6 +18,8 @@ from mailcli.net import pump
 from mailcli.net.cancel import CancelToken
 from mailcli.net.deadline import Deadlines
 from mailcli.net.smtp import open_smtp
+from mailcli.store.along import Along
+from mailcli.store.deliver import Delivery
 from mailcli.store.store import Store
 from mailcli.store.values import Arrival
 from mailcli.wire.smtp import commands as smtp
@@ -159,13 +160,13 @@ def test_bodies_far_larger_than_announced_are_stored_before_they_fill_the_memory
 
     monkeypatch.setattr(module, "BATCH_OCTETS", 200_000)
     batches: list[int] = []
-    deliver = Store.deliver
+    begin = Store.begin_delivery
 
-    def counted(store: Store, arrivals: Sequence[Arrival], **more: Any) -> list[str]:
+    def counted(store: Store, arrivals: Sequence[Arrival], along: Along) -> Delivery:
         batches.append(len(arrivals))
-        return deliver(store, arrivals, **more)
+        return begin(store, arrivals, along)
 
-    monkeypatch.setattr(Store, "deliver", counted)
+    monkeypatch.setattr(Store, "begin_delivery", counted)
     with Imap({"FETCH": fetched}, mail={n: letter(f"m{n}") for n in UIDS}) as server:
         report = fetched_here(tmp_path, imap=server.port)
     assert (report.error, report.new) == (None, 40)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from fnmatch import translate
 from functools import cache
 from typing import Final
 
@@ -148,9 +147,9 @@ def wanted(folder: Found, policy: FolderPolicy, only_these: Iterable[str]) -> bo
     names = [n.lower() for n in only_these]
     if names:
         return folder.name.lower() in names or folder.special.lower() in names
-    if any(_pattern(p).match(folder.name) for p in policy.exclude):
+    if any(_fits(folder.name, p) for p in policy.exclude):
         return False
-    named = [p for p in policy.include if _pattern(p).match(folder.name)]
+    named = [p for p in policy.include if _fits(folder.name, p)]
     if folder.foreign:
         return bool(named) and (folder.subscribed or any(p.strip("*") for p in named))
     if policy.subscribed and not folder.subscribed and folder.name != INBOX:
@@ -158,10 +157,16 @@ def wanted(folder: Found, policy: FolderPolicy, only_these: Iterable[str]) -> bo
     return bool(named)
 
 
+def _fits(name: str, pattern: str) -> bool:
+    return pattern == "*" or _pattern(pattern).match(name) is not None
+
+
 @cache
 def _pattern(pattern: str) -> re.Pattern[str]:
     """A shell pattern; `*` goes across levels, and `**/` at its beginning may stand for none. A bracket
     is one: `[Gmail]/*` are folders of Gmail."""
+    from fnmatch import translate
+
     head = "(?:.*/)?" if pattern.startswith("**/") else ""
     return re.compile(head + translate(pattern.removeprefix("**/").replace("**", "*").replace("[", "[[]")))
 

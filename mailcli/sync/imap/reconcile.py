@@ -47,6 +47,12 @@ class Planned(NamedTuple):
 _PUSHED = (planner.Store, planner.Move, planner.Expunge)
 
 
+def _more(row: SyncFolder, found: Found) -> int:
+    """By how many messages a folder has grown, as far as its STATUS says."""
+    there = found.status.messages if found.status is not None else None
+    return max(0, (there or 0) - (row.state.server_count or 0))
+
+
 class Reconciliation:
     """Of the folders of one account, as `run.Synchroniser` does it and with what that has."""
 
@@ -81,6 +87,8 @@ class Reconciliation:
         to be done is kept in memory."""
         if not rows:
             return []
+        if self.options.limit is None and not self.options.dry_run:
+            self.store.expect(sum(_more(row, places[row.key]) for row in rows))
         by_key = {row.key: row for row in rows}
         purged = {row.key: [planner.Purged(*t) for t in self.store.tombstones(row.key)] for row in rows}
         unagreed = self.store.unagreed_folders()

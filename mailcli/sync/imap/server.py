@@ -132,6 +132,8 @@ class Server:
     def heed(self, events: Iterable[Event]) -> None:
         """Keep what events say of the session itself."""
         for event in events:
+            if isinstance(event, Fetched):
+                continue  # nearly all are
             if isinstance(event, UidValidity):
                 self._numbered = event
             elif isinstance(event, Opened):

@@ -7,6 +7,7 @@ again after a cut is what a person would do who looks first.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from mailcli.app import bodies, changing, exchange, undoing
 from mailcli.app.context import Context
@@ -174,7 +175,7 @@ def copy(ctx: Context) -> None:
 
 def take_in(ctx: Context) -> None:
     if wanted := _missing(ctx, "INBOX", "m20", "m21"):
-        profile = ctx.paths.config.parent
+        profile = Path(ctx.paths.config).parent
         exchange.import_paths(ctx, [profile / f"{subject}.eml" for subject in wanted])
 
 

@@ -98,7 +98,7 @@ def test_a_full_account_is_read_with_its_shared_defaults() -> None:
             "alice",
             "scram-sha-256",
             SecretSpec("command", "pass show work"),
-            FILE.parent / "ca.pem",
+            str(FILE.parent / "ca.pem"),
             ("sha256:" + "aB" * 32,),
             False,
             frozenset({"COMPRESS"}),
@@ -112,7 +112,7 @@ def test_a_full_account_is_read_with_its_shared_defaults() -> None:
             "a.ng",
             "auto",
             SecretSpec("keyring"),
-            FILE.parent / "ca.pem",
+            str(FILE.parent / "ca.pem"),
         ),
         folders=FolderPolicy(("*",), ("Spam",)),
         push="manual",
@@ -279,18 +279,27 @@ def test_reading_the_configuration_imports_nothing_slow() -> None:
 
 def test_places_follow_xdg_and_the_profile(tmp_path: Path) -> None:
     home = {"HOME": "/home/alice"}
-    base = Path("/home/alice")
+    base = "/home/alice"
     assert paths(None, None, home) == Paths(
-        base / ".config/mailcli/config.toml", base / ".local/share/mailcli", base / ".local/state/mailcli"
+        f"{base}/.config/mailcli/config.toml", f"{base}/.local/share/mailcli", f"{base}/.local/state/mailcli"
     )
     xdg = home | {"XDG_CONFIG_HOME": "/c", "XDG_DATA_HOME": "relative", "XDG_STATE_HOME": "/s"}
     assert paths(None, None, xdg) == Paths(
-        Path("/c/mailcli/config.toml"), base / ".local/share/mailcli", Path("/s/mailcli")
+        "/c/mailcli/config.toml", f"{base}/.local/share/mailcli", "/s/mailcli"
     )
-    profile = Paths(tmp_path / "config.toml", tmp_path / "data", tmp_path / "state")
+    profile = Paths(f"{tmp_path}/config.toml", f"{tmp_path}/data", f"{tmp_path}/state")
     assert paths(tmp_path, None, home) == profile
     assert paths(None, None, home | {"MAILCLI_PROFILE": str(tmp_path)}) == profile
-    assert paths(tmp_path, Path("/x.toml"), home) == profile._replace(config=Path("/x.toml"))
+    assert paths(tmp_path, Path("/x.toml"), home) == profile._replace(config="/x.toml")
+
+
+def test_a_place_counts_from_the_current_directory_and_keeps_dots_that_may_cross_links(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", "/home/alice")
+    assert paths("./a//b/../c/", None, {}).data == f"{tmp_path}/a/b/../c/data"
+    assert paths("~/mail", "x.toml", {})[:2] == (f"{tmp_path}/x.toml", "/home/alice/mail/data")
 
 
 def partial(lines: str) -> str:

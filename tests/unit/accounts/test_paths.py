@@ -14,8 +14,8 @@ from mailcli.errors import ConfigError
 
 @pytest.mark.parametrize("environ", [{}, {"HOME": ""}, {"HOME": "relative"}])
 def test_a_home_that_names_no_place_is_the_one_the_system_has_noted(environ: dict[str, str]) -> None:
-    home = Path(pwd.getpwuid(os.getuid()).pw_dir)
-    assert paths(None, None, environ).data == home / ".local/share/mailcli"
+    home = pwd.getpwuid(os.getuid()).pw_dir
+    assert paths(None, None, environ).data == f"{home}/.local/share/mailcli"
 
 
 def test_a_user_the_system_does_not_know_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:

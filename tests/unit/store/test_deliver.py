@@ -207,3 +207,19 @@ def test_a_given_id_is_kept(store: Store, inbox: int) -> None:
 
 def test_nothing_delivered_is_no_error(store: Store, inbox: int) -> None:
     assert store.deliver([]) == []
+
+
+def test_a_message_that_another_run_has_stored_meanwhile_is_there_once(
+    tmp_path: Path, store: Store, inbox: int
+) -> None:
+    """POP3: the id is announced, the time of delivery and so the name of the file are each run's own."""
+    (identity,) = store.new_ids(1)
+    for seconds in (0, 1, 1):
+        assert store.deliver([Arrival(inbox, letter(1), id=identity, arrived=NOW + seconds)]) == [identity]
+    assert store.count() == 1
+    assert len(files(Path(store._site.tree.root).parent)) == 1
+    assert store.check() == []
+    store.path(identity).unlink()
+    assert store.deliver([Arrival(inbox, letter(1), id=identity, arrived=NOW + 2)]) == [identity]
+    assert store.open_bytes(identity) == letter(1)
+    assert store.count() == 1

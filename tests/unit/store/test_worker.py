@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from mailcli.errors import LocalIOError
+from mailcli.model.flags import FLAGGED
 from mailcli.store import disk, index, parsing, site, worker
 from mailcli.store.along import Along
 from mailcli.store.parsing import Filed
@@ -100,24 +101,46 @@ def test_a_worker_that_was_killed_costs_no_mail(store: Store, inbox: int) -> Non
     assert store._site.worker is None
 
 
-STEPS = ("rename", "fsync directory", "commit", "committed")
+CUT = """if 1:
+    import os, sys
+    sys.path[:] = {path!r}
+    from mailcli.store import disk, serving
+    def failpoint(name, path):
+        WORK
+    disk.failpoint = failpoint
+    serving.serve(*sys.argv[1:])"""
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("whole", [True, False], ids=["one sync", "each file"])
+def test_a_file_has_its_name_once_it_is_durable_and_its_row_once_that_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: Store, inbox: int, whole: bool
+) -> None:
+    log = tmp_path / "steps"
+    note = f"open({str(log)!r}, 'a').write(name + '\\n')"
+    monkeypatch.setattr(worker, "_CODE", CUT.replace("WORK", note))
+    store._site.tree.sync_whole = whole
+    _worker(store)
+
+    def noted(name: str, path: str) -> None:
+        with open(log, "a") as file:
+            file.write(f"{name}\n")
+
+    disk.failpoint = noted
+    store.begin_delivery(_arrivals(inbox), Along()).finish()
+    steps = log.read_text().split("\n")
+    made, named = steps.index("create"), steps.index("rename")
+    assert steps[named:] == ["rename"] * COUNT + ["fsync directory", "commit", "committed", ""]
+    assert steps[made:named].count("create") == COUNT
+    assert steps[made:named].count("fsync") == (0 if whole else COUNT)
+    assert steps[named - 1] == ("syncfs" if whole else "fsync")
+
+
+@pytest.mark.parametrize("step", ["rename", "fsync directory", "commit", "committed"])
 @pytest.mark.parametrize("end", ["os.kill(os.getpid(), 9)", "raise OSError(28, 'full', path)"])
 def test_a_worker_cut_within_its_transaction_loses_and_doubles_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: Store, inbox: int, step: str, end: str
 ) -> None:
-    cut = f"""if 1:
-        import os, sys
-        sys.path[:] = {{path!r}}
-        from mailcli.store import disk, serving
-        def failpoint(name, path):
-            if name == {step!r}:
-                {end}
-        disk.failpoint = failpoint
-        serving.serve(*sys.argv[1:])"""
-    monkeypatch.setattr(worker, "_CODE", cut)
+    monkeypatch.setattr(worker, "_CODE", CUT.replace("WORK", f"if name == {step!r}: {end}"))
     _worker(store)
     before = len(files(Path(store._site.tree.root).parent))
     state = FolderState(uidvalidity=7, uidnext=COUNT + 1)
@@ -128,6 +151,21 @@ def test_a_worker_cut_within_its_transaction_loses_and_doubles_nothing(
     assert store.folder_state(inbox) == state._replace(server_count=COUNT)
     assert len(files(Path(store._site.tree.root).parent)) == before + COUNT
     assert store.scan(inbox, force=True).adopted == ()
+
+
+def test_what_happened_since_a_worker_died_that_had_committed_stays(
+    monkeypatch: pytest.MonkeyPatch, store: Store, inbox: int
+) -> None:
+    cut = CUT.replace("WORK", "if name == 'committed': os.kill(os.getpid(), 9)")
+    monkeypatch.setattr(worker, "_CODE", cut)
+    hired = _worker(store)
+    begun = store.begin_delivery(_arrivals(inbox), Along())
+    hired._process.wait(30)
+    agreed = store.agreed(inbox)
+    store.set_flags([agreed[0].id], add=frozenset({FLAGGED}))
+    assert begun.finish() == [a.id for a in agreed]
+    assert FLAGGED in store.agreed(inbox)[0].flags
+    _whole(store, inbox)
 
 
 def test_a_worker_whose_run_is_gone_stores_nothing(tmp_path: Path, store: Store, inbox: int) -> None:
@@ -177,19 +215,19 @@ def test_closing_the_store_ends_the_worker(store: Store, inbox: int) -> None:
     assert hired._process.returncode == 0
 
 
+def _text(n: int) -> bytes:
+    return letter(n, references=[n - 1], body=f"Grüße {n} 日本語" * (n % 7))
+
+
 def _filed(directory: Path) -> list[Filed]:
-    found = []
     for n in range(COUNT):
-        data = letter(n, references=[n - 1], body=f"Grüße {n} 日本語" * (n % 7))
-        path = directory / str(n)
-        path.write_bytes(data.replace(b"\r\n", b"\n"))
-        found.append(Filed(str(path), len(data)))
-    return found
+        (directory / str(n)).write_bytes(_text(n).replace(b"\r\n", b"\n"))
+    return [Filed(str(directory / str(n)), len(_text(n))) for n in range(COUNT)]
 
 
 def test_two_parse_as_one_does(tmp_path: Path, store: Store, inbox: int) -> None:
     letters = _filed(tmp_path)
-    alone = [index.parse(one.data) for one in letters]
+    alone = [index.parse(_text(n)) for n in range(COUNT)]
     assert parsing.parse(None, letters) == alone
     for _ in range(3):
         assert parsing.parse(_worker(store), letters) == alone
@@ -200,7 +238,7 @@ def test_a_worker_that_dies_leaves_the_parsing_to_us(tmp_path: Path, store: Stor
     hired = _worker(store)
     os.kill(hired.pid, signal.SIGSTOP)
     os.kill(hired.pid, signal.SIGKILL)
-    assert parsing.parse(hired, letters) == [index.parse(one.data) for one in letters]
+    assert parsing.parse(hired, letters) == [index.parse(_text(n)) for n in range(COUNT)]
 
 
 def test_a_file_that_is_gone_is_told_and_the_others_are_parsed(
@@ -211,3 +249,11 @@ def test_a_file_that_is_gone_is_told_and_the_others_are_parsed(
     with pytest.raises(FileNotFoundError):
         parsing.parse(_worker(store), letters)
     assert len(parsing.parse(_worker(store), letters[4:])) == COUNT - 4
+
+
+def test_text_in_sixteen_bits_is_parsed_with_its_own_line_ends(tmp_path: Path) -> None:
+    head = b"Subject: x\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-16le\r\n\r\n"
+    data = head + "one\u0a0d two".encode("utf-16le") + b"\r\n"
+    path = tmp_path / "one"
+    path.write_bytes(data.replace(b"\r\n", b"\n"))
+    assert parsing.parse_file(str(path), len(data)) == index.parse(data)
