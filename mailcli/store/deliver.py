@@ -120,12 +120,13 @@ class Delivery:
         return self._ids
 
     def _again(self) -> None:
-        """A worker that died may have committed: then all of it is there, else nothing."""
+        """A worker that died may have committed: then all of it is there. If it is not, another process may
+        have adopted some by its name since, and the rest is in tmp/ still."""
         ids = [item.id for item in self._items]
         with self._site.database.reading() as connection:
             there = rows(connection, f"SELECT count(*) FROM message WHERE id IN ({marks(ids)})", ids)[0][0]
         tmpfiles.sweep(self._items)
-        if there:
+        if there == len(ids):
             self._ids = _all_ids(self._here, ids)
         else:
             self.store(self._along and self._along.write)

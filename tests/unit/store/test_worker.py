@@ -168,6 +168,23 @@ def test_what_happened_since_a_worker_died_that_had_committed_stays(
     _whole(store, inbox)
 
 
+def test_what_others_adopt_of_a_batch_whose_worker_died_is_not_taken_for_all_of_it(
+    monkeypatch: pytest.MonkeyPatch, store: Store, inbox: int
+) -> None:
+    """A scan found the files that had their names already, and the rest lies in tmp/ still."""
+    work = "sys.argv.append(name); os.kill(os.getpid(), 9) if sys.argv.count('rename') == 10 else None"
+    monkeypatch.setattr(worker, "_CODE", CUT.replace("WORK", work).replace("*sys.argv[1:]", "*sys.argv[1:4]"))
+    hired = _worker(store)
+    state = FolderState(uidvalidity=7, uidnext=COUNT + 1)
+    begun = store.begin_delivery(_arrivals(inbox), Along([(inbox, state)]))
+    hired._process.wait(30)
+    assert len(store.scan(inbox, force=True).adopted) == 9
+    assert set(begun.finish()) == {a.id for a in store.agreed(inbox)}
+    _whole(store, inbox)
+    assert store.folder_state(inbox) == state._replace(server_count=COUNT)
+    assert litter(Path(store._site.tree.root).parent) == []
+
+
 def test_a_worker_whose_run_is_gone_stores_nothing(tmp_path: Path, store: Store, inbox: int) -> None:
     """The next run may look at any moment, and would find what it has looked for in vain."""
     child = os.fork()
