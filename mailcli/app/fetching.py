@@ -22,6 +22,7 @@ from mailcli.errors import (
     Interrupted,
     Locked,
     MailcliError,
+    NotFound,
     TryAgain,
     UsageError,
     told,
@@ -127,6 +128,7 @@ def _fetch_all(
             event.wait()
         raise Interrupted("interrupted; what had arrived is kept, and the next fetch continues") from None
     if not (request.dry_run or request.count):
+        _miss_folders(ctx, request.folders, reports)
         flush_outbox(ctx, accounts)
     if not (request.dry_run or request.count or any(report.error for report in reports)):
         try:
@@ -138,6 +140,24 @@ def _fetch_all(
 
         indexing.after_fetch(ctx)
     return reports
+
+
+def _miss_folders(ctx: Context, names: Sequence[str], reports: list[FetchReport]) -> None:
+    """A folder that was asked for, and that no IMAP account has: the last one's report says so, if all of
+    them were heard."""
+    servers = [n for n, report in enumerate(reports) if report.protocol == "imap"]
+    if any(reports[n].error or reports[n].locked for n in servers):
+        return
+    for name in names if servers else ():
+        missing: MailcliError | None = None
+        for n in servers:
+            try:
+                ctx.store.find_folder(reports[n].account, name)
+                break
+            except NotFound as error:
+                missing = error
+        else:
+            reports[servers[-1]] = reports[servers[-1]]._replace(error=missing)
 
 
 def flush_outbox(ctx: Context, accounts: Sequence[Account]) -> None:

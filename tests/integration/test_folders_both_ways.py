@@ -10,7 +10,7 @@ import pytest
 
 from mailcli.app import changing, folders
 from mailcli.app.fetching import FetchRequest
-from mailcli.errors import UsageError
+from mailcli.errors import NotFound, UsageError
 from mailcli.model.account import FolderPolicy
 from mailcli.store.values import Arrival
 from mailcli.sync.imap.folders import Found, to_server, to_user, wanted
@@ -34,6 +34,15 @@ def filled(imap: Profile, *folders: str) -> Profile:
             imap.server.append(imap.user, folder, message(f"{folder} {n}"))
     imap.fetch()
     return imap
+
+
+def test_a_folder_that_is_asked_for_and_nowhere_is_an_error(imap: Profile) -> None:
+    filled(imap, "Work")
+    imap.server.append(imap.user, "Work", message("new"))
+    with pytest.raises(NotFound, match="Wrok") as raised:
+        imap.fetch(FetchRequest(folders=["Wrok"]))
+    assert raised.value.exit_code == 66
+    assert imap.fetch(FetchRequest(folders=["work", "trash"])).new == 1
 
 
 # -- renamed and deleted there ------------------------------------------------------------------
