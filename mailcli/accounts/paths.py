@@ -33,6 +33,9 @@ def paths(profile: StrPath | None, config: StrPath | None, environ: Mapping[str,
     (`--config`) replaces the file alone. Relative XDG values are ignored, as the specification
     says.
     """
+    for option, value in (("--profile", profile), ("--config", config)):
+        if value == "":  # not the usual one: a script's variable may not be set
+            raise ConfigError(f"{option} is empty", hint="is the variable set that it comes from?")
     profile = profile or environ.get("MAILCLI_PROFILE")
     if profile:
         root = absolute(profile)

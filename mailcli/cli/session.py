@@ -70,10 +70,9 @@ class Session:
 
         options = self.options
         environ = self.streams.environ
-        profile = options.profile or environ.get("MAILCLI_PROFILE")
         return Context.open(
-            profile=profile or None,
-            config=options.config or None,
+            profile=options.profile,
+            config=options.config,
             account=options.account,
             offline=options.offline,
             transcript=options.transcript or None,

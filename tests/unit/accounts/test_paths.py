@@ -18,6 +18,16 @@ def test_a_home_that_names_no_place_is_the_one_the_system_has_noted(environ: dic
     assert paths(None, None, environ).data == f"{home}/.local/share/mailcli"
 
 
+@pytest.mark.parametrize(("profile", "config"), [("", None), (None, "")])
+def test_an_empty_place_is_not_the_usual_one(profile: str | None, config: str | None) -> None:
+    """A script's variable that is not set."""
+    with pytest.raises(ConfigError, match="is empty") as raised:
+        paths(profile, config, {"HOME": "/home/ann"})
+    assert raised.value.exit_code == 78
+    home = paths(None, None, {"HOME": "/home/ann", "MAILCLI_PROFILE": ""})
+    assert home.config.startswith("/home/ann/.config")
+
+
 def test_a_user_the_system_does_not_know_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
     """As in a container that runs under a number of its own."""
     monkeypatch.setattr(os, "getuid", lambda: 2**31 - 7)
