@@ -9,10 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from tests.support.dovecot import Dovecot
     from tests.support.postfix import Postfix
+
+# No law fails because a machine is slow, and none by the luck of the draw in somebody else's change:
+# HYPOTHESIS_PROFILE=exploring draws new examples in each run.
+_SLOW = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("exploring", **_SLOW)  # type: ignore[arg-type]
+settings.register_profile("repeatable", derandomize=True, **_SLOW)  # type: ignore[arg-type]
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from itertools import chain
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mailcli.cli import fast, grammar, table
@@ -203,7 +203,6 @@ def lines(draw: st.DrawFn) -> list[str]:
     return [*chain(*before), *path, *chain(*after)]
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])  # a busy machine
 @given(lines())
 def test_what_the_fast_path_understands_it_understands_as_click_does(argv: list[str]) -> None:
     quick = fast.parse(argv)

@@ -7,7 +7,7 @@ import re
 from io import BytesIO
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailcli.errors import MessageMalformed
@@ -16,7 +16,7 @@ from mailcli.model.address import Address
 from mailcli.model.draft import Attachment, Draft
 from tests.support.header_rules import faults
 
-relaxed = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+relaxed = settings(max_examples=200)
 letters = st.characters(exclude_categories=["Cs"], exclude_characters="\r\n\0")
 titles = st.text(letters, max_size=200)
 names = st.text(letters, max_size=80)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.corpus import corpus
@@ -27,7 +27,7 @@ def mails() -> list[bytes]:
     return found
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=400)
 @given(st.integers(0, 1 << 48))
 def test_no_mutant_breaks_the_laws_of_the_reader(seed: int) -> None:
     mime_law.hold(mutate.mutant(seed, mails()))

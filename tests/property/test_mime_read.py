@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailcli.mime import addresses, charset, dates, fields, html, read, reply, striphtml, words
@@ -92,7 +92,7 @@ mails = st.one_of(
     st.binary(max_size=2000),
     st.lists(st.one_of(st.sampled_from(PIECES), st.binary(max_size=5)), max_size=60).map(b"".join),
 )
-relaxed = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+relaxed = settings(max_examples=300)
 
 
 def strings(value: object) -> list[str]:

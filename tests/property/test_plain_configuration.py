@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import tomllib
 
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mailcli.accounts import plain
 from tests.unit.accounts.test_config import FULL
-
-relaxed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 KEYS = st.sampled_from(
     ["a", "b", "a.b", '"a"', "'a'", '"a.b"', "a-b_1", "1", "", " a ", "é", "a b", "a.", "[a", "a]"]
@@ -53,7 +51,6 @@ def _types(value: object) -> object:
     return [_types(item) for item in value] if isinstance(value, list) else type(value)
 
 
-@relaxed
 @given(st.lists(LINES, max_size=8).map("\n".join))
 @example("a = { b = 1 }\n[a]\nc = 1")
 @example("a = { b = 1 }\n[a.d]\nc = 1")
@@ -70,7 +67,6 @@ def test_any_lines(text: str) -> None:
     both(text)
 
 
-@relaxed
 @given(st.data())
 def test_a_configuration_with_a_piece_changed(data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(FULL)))

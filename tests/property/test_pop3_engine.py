@@ -74,7 +74,7 @@ def run(session: list[Any], blocks: list[bytes], cuts: list[int]) -> tuple[list[
 
 
 @given(st.sampled_from(SESSIONS), st.lists(BLOCK, max_size=8), st.lists(st.integers(1, 60), max_size=12))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_events_do_not_depend_on_the_split_and_only_one_error_is_raised(
     session: list[Any], blocks: list[bytes], cuts: list[int]
 ) -> None:
@@ -85,7 +85,7 @@ def test_events_do_not_depend_on_the_split_and_only_one_error_is_raised(
 
 
 @given(st.binary(max_size=300), st.sampled_from(SESSIONS))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_octets_at_all_give_events_or_a_protocol_error(data: bytes, session: list[Any]) -> None:
     run(session, [b"+OK x\r\n", data, data], [1, 5, 50])
     run(session, [b"+OK x\r\n", b"+OK\r\n" + data, b"\r\n.\r\n" + data], [1, 5, 50])
@@ -98,7 +98,7 @@ def test_any_octets_at_all_give_events_or_a_protocol_error(data: bytes, session:
     ),
     st.lists(st.integers(1, 400), max_size=12),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_messages_come_back_as_a_server_of_the_rfc_sent_them(
     bodies: list[list[bytes]], cuts: list[int]
 ) -> None:

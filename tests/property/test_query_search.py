@@ -6,7 +6,7 @@ import string
 from datetime import UTC
 from unittest.mock import patch
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailcli.errors import QueryError
@@ -129,7 +129,7 @@ trees: st.SearchStrategy[Node] = st.recursive(
     max_leaves=6,
 )
 
-slow = settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+slow = settings(max_examples=250)
 
 
 def shape(value: object) -> object:
@@ -207,7 +207,7 @@ def test_threads_come_once_each_at_their_newest_match(mailbox: SmallMailbox, nod
     assert pages == list(newest.values())
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(trees)
 def test_a_tree_survives_being_written_and_parsed(node: Node) -> None:
     for full in (False, True):
@@ -226,7 +226,7 @@ pieces = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.one_of(st.lists(pieces, max_size=25).map("".join), st.text(alphabet=string.printable), st.text()),
     st.booleans(),
@@ -248,7 +248,7 @@ _EMPTY = SmallMailbox()
 _EMPTY.add(mail())
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.one_of(st.lists(pieces, max_size=15).map("".join), st.text()))
 def test_whatever_parses_can_be_searched(text: str) -> None:
     try:

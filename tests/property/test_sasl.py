@@ -28,7 +28,7 @@ CHALLENGE = st.one_of(
 
 
 @given(st.lists(CHALLENGE, max_size=5))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_challenge_gives_a_response_or_a_refusal(challenges: list[bytes]) -> None:
     for secret in (Password("p"), BearerToken("t")):
         for mechanism in sasl.choose(ALL, secret, "u", protected=True):
@@ -70,7 +70,7 @@ def verify(start: bytes, final: bytes, password: str, algorithm: str, salt: byte
 
 @given(st.text(min_size=1, max_size=12), st.text(min_size=1, max_size=12), st.binary(min_size=1, max_size=20),
        st.integers(1, 50), st.sampled_from(["sha1", "sha256"]))  # fmt: skip
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_scram_agrees_with_a_server_of_its_rfc(
     user: str, password: str, salt: bytes, rounds: int, algorithm: str
 ) -> None:

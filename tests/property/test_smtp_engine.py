@@ -91,7 +91,7 @@ def run(session: list[Any], blocks: list[bytes], cuts: list[int]) -> tuple[list[
 
 
 @given(st.sampled_from(SESSIONS), SERVER, st.lists(st.integers(1, 60), max_size=12))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_events_do_not_depend_on_the_split_and_only_one_error_is_raised(
     session: list[Any], blocks: list[bytes], cuts: list[int]
 ) -> None:
@@ -101,7 +101,7 @@ def test_events_do_not_depend_on_the_split_and_only_one_error_is_raised(
 
 
 @given(st.binary(max_size=300), st.sampled_from(SESSIONS))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_octets_at_all_give_events_or_a_protocol_error(data: bytes, session: list[Any]) -> None:
     run(session, [b"220 x\r\n", data, data], [1, 5, 50])
 
@@ -111,7 +111,7 @@ def test_any_octets_at_all_give_events_or_a_protocol_error(data: bytes, session:
         st.sampled_from([b"250 ok\r\n", b"550 no\r\n", b"354 go\r\n", b"421 x\r\n", b"500 x\r\n"]), max_size=9
     )
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_a_body_is_written_only_behind_a_354_with_an_accepted_recipient(replies: list[bytes]) -> None:
     engine = SmtpEngine()
     engine.receive(b"220 x\r\n")
@@ -164,7 +164,7 @@ def test_no_text_makes_more_than_one_command(text: str, parameters: list[str]) -
 
 
 @given(st.lists(st.sampled_from(SESSIONS[0] + SESSIONS[3]), max_size=10), st.lists(BLOCK, max_size=6))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_commands_in_any_order_are_taken_or_refused_with_our_errors(
     commands: list[Any], blocks: list[bytes]
 ) -> None:
