@@ -58,11 +58,12 @@ def follow(store: Store, planned: Sequence[Planned]) -> None:
         for action in folder.actions:
             if isinstance(action, planner.Download) and (name := folder.delta.objects.get(action.uid)):
                 came.setdefault(name, []).append((folder, action.uid))
+    held = {m.id: m for folder in planned for m in folder.placed} if came else {}
     found: dict[str, planner.Follow] = {}
     there: dict[tuple[int, int], planner.Follow] = {}
     for identity, (name, size) in store.objects(list(left)).items() if came else ():
         source = left[identity]
-        before = next((m for m in source.placed if m.id == identity), None)
+        before = held.get(identity)
         alike = (p for p in came.get(name, ()) if p[0] is not source and p[0].delta.sizes.get(p[1]) == size)
         place = next(alike, None)
         if before is None or place is None:
